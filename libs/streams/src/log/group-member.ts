@@ -1,0 +1,79 @@
+import type { PartitionOffset, TopicPartition } from './log.js';
+
+/** Proves membership to the broker; an older generation is refused (KIP-447). */
+export interface GroupIdentity {
+  readonly groupId: string;
+  readonly memberId: string;
+  readonly generationId: number;
+  /** Set for static members (KIP-345). */
+  readonly instanceId: string | undefined;
+}
+
+export interface GroupMemberOptions {
+  readonly groupId: string;
+  /** All members of a group must name the same one. */
+  readonly protocolName: string;
+  readonly topics: readonly string[];
+  /** Makes the member static (KIP-345). */
+  readonly instanceId?: string;
+  readonly sessionTimeoutMs: number;
+  readonly rebalanceTimeoutMs: number;
+  readonly heartbeatIntervalMs: number;
+}
+
+/** A member as the group's leader sees it. */
+export interface JoinedMember {
+  readonly memberId: string;
+  readonly instanceId: string | undefined;
+  readonly topics: readonly string[];
+  readonly userData: Uint8Array;
+}
+
+export interface MemberAssignment {
+  readonly partitions: readonly TopicPartition[];
+  readonly userData: Uint8Array;
+}
+
+/** What the member tells its owner. Heartbeats go on by a timer while the returned promises are pending. */
+export interface GroupListener {
+  /** Called before each join; travels to the leader. */
+  subscription(): Uint8Array;
+
+  /** Called on the leader only. @returns one assignment per member id. */
+  assign(members: readonly JoinedMember[]): Promise<Map<string, MemberAssignment>>;
+
+  /**
+   * Called before the member joins again, while its generation is still valid: commit here. With `lost` the generation is over already
+   * and nothing may be committed.
+   */
+  onRevoked(partitions: readonly TopicPartition[], reason: { readonly lost: boolean }): Promise<void>;
+
+  onAssigned(assignment: MemberAssignment, identity: GroupIdentity): Promise<void>;
+
+  /** The member is gone for good: its instance id was taken over, or the group refuses it. */
+  onFatal(error: Error): void;
+}
+
+/** Membership in a consumer group by the classic protocol: join, sync, heartbeat, leave. */
+export interface GroupMember {
+  /** Joins; settles after the first assignment was handed to the listener. */
+  join(): Promise<void>;
+
+  /** The current identity, or undefined outside a generation. */
+  identity(): GroupIdentity | undefined;
+
+  /** Makes the group rebalance, with a fresh `subscription()`. */
+  requestRejoin(): void;
+
+  /**
+   * The group's committed offsets, waiting for pending transactions to be decided (OffsetFetch with `require_stable`, KIP-447); -1
+   * where nothing was committed.
+   */
+  committed(partitions: readonly TopicPartition[]): Promise<PartitionOffset[]>;
+
+  /** Commits as this member. @throws LogError `migrated` when its generation is over. */
+  commit(offsets: readonly PartitionOffset[]): Promise<void>;
+
+  /** Revokes, leaves the group and closes. A static member leaves too: whoever plans to come back closes with `leave: false`. Idempotent. */
+  close(options?: { readonly leave?: boolean }): Promise<void>;
+}

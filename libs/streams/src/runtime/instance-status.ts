@@ -1,0 +1,62 @@
+import type { RestoreProgress, TaskId } from '../topology/processor.js';
+import type { StoreDefinition } from '../topology/store-definition.js';
+import type { CommittedView } from '../stores/state-store.js';
+
+/**
+ *   created -> starting -> rebalancing <-> running
+ *                 |            |             |
+ *                 +------------+-------------+--> stopping -> stopped
+ *                 +------------+-------------+--> failed ---> stopped
+ *
+ * `running` includes instances whose tasks still restore: look at the tasks.
+ */
+export type InstanceState = 'created' | 'starting' | 'rebalancing' | 'running' | 'stopping' | 'stopped' | 'failed';
+
+/** See the drawing in `runtime/task/task-state.ts`. */
+export type TaskState = 'created' | 'restoring' | 'running' | 'suspended' | 'closed';
+
+export interface TaskStatus {
+  readonly taskId: TaskId;
+  readonly partition: number;
+  readonly state: TaskState;
+  readonly sourceTopics: readonly string[];
+  readonly stores: readonly StoreStatus[];
+  readonly streamTime: number;
+}
+
+export interface StoreStatus {
+  readonly name: string;
+  readonly position: number | undefined;
+  /** Present while the store restores. */
+  readonly restore?: RestoreProgress;
+}
+
+/** Who serves a partition, as the group's assignment told. */
+export interface PartitionOwner {
+  readonly instanceId: string;
+  /** Base URL without a trailing slash; undefined if that instance advertises none. */
+  readonly url: string | undefined;
+  readonly isLocal: boolean;
+}
+
+/** A store as this instance can query it. Partitions are those of its tasks. */
+export interface QueryableStore {
+  readonly definition: StoreDefinition;
+  readonly partitionCount: number;
+  /** The partition that Kafka's default partitioner gives the serialised key. */
+  partitionOf(key: Uint8Array): number;
+  local(partition: number): LocalPartition | undefined;
+  /** Undefined while nobody owns it. */
+  owner(partition: number): PartitionOwner | undefined;
+  approximateEntries(): Promise<number>;
+}
+
+/** `view` is there only in `running` tasks (and in suspended ones, whose state is complete but no longer followed). */
+export interface LocalPartition {
+  readonly partition: number;
+  readonly taskId: TaskId;
+  readonly state: TaskState;
+  readonly position: number | undefined;
+  readonly restore?: RestoreProgress;
+  readonly view?: CommittedView;
+}

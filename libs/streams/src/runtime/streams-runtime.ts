@@ -1,0 +1,44 @@
+import type { TopicPartition } from '../log/log.js';
+import type { Topology } from '../topology/topology.js';
+import type { InstanceState, QueryableStore, TaskStatus } from './instance-status.js';
+
+/**
+ * One running instance of an application, as the adapters at the rim (Nest, queries, health) see it. `StreamsInstance` implements it.
+ *
+ * `start` and the three steps of a stop are idempotent and serialised by the instance's state machine.
+ */
+export interface StreamsRuntime {
+  readonly applicationId: string;
+  readonly instanceId: string;
+  readonly topology: Topology;
+  readonly state: InstanceState;
+  /** Why the instance is `failed`. */
+  readonly failure: Error | undefined;
+
+  /** @returns a function that removes the listener. */
+  onStateChange(listener: (state: InstanceState, previous: InstanceState) => void): () => void;
+
+  /**
+   * Checks the topics, takes the state directory, connects and joins the group; settles after the first assignment. Stores restore in the
+   * background. @throws StreamsError; the instance is then `failed` and has released what it took.
+   */
+  start(): Promise<void>;
+
+  /** Takes no further records; those being handled finish. First step of a stop. */
+  stopIntake(): void;
+  /** Commits, closes the tasks' user code and leaves the group; queries still answer. Second step. */
+  drain(): Promise<void>;
+  /** Closes stores, releases locks, disconnects. Last step; includes the others if they were left out. */
+  close(): Promise<void>;
+
+  /** Settles once every assigned task runs, rejects when the instance fails or stops. */
+  whenRunning(): Promise<void>;
+
+  tasks(): readonly TaskStatus[];
+  /** @returns undefined for an unknown store. */
+  queryableStore(name: string): QueryableStore | undefined;
+  queryableStores(): readonly QueryableStore[];
+
+  /** Offsets between the committed position and the end, for the source partitions of this instance, as of the last poll. */
+  sourceLag(): readonly (TopicPartition & { readonly lag: number })[];
+}

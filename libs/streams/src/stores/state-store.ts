@@ -1,0 +1,66 @@
+import type { ChangelogPosition, StoreCursor, KeyBounds, StoreWrites } from './store-engine.js';
+
+/** Takes one change of a commit. Called once per key, in the order of first change; the bytes may be reused after the call only by the caller of `put`. */
+export type ChangeSink = (key: Uint8Array, value: Uint8Array | null) => void;
+
+/** The dirty entries of one commit, serialised: what goes to the changelog now and to the engine once the changelog has it. */
+export interface PreparedCommit {
+  readonly writes: StoreWrites;
+}
+
+/**
+ * One partition of one state store inside a task: typed objects above, a write-back buffer, an engine below.
+ *
+ * The runtime owns the order of things: user code changes the buffer; `prepareCommit` freezes what is dirty; `applyCommit` writes it to the
+ * engine, once the changelog is safe. User code may go on changing the buffer between the two. `discard` forgets everything that was not
+ * applied. Reads through `view` see applied commits only.
+ */
+export interface StateStore {
+  readonly name: string;
+  /** The typed object that user code uses. */
+  readonly facade: object;
+  /** The next changelog offset this store has not applied; undefined before anything was. */
+  readonly position: ChangelogPosition | undefined;
+
+  /** Opens the engine. @throws StoreCorruptedError */
+  open(): Promise<void>;
+
+  /** Loads the entries of typed keys that are not buffered, with one engine read; undefined if none is missing. */
+  prefetch(keys: readonly unknown[]): Promise<void> | undefined;
+
+  /** Bytes of changes that no commit has taken yet. */
+  readonly dirtyBytes: number;
+  /** Bytes of all buffered entries. */
+  readonly bufferedBytes: number;
+  /** Sets how many bytes the buffer may keep; clean entries above it are evicted, dirty and in-flight ones never. */
+  setBufferLimit(maxBytes: number): void;
+
+  /** Serialises each dirty key once, hands it to `sink`, and pins it until `applyCommit` or `discard`. */
+  prepareCommit(sink: ChangeSink): PreparedCommit;
+  /** Writes a prepared commit and its position to the engine in one batch; then its entries are clean unless changed again. */
+  applyCommit(commit: PreparedCommit, position: ChangelogPosition): Promise<void>;
+  /** Forgets the whole buffer: what is in the engine is the truth. */
+  discard(): void;
+
+  /** Applies changelog records while restoring; the buffer must be empty. Calls may overlap and are applied in order. */
+  restore(writes: StoreWrites, position: ChangelogPosition): Promise<void>;
+
+  /** Closes iterators that user code left open in the handler that just ended, and counts them. */
+  releaseIterators(): number;
+
+  readonly view: CommittedView;
+
+  approximateEntries(): Promise<number>;
+  approximateBytes(): Promise<number>;
+
+  /** Keeps what was applied. Idempotent. */
+  close(): Promise<void>;
+  /** Deletes the engine's data; `open` starts anew. For damage and for partitions that moved away. */
+  wipe(): Promise<void>;
+}
+
+/** Applied entries as bytes, for queries. Safe beside the writer. Concurrent point reads of one tick become one engine read. */
+export interface CommittedView {
+  get(key: Uint8Array): Promise<Uint8Array | undefined>;
+  openCursor(bounds: KeyBounds, options: { readonly reverse: boolean }): StoreCursor;
+}

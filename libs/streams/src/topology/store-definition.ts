@@ -1,0 +1,25 @@
+import type { Serde } from '../serdes/serde.js';
+
+/** A key-value store of the topology, backed by one changelog. */
+export interface StoreDefinition {
+  readonly name: string;
+  readonly kind: 'key-value';
+  readonly key: Serde<unknown>;
+  readonly value: Serde<unknown>;
+  /** Name of a registered `StoreEngineFactory`. */
+  readonly engine: string;
+  readonly changelog: ChangelogDefinition;
+  /** Served over REST. */
+  readonly isQueryable: boolean;
+  /** Makes the typed object that user code sees; absent: a plain `KeyValueStore`. */
+  readonly storeClass?: abstract new (...args: never[]) => unknown;
+  /** Stores of higher priority are restored first. Default 0. */
+  readonly restorePriority: number;
+}
+
+export interface ChangelogDefinition {
+  /** False: the store lives as long as its engine's data and is not restored. */
+  readonly isEnabled: boolean;
+  /** Extra topic configuration, in the broker's own names. */
+  readonly config: Readonly<Record<string, string>>;
+}

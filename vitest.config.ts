@@ -1,0 +1,27 @@
+import { defineConfig } from 'vitest/config';
+
+const shared = {
+  resolve: { tsconfigPaths: true },
+  test: { pool: 'forks' as const, testTimeout: 20_000, hookTimeout: 60_000 },
+};
+
+export default defineConfig({
+  test: {
+    projects: [
+      { ...shared, test: { ...shared.test, name: 'unit', include: ['libs/**/*.spec.ts', 'src/**/*.spec.ts', 'docs/**/*.spec.ts'] } },
+      { ...shared, test: { ...shared.test, name: 'e2e', include: ['test/e2e/**/*.e2e-spec.ts'], testTimeout: 60_000 } },
+      {
+        ...shared,
+        test: {
+          ...shared.test,
+          name: 'kafka',
+          include: ['test/kafka/**/*.e2e-spec.ts'],
+          globalSetup: ['test/kafka/broker.setup.ts'],
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+});
