@@ -1,0 +1,67 @@
+import type { CompressionCodec } from '../log/log-producer.js';
+import type { BadRecordPolicy } from './bad-record-policy.js';
+
+export type ProcessingGuarantee = 'exactly_once' | 'at_least_once';
+
+/** Everything the runtime needs to know, checked and with defaults filled in by `resolveConfig`. Durations in ms, sizes in bytes. */
+export interface RuntimeConfig {
+  readonly applicationId: string;
+  /** Names this instance in the group, the transactional id and log lines; kept in the state directory when the user gives none. */
+  readonly instanceId: string;
+  /** The user asked for static membership by giving `instanceId`. */
+  readonly isStaticMember: boolean;
+  readonly stateDir: string;
+  /** Where other instances and clients reach this one's REST endpoints. */
+  readonly advertisedUrl: string | undefined;
+  readonly processingGuarantee: ProcessingGuarantee;
+  readonly commitIntervalMs: number;
+  readonly memory: MemoryConfig;
+  readonly group: GroupConfig;
+  readonly transactionTimeoutMs: number;
+  readonly compression: CompressionCodec;
+  readonly internalTopics: InternalTopicConfig;
+  readonly restore: RestoreConfig;
+  readonly errors: ErrorConfig;
+  readonly stateCleanupDelayMs: number;
+  /** Freeze what stores return and take, so that a mutation fails loudly. Default: outside production. */
+  readonly freezeValues: boolean;
+  /** Longest stretch of processing or restoring before the event loop gets its turn. Default 5. */
+  readonly sliceMs: number;
+}
+
+export interface MemoryConfig {
+  /** All of it: buffers, engine caches, input queues, restore buffers. */
+  readonly maxBytes: number;
+  /** The share of the write-back buffers, divided over the stores of the assigned tasks. */
+  readonly cacheMaxBytes: number;
+  /** Uncommitted changes above which a commit is forced. */
+  readonly uncommittedMaxBytes: number;
+  /** Fetched, unprocessed records. */
+  readonly inputMaxBytes: number;
+}
+
+export interface GroupConfig {
+  readonly sessionTimeoutMs: number;
+  readonly heartbeatIntervalMs: number;
+  readonly rebalanceTimeoutMs: number;
+}
+
+export interface InternalTopicConfig {
+  /** -1: the broker's default. */
+  readonly replicationFactor: number;
+}
+
+export interface RestoreConfig {
+  readonly fetchMaxBytes: number;
+  /** How often progress is reported to hooks, logs and metrics. */
+  readonly progressIntervalMs: number;
+}
+
+export interface ErrorConfig {
+  /** A record whose key or value the serde refuses. */
+  readonly deserialization: BadRecordPolicy;
+  /** A record whose handler throws. */
+  readonly processing: BadRecordPolicy;
+  /** Required by the policy `deadLetter`. */
+  readonly deadLetterTopic: string | undefined;
+}
