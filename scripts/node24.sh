@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# The suites that depend on the Node version, and the built app, on Node 24 from the npm registry.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+mkdir -p .cache/node24
+if [ ! -x .cache/node24/node_modules/node/bin/node ]; then
+  # The package's install script links the binary of its platform package; ours switches scripts off.
+  npm install --prefix .cache/node24 --no-audit --no-fund --ignore-scripts=false --no-save node@24
+fi
+NODE24="$PWD/.cache/node24/node_modules/node/bin/node"
+"$NODE24" --version
+"$NODE24" node_modules/vitest/vitest.mjs run --project unit libs/streams/src/stores
+"$NODE24" node_modules/vitest/vitest.mjs run --project e2e
+SMOKE_NODE="$NODE24" "$NODE24" scripts/smoke.mjs
