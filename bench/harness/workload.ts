@@ -37,7 +37,7 @@ export function applyTransaction(before: Balance | undefined, tx: Transaction): 
 export function transaction(index: number): Transaction {
   const account = (Math.imul(index, 0x9e3779b1) >>> 0) % ACCOUNTS;
   return {
-    id: `transaction-${String(index).padStart(12, '0')}-${String(account).padStart(24, '0')}`,
+    id: `transaction-${String(index).padStart(12, '0')}-${String(account).padStart(48, '0')}`,
     accountId: `acc-${String(account).padStart(7, '0')}`,
     amount: (Math.imul(index, 0x85ebca6b) >>> 8) % 100_000,
     currency: 'EUR',
