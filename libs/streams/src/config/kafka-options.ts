@@ -1,0 +1,28 @@
+import type { ConnectionOptions } from 'node:tls';
+
+/** How to reach a Kafka cluster. */
+export interface KafkaOptions {
+  /** `host:port` of some brokers; the rest of the cluster is learned from them. */
+  readonly brokers: readonly string[];
+  /** TLS with the system's certificates (`true`), or with these options of Node's `tls.connect`. Default: no TLS. */
+  readonly ssl?: boolean | ConnectionOptions;
+  readonly sasl?: SaslOptions;
+  /** Default 10,000. */
+  readonly connectionTimeoutMs?: number;
+  /** Default 30,000. */
+  readonly requestTimeoutMs?: number;
+  /** Prefix of the client ids that brokers log and put quotas on. Default: the instance id. */
+  readonly clientId?: string;
+}
+
+export type SaslOptions =
+  | {
+      readonly mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512';
+      readonly username: string;
+      readonly password: string;
+    }
+  | {
+      readonly mechanism: 'oauthbearer';
+      /** Called for each connection. */
+      readonly oauthBearerProvider: () => Promise<{ readonly value: string }>;
+    };

@@ -1,0 +1,135 @@
+/**
+ * What the caller does next:
+ * - `configuration`: fix it and restart;
+ * - `bad-record`: the error policy decides;
+ * - `retriable`: the same may succeed later;
+ * - `abortable`: the transaction is aborted and its input processed again, without help;
+ * - `task-migrated`: the tasks are dropped and the instance joins again, without help;
+ * - `store-corrupted`: that store is wiped and restored, without help;
+ * - `fatal`: the instance stops.
+ */
+export type ErrorFamily =
+  'configuration' | 'bad-record' | 'retriable' | 'abortable' | 'task-migrated' | 'store-corrupted' | 'fatal';
+
+export interface ErrorCodeEntry {
+  readonly family: ErrorFamily;
+  readonly meaning: string;
+  readonly fix: string;
+}
+
+/** Every code of the library's own errors; `docs/reference/errors.md` is compared with this table by a test. */
+export const ERROR_CODES = {
+  STREAMS_CONFIGURATION: {
+    family: 'configuration',
+    meaning: 'Options or decorators cannot work; the message lists every problem.',
+    fix: 'Fix each line of the list.',
+  },
+  STREAMS_TOPOLOGY: {
+    family: 'configuration',
+    meaning:
+      'Sources, processors, sinks and stores do not form a topology that can run; the message lists every problem.',
+    fix: 'Fix each line of the list.',
+  },
+  STREAMS_TOPOLOGY_CHANGED: {
+    family: 'configuration',
+    meaning: 'The topology does not fit the state that an earlier version left in the state directory.',
+    fix: 'Undo the change, give the store a new name, or reset the application on purpose.',
+  },
+  STREAMS_COPARTITION_MISMATCH: {
+    family: 'configuration',
+    meaning: 'Source topics that feed the same stores have different partition counts.',
+    fix: 'Give the topics the same number of partitions.',
+  },
+  STREAMS_TOPIC_MISSING: {
+    family: 'configuration',
+    meaning: 'A topic that a handler reads or a sink writes does not exist.',
+    fix: 'Check the spelling, or create the topic.',
+  },
+  STREAMS_CHANGELOG_MISMATCH: {
+    family: 'configuration',
+    meaning: 'An existing changelog topic has the wrong partition count or cleanup policy.',
+    fix: 'Run the command that the message gives.',
+  },
+  STREAMS_ENGINE_UNAVAILABLE: {
+    family: 'configuration',
+    meaning: 'A store engine, its package, or an option of it cannot be used on this machine.',
+    fix: 'Install the package or choose the engine that the message names.',
+  },
+  STREAMS_STATE_DIRECTORY: {
+    family: 'configuration',
+    meaning: 'The state directory cannot be made, read or written.',
+    fix: 'Fix the path or its permissions.',
+  },
+  STREAMS_STATE_DIRECTORY_LOCKED: {
+    family: 'configuration',
+    meaning: 'Another live instance uses the state directory.',
+    fix: 'Stop the process that the message names, or give this instance another `stateDir`.',
+  },
+  STREAMS_STORE_LOCKED: {
+    family: 'configuration',
+    meaning: 'The folder of a store is open already.',
+    fix: 'Close its other user, or give this instance another `stateDir`.',
+  },
+  STREAMS_STORE_NOT_DECLARED: {
+    family: 'configuration',
+    meaning: 'A processor asked for a store that it did not declare.',
+    fix: 'Connect the store to the processor.',
+  },
+  STREAMS_STORE_OUTSIDE_TASK: {
+    family: 'configuration',
+    meaning: 'A store is used or injected where there is no task.',
+    fix: 'Inject it into a stream processor only, or use `@InjectReadOnlyStore`.',
+  },
+  STREAMS_STORE_CLOSED: {
+    family: 'fatal',
+    meaning: 'A store is used after its task was closed.',
+    fix: 'Do not keep stores or iterators beyond the handler; await what the handler starts.',
+  },
+  STREAMS_SERDE: {
+    family: 'bad-record',
+    meaning: 'A serde refused a value or bytes.',
+    fix: 'Fix the data or the serde.',
+  },
+  STREAMS_DESERIALIZATION_FAILED: {
+    family: 'bad-record',
+    meaning: 'A record could not be decoded, and the policy is `fail`.',
+    fix: 'Fix the serde, or set `errors.deserialization`.',
+  },
+  STREAMS_PROCESSING_FAILED: {
+    family: 'bad-record',
+    meaning: 'A handler threw, and the policy is `fail`.',
+    fix: 'Fix the handler, or set `errors.processing`.',
+  },
+  STREAMS_LOG_UNAVAILABLE: {
+    family: 'retriable',
+    meaning: 'No broker answered in time.',
+    fix: 'Check `kafka.brokers`, TLS, SASL and the network.',
+  },
+  STREAMS_TASK_MIGRATED: {
+    family: 'task-migrated',
+    meaning: 'A task belongs to another instance now.',
+    fix: 'Nothing: its buffers are dropped and the instance joins again.',
+  },
+  STREAMS_STORE_CORRUPTED: {
+    family: 'store-corrupted',
+    meaning: 'An engine reports damage, or its position lies outside the changelog.',
+    fix: 'Nothing: the store is wiped and restored. If it repeats, check the disk.',
+  },
+  STREAMS_INSTANCE_FENCED: {
+    family: 'fatal',
+    meaning: 'Another process took over this instance id.',
+    fix: 'Give every instance an `instanceId` and a `stateDir` of its own.',
+  },
+  STREAMS_GROUP_PROTOCOL: {
+    family: 'fatal',
+    meaning: 'A member of the group speaks a version of the assignment protocol that this one does not know.',
+    fix: 'Finish the upgrade: run one version on all instances.',
+  },
+  STREAMS_ILLEGAL_TRANSITION: {
+    family: 'fatal',
+    meaning: 'A state machine was asked for a step that it does not have.',
+    fix: 'Report it: this is a defect of the library.',
+  },
+} as const satisfies Record<string, ErrorCodeEntry>;
+
+export type StreamsErrorCode = keyof typeof ERROR_CODES;

@@ -1,0 +1,17 @@
+import { StreamsError } from './streams-error.js';
+
+/** Another process took over this instance's id. Recovery: stop; two processes must not share an instance id. */
+export class InstanceFencedError extends StreamsError {
+  override readonly name = 'InstanceFencedError';
+
+  constructor(
+    readonly instanceId: string,
+    options: { readonly cause?: unknown } = {},
+  ) {
+    super(
+      'STREAMS_INSTANCE_FENCED',
+      `Another process joined with the instance id "${instanceId}", so this one stops. Give every instance an instanceId and a stateDir of its own.`,
+      options,
+    );
+  }
+}
