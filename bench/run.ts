@@ -13,7 +13,12 @@ function table({ figures, ratios }: BenchResult): string {
       `${name.padEnd(36)} ${String(rounded(min)).padStart(12)} ${String(rounded(median)).padStart(12)} ${String(rounded(max)).padStart(12)}  ${unit}`,
   );
   const header = `${''.padEnd(36)} ${'min'.padStart(12)} ${'median'.padStart(12)} ${'max'.padStart(12)}`;
-  return [header, ...lines, '', ...Object.entries(ratios).map(([name, ratio]) => `${name.padEnd(36)} ${String(rounded(ratio)).padStart(12)}`)].join('\n');
+  return [
+    header,
+    ...lines,
+    '',
+    ...Object.entries(ratios).map(([name, ratio]) => `${name.padEnd(36)} ${String(rounded(ratio)).padStart(12)}`),
+  ].join('\n');
 }
 
 const [name = '', ...flags] = process.argv.slice(2);
@@ -25,5 +30,6 @@ if (load === undefined) {
 const bench = await load();
 const result = await bench.run((line) => void process.stderr.write(`${line}\n`));
 process.stderr.write(`\n${table(result)}\n`);
-if (flags.includes('--json')) process.stdout.write(`${JSON.stringify({ bench: name, machine: machine(), ...result })}\n`);
+if (flags.includes('--json'))
+  process.stdout.write(`${JSON.stringify({ bench: name, machine: machine(), ...result })}\n`);
 process.exit(0);

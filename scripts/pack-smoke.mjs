@@ -25,7 +25,8 @@ server.close();
 await once(server, 'close');
 
 const folder = await mkdtemp(join(tmpdir(), 'streams-pack-'));
-const run = (command, args, cwd = folder) => execFileSync(command, args, { cwd, stdio: ['ignore', 'pipe', 'inherit'] }).toString();
+const run = (command, args, cwd = folder) =>
+  execFileSync(command, args, { cwd, stdio: ['ignore', 'pipe', 'inherit'] }).toString();
 let child;
 try {
   const tarball = run('npm', ['pack', '--silent', '--pack-destination', folder], library).trim().split('\n').at(-1);
@@ -37,7 +38,14 @@ try {
     type: 'module',
     dependencies: {
       'nestjs-streams': `file:../${tarball}`,
-      ...pick('@nestjs/common', '@nestjs/core', '@nestjs/microservices', '@nestjs/platform-express', 'reflect-metadata', 'rxjs'),
+      ...pick(
+        '@nestjs/common',
+        '@nestjs/core',
+        '@nestjs/microservices',
+        '@nestjs/platform-express',
+        'reflect-metadata',
+        'rxjs',
+      ),
     },
     devDependencies: pick('typescript', '@types/node'),
   };

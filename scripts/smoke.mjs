@@ -35,7 +35,8 @@ function start(port, stateDir) {
 async function until(what, app, probe) {
   const end = Date.now() + deadlineMs;
   for (;;) {
-    if (app.child.exitCode !== null) throw new Error(`the app exited with ${app.child.exitCode} before ${what}:\n${app.output()}`);
+    if (app.child.exitCode !== null)
+      throw new Error(`the app exited with ${app.child.exitCode} before ${what}:\n${app.output()}`);
     const value = await probe().catch(() => undefined);
     if (value !== undefined) return value;
     if (Date.now() > end) throw new Error(`no ${what} within ${deadlineMs} ms:\n${app.output()}`);
@@ -79,7 +80,10 @@ try {
   const after = new Map((await until('balances', second, balances(base))).map(({ key, value }) => [key, value]));
   for (const { key, value } of before) {
     assert.ok(after.has(key), `account ${key} is gone after kill -9`);
-    assert.ok(after.get(key).count >= value.count, `account ${key} went back from ${value.count} to ${after.get(key).count} transactions`);
+    assert.ok(
+      after.get(key).count >= value.count,
+      `account ${key} went back from ${value.count} to ${after.get(key).count} transactions`,
+    );
   }
   second.child.kill('SIGTERM');
   const [code] = await once(second.child, 'exit');

@@ -14,7 +14,11 @@ export interface Measurement {
  * Runs a program of this folder in a process of its own, so that its CPU and memory are its alone.
  * @throws Error with the child's stderr if it fails.
  */
-export async function measureChild(program: URL, args: readonly string[], env: Record<string, string> = {}): Promise<Measurement> {
+export async function measureChild(
+  program: URL,
+  args: readonly string[],
+  env: Record<string, string> = {},
+): Promise<Measurement> {
   const child = spawn(process.execPath, ['--max-old-space-size=4096', fileURLToPath(program), ...args], {
     env: { ...process.env, NODE_ENV: 'production', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],

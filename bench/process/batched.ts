@@ -10,7 +10,9 @@ const [brokers, topic, changelog, groupId, directory, limit] = process.argv.slic
 const total = Number(limit);
 const db = await openRocksDb(directory);
 const getMany = promisify(db.getMany.bind(db)) as (keys: string[]) => Promise<(Buffer | undefined)[]>;
-const write = promisify(db.batch.bind(db)) as (operations: { type: 'put'; key: string; value: string }[]) => Promise<void>;
+const write = promisify(db.batch.bind(db)) as (
+  operations: { type: 'put'; key: string; value: string }[],
+) => Promise<void>;
 const kafka = new kafkajs.Kafka({ brokers: brokers.split(','), logLevel: 0 });
 const producer = kafka.producer({ idempotent: true });
 const consumer = kafka.consumer({ groupId, maxWaitTimeInMs: 100, maxBytesPerPartition: 1 << 20 });
@@ -40,7 +42,9 @@ const finished = new Promise<void>((resolve) => {
           messages.push({ key, value, partition: batch.partition });
         }
         for (let from = 0; from < messages.length; from += 5000) {
-          await producer.sendBatch({ topicMessages: [{ topic: changelog, messages: messages.slice(from, from + 5000) }] });
+          await producer.sendBatch({
+            topicMessages: [{ topic: changelog, messages: messages.slice(from, from + 5000) }],
+          });
         }
         await write(operations);
         resolveOffset(batch.lastOffset());

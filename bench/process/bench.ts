@@ -27,7 +27,15 @@ const userProgram = (name: string, records: number): Variant => ({
 const streams = (name: string, guarantee: string, commitIntervalMs: number): Variant => ({
   name,
   program: new URL('./streams-app.js', import.meta.url),
-  args: ({ brokers, id, directory }) => [brokers, TOPIC, id, directory, String(RECORDS), guarantee, String(commitIntervalMs)],
+  args: ({ brokers, id, directory }) => [
+    brokers,
+    TOPIC,
+    id,
+    directory,
+    String(RECORDS),
+    guarantee,
+    String(commitIntervalMs),
+  ],
 });
 
 const variants: readonly Variant[] = [
@@ -41,9 +49,18 @@ const variants: readonly Variant[] = [
 function figures(measurements: ReadonlyMap<string, readonly Measurement[]>): Record<string, Figure> {
   const all: Record<string, Figure> = {};
   for (const [name, runs] of measurements) {
-    all[name] = figure(runs.map((run) => run.records / run.seconds), 'records/s');
-    all[`${name} cpu`] = figure(runs.map((run) => (run.cpuSeconds / run.records) * 1e6), 'us/record');
-    all[`${name} peak rss`] = figure(runs.map((run) => run.peakRssBytes / 2 ** 20), 'MiB');
+    all[name] = figure(
+      runs.map((run) => run.records / run.seconds),
+      'records/s',
+    );
+    all[`${name} cpu`] = figure(
+      runs.map((run) => (run.cpuSeconds / run.records) * 1e6),
+      'us/record',
+    );
+    all[`${name} peak rss`] = figure(
+      runs.map((run) => run.peakRssBytes / 2 ** 20),
+      'MiB',
+    );
   }
   return all;
 }
@@ -62,11 +79,14 @@ async function run(progress: Progress): Promise<BenchResult> {
       for (const variant of variants) {
         if (only && !only.includes(variant.name)) continue;
         const id = `bench-${variant.name.replaceAll('_', '-')}-${round}`;
-        if (variant.name === 'naive' || variant.name === 'batched') await broker.createTopic(`${id}-changes`, PARTITIONS, { 'cleanup.policy': 'compact' });
+        if (variant.name === 'naive' || variant.name === 'batched')
+          await broker.createTopic(`${id}-changes`, PARTITIONS, { 'cleanup.policy': 'compact' });
         const directory = await mkdtemp(join(tmpdir(), 'streams-bench-'));
         const measured = await measureChild(variant.program, variant.args({ brokers: broker.brokers, id, directory }));
         measurements.set(variant.name, [...(measurements.get(variant.name) ?? []), measured]);
-        progress(`round ${round}: ${variant.name} ${Math.round(measured.records / measured.seconds)} records/s, ${Math.round(measured.peakRssBytes / 2 ** 20)} MiB`);
+        progress(
+          `round ${round}: ${variant.name} ${Math.round(measured.records / measured.seconds)} records/s, ${Math.round(measured.peakRssBytes / 2 ** 20)} MiB`,
+        );
       }
     }
   } finally {
