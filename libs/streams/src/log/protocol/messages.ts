@@ -41,7 +41,11 @@ export interface Messages {
       readonly minBytes: number;
       readonly maxBytes: number;
       readonly isolation: 0 | 1;
-      readonly topics: readonly ByTopic<{ readonly partition: number; readonly offset: number; readonly maxBytes: number }>[];
+      readonly topics: readonly ByTopic<{
+        readonly partition: number;
+        readonly offset: number;
+        readonly maxBytes: number;
+      }>[];
     };
     response: {
       readonly throttleMs: number;
@@ -58,7 +62,9 @@ export interface Messages {
     };
     response: {
       readonly throttleMs: number;
-      readonly topics: readonly ByTopic<PartitionError & { readonly baseOffset: number; readonly message: string | null }>[];
+      readonly topics: readonly ByTopic<
+        PartitionError & { readonly baseOffset: number; readonly message: string | null }
+      >[];
     };
   };
   listOffsets: {
@@ -67,7 +73,9 @@ export interface Messages {
       /** -2 the earliest, -1 the end, otherwise the first offset at or after that time. */
       readonly topics: readonly ByTopic<{ readonly partition: number; readonly timestamp: number }>[];
     };
-    response: { readonly topics: readonly ByTopic<PartitionError & { readonly timestamp: number; readonly offset: number }>[] };
+    response: {
+      readonly topics: readonly ByTopic<PartitionError & { readonly timestamp: number; readonly offset: number }>[];
+    };
   };
   joinGroup: {
     request: {
@@ -84,27 +92,44 @@ export interface Messages {
       readonly protocol: string | null;
       readonly leaderId: string;
       readonly memberId: string;
-      readonly members: readonly { readonly memberId: string; readonly instanceId: string | null; readonly metadata: Uint8Array }[];
+      readonly members: readonly {
+        readonly memberId: string;
+        readonly instanceId: string | null;
+        readonly metadata: Uint8Array;
+      }[];
     };
   };
   syncGroup: {
-    request: MemberIdentity & { readonly assignments: readonly { readonly memberId: string; readonly assignment: Uint8Array }[] };
+    request: MemberIdentity & {
+      readonly assignments: readonly { readonly memberId: string; readonly assignment: Uint8Array }[];
+    };
     response: { readonly error: number; readonly assignment: Uint8Array };
   };
   heartbeat: { request: MemberIdentity; response: { readonly error: number } };
   leaveGroup: {
-    request: { readonly groupId: string; readonly members: readonly { readonly memberId: string; readonly instanceId: string | null }[] };
+    request: {
+      readonly groupId: string;
+      readonly members: readonly { readonly memberId: string; readonly instanceId: string | null }[];
+    };
     response: { readonly error: number };
   };
   offsetCommit: {
-    request: MemberIdentity & { readonly topics: readonly ByTopic<{ readonly partition: number; readonly offset: number; readonly metadata: string | null }>[] };
+    request: MemberIdentity & {
+      readonly topics: readonly ByTopic<{
+        readonly partition: number;
+        readonly offset: number;
+        readonly metadata: string | null;
+      }>[];
+    };
     response: { readonly topics: readonly ByTopic<PartitionError>[] };
   };
   offsetFetch: {
     request: { readonly groupId: string; readonly requireStable: boolean; readonly topics: readonly ByTopic<number>[] };
     response: {
       readonly error: number;
-      readonly topics: readonly ByTopic<PartitionError & { readonly offset: number; readonly metadata: string | null }>[];
+      readonly topics: readonly ByTopic<
+        PartitionError & { readonly offset: number; readonly metadata: string | null }
+      >[];
     };
   };
   initProducerId: {
@@ -115,10 +140,19 @@ export interface Messages {
     request: TransactionIdentity & { readonly topics: readonly ByTopic<number>[] };
     response: { readonly topics: readonly ByTopic<PartitionError>[] };
   };
-  addOffsetsToTxn: { request: TransactionIdentity & { readonly groupId: string }; response: { readonly error: number } };
+  addOffsetsToTxn: {
+    request: TransactionIdentity & { readonly groupId: string };
+    response: { readonly error: number };
+  };
   txnOffsetCommit: {
     request: TransactionIdentity &
-      MemberIdentity & { readonly topics: readonly ByTopic<{ readonly partition: number; readonly offset: number; readonly metadata: string | null }>[] };
+      MemberIdentity & {
+        readonly topics: readonly ByTopic<{
+          readonly partition: number;
+          readonly offset: number;
+          readonly metadata: string | null;
+        }>[];
+      };
     response: { readonly topics: readonly ByTopic<PartitionError>[] };
   };
   endTxn: { request: TransactionIdentity & { readonly commit: boolean }; response: { readonly error: number } };
@@ -132,7 +166,9 @@ export interface Messages {
         readonly config: readonly { readonly name: string; readonly value: string }[];
       }[];
     };
-    response: { readonly topics: readonly { readonly name: string; readonly error: number; readonly message: string | null }[] };
+    response: {
+      readonly topics: readonly { readonly name: string; readonly error: number; readonly message: string | null }[];
+    };
   };
   deleteTopics: {
     request: { readonly timeoutMs: number; readonly names: readonly string[] };
@@ -150,7 +186,10 @@ export interface Messages {
     };
   };
   deleteRecords: {
-    request: { readonly timeoutMs: number; readonly topics: readonly ByTopic<{ readonly partition: number; readonly offset: number }>[] };
+    request: {
+      readonly timeoutMs: number;
+      readonly topics: readonly ByTopic<{ readonly partition: number; readonly offset: number }>[];
+    };
     response: { readonly topics: readonly ByTopic<PartitionError & { readonly lowWatermark: number }>[] };
   };
 }
