@@ -10,12 +10,8 @@ import { transactionCodecs } from './transaction-codecs.js';
 export const apiCodecs: ApiCodecs = { ...dataCodecs, ...groupCodecs, ...transactionCodecs, ...adminCodecs };
 
 /** The request's body as it follows the header's client id. */
-export function encodeRequest<Request>(
-  codec: ApiCodec<Request, unknown>,
-  request: Request,
-  sizeHint?: number,
-): ProtocolWriter {
-  const writer = new ProtocolWriter(sizeHint);
+export function encodeRequest<Request>(codec: ApiCodec<Request, unknown>, request: Request): ProtocolWriter {
+  const writer = new ProtocolWriter(codec.sizeHint?.(request));
   if (codec.isFlexible) writer.noTags();
   codec.encode(writer, request);
   return writer;
