@@ -64,6 +64,10 @@ export interface Topology {
   childrenOf(name: string): readonly (ProcessorNode | SinkNode)[];
   /** The text form of Kafka Streams' `Topology#describe`, which public viewers read. */
   describe(): string;
+  /** A Mermaid flow chart. */
+  describeMermaid(): string;
+  /** 32 hexadecimal digits over sub-topologies, source topics, stores and the names of their serdes. */
+  fingerprint(): string;
 }
 
 export type { Processor };
