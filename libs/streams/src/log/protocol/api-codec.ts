@@ -1,28 +1,20 @@
-import { ByteReader } from './byte-reader.js';
-import { ByteWriter } from './byte-writer.js';
+import type { ApiName, RequestOf, ResponseOf } from './messages.js';
+import type { ProtocolReader } from './protocol-reader.js';
+import type { ProtocolWriter } from './protocol-writer.js';
 
-/** How one request of the protocol is written and its response read, in one fixed version. */
+/**
+ * One request of the protocol at one fixed version. `isFlexible` versions (KIP-482) carry header v2: their tagged fields come first in the
+ * body that a wire sends, and first in the response that it gets.
+ */
 export interface ApiCodec<Request, Response> {
   readonly name: string;
   readonly key: number;
   readonly version: number;
-  /** Flexible versions (KIP-482) carry a tag buffer after the header. */
   readonly isFlexible: boolean;
-  write(writer: ByteWriter, request: Request): void;
-  read(reader: ByteReader): Response;
+  /** Bytes to set aside for the body, where they are known to be many. */
+  sizeHint?(request: Request): number;
+  encode(writer: ProtocolWriter, request: Request): void;
+  decode(reader: ProtocolReader): Response;
 }
 
-/** The body of a request, from behind the classic header. A flexible header ends with its tag buffer, which is put first here. */
-export function encodeRequest<Request>(codec: ApiCodec<Request, unknown>, request: Request): Buffer {
-  const writer = new ByteWriter();
-  if (codec.isFlexible) writer.noTags();
-  codec.write(writer, request);
-  return writer.bytesWritten();
-}
-
-/** Reads a response from behind its correlation id. */
-export function decodeResponse<Response>(codec: ApiCodec<never, Response>, bytes: Buffer): Response {
-  const reader = new ByteReader(bytes);
-  if (codec.isFlexible) reader.skipTags();
-  return codec.read(reader);
-}
+export type ApiCodecs = { readonly [A in ApiName]: ApiCodec<RequestOf<A>, ResponseOf<A>> };

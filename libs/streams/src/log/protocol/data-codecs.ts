@@ -1,109 +1,130 @@
-import type { ApiCodec } from './api-codec.js';
-import type { RequestOf, ResponseOf } from './messages.js';
+import type { ApiCodecs } from './api-codec.js';
+import type { ByTopic } from './messages.js';
+import type { ProtocolReader } from './protocol-reader.js';
+import type { ProtocolWriter } from './protocol-writer.js';
 
-const NO_SESSION = -1;
-const UNKNOWN_EPOCH = -1;
+const NO_EPOCH = -1;
+const CONSUMER_REPLICA = -1;
 
-export const fetchCodec: ApiCodec<RequestOf<'fetch'>, ResponseOf<'fetch'>> = {
+export function writeTopics<P>(
+  writer: ProtocolWriter,
+  topics: readonly ByTopic<P>[],
+  write: (writer: ProtocolWriter, partition: P) => void,
+): void {
+  writer.array(topics, (w, { topic, partitions }) => {
+    w.string(topic).array(partitions, write);
+  });
+}
+
+export function readTopics<P>(reader: ProtocolReader, read: (reader: ProtocolReader) => P): ByTopic<P>[] {
+  return reader.array((r) => ({ topic: r.string(), partitions: r.array(read) }));
+}
+
+const fetch: ApiCodecs['fetch'] = {
   name: 'Fetch',
   key: 1,
   version: 11,
   isFlexible: false,
-  write(writer, request) {
+  encode(writer, request) {
+    const noSession = 0;
     writer
-      .int32(-1)
+      .int32(CONSUMER_REPLICA)
       .int32(request.maxWaitMs)
       .int32(request.minBytes)
       .int32(request.maxBytes)
-      .int8(request.isolation)
-      .int32(0)
-      .int32(NO_SESSION)
-      .array(request.topics, (w, { topic, partitions }) =>
-        w
-          .string(topic)
-          .array(partitions, (w, p) =>
-            w.int32(p.partition).int32(UNKNOWN_EPOCH).int64(p.offset).int64(-1).int32(p.maxBytes),
-          ),
-      )
-      .int32(0)
-      .string('');
+      .int8(request.isolation);
+    writer.int32(noSession).int32(NO_EPOCH);
+    writeTopics(writer, request.topics, (w, { partition, offset, maxBytes }) => {
+      w.int32(partition).int32(NO_EPOCH).int64(offset).int64(-1).int32(maxBytes);
+    });
+    writer.int32(0).string('');
   },
-  read(reader) {
+  decode(reader) {
     const throttleMs = reader.int32();
     const error = reader.int16();
-    reader.int32(); // session id
-    const topics = reader.array((r) => ({
-      topic: r.string(),
-      partitions: r.array((r) => {
-        const head = {
-          partition: r.int32(),
-          error: r.int16(),
-          highWatermark: r.int64(),
-          lastStableOffset: r.int64(),
-          logStartOffset: r.int64(),
-          aborted: r.array((r) => ({ producerId: r.int64(), firstOffset: r.int64() })),
-        };
-        r.int32(); // preferred replica
-        return { ...head, records: r.bytes() };
-      }),
-    }));
+    reader.int32();
+    const topics = readTopics(reader, (r) => {
+      const head = {
+        partition: r.int32(),
+        error: r.int16(),
+        highWatermark: r.int64(),
+        lastStableOffset: r.int64(),
+        logStartOffset: r.int64(),
+      };
+      const aborted = r.array((a) => ({ producerId: a.int64(), firstOffset: a.int64() }));
+      r.int32();
+      return { ...head, aborted, records: r.bytes() };
+    });
     return { throttleMs, error, topics };
   },
 };
 
-export const produceCodec: ApiCodec<RequestOf<'produce'>, ResponseOf<'produce'>> = {
+const produce: ApiCodecs['produce'] = {
   name: 'Produce',
   key: 0,
   version: 8,
   isFlexible: false,
-  write(writer, request) {
-    writer
-      .string(request.transactionalId)
-      .int16(request.acks)
-      .int32(request.timeoutMs)
-      .array(request.topics, (w, { topic, partitions }) =>
-        w.string(topic).array(partitions, (w, p) => w.int32(p.partition).bytes(p.records)),
-      );
+  sizeHint(request) {
+    let bytes = 512;
+    for (const { partitions } of request.topics) for (const { records } of partitions) bytes += records.length + 64;
+    return bytes;
   },
-  read(reader) {
-    const topics = reader.array((r) => ({
-      topic: r.string(),
-      partitions: r.array((r) => {
-        const head = { partition: r.int32(), error: r.int16(), baseOffset: r.int64() };
-        r.int64(); // log append time
-        r.int64(); // log start offset
-        const recordErrors = r.array((r) => ({ index: r.int32(), message: r.nullableString() }));
-        return { ...head, message: r.nullableString() ?? recordErrors[0]?.message ?? null };
-      }),
-    }));
+  encode(writer, request) {
+    writer.string(request.transactionalId).int16(request.acks).int32(request.timeoutMs);
+    writeTopics(writer, request.topics, (w, { partition, records }) => {
+      w.int32(partition).bytes(records);
+    });
+  },
+  decode(reader) {
+    const topics = readTopics(reader, (r) => {
+      const head = { partition: r.int32(), error: r.int16(), baseOffset: r.int64() };
+      r.int64();
+      r.int64();
+      r.array((e) => [e.int32(), e.nullableString()]);
+      return { ...head, message: r.nullableString() };
+    });
     return { topics, throttleMs: reader.int32() };
   },
 };
 
-export const listOffsetsCodec: ApiCodec<RequestOf<'listOffsets'>, ResponseOf<'listOffsets'>> = {
+const listOffsets: ApiCodecs['listOffsets'] = {
   name: 'ListOffsets',
   key: 2,
   version: 5,
   isFlexible: false,
-  write(writer, request) {
-    writer
-      .int32(-1)
-      .int8(request.isolation)
-      .array(request.topics, (w, { topic, partitions }) =>
-        w.string(topic).array(partitions, (w, p) => w.int32(p.partition).int32(UNKNOWN_EPOCH).int64(p.timestamp)),
-      );
+  encode(writer, request) {
+    writer.int32(CONSUMER_REPLICA).int8(request.isolation);
+    writeTopics(writer, request.topics, (w, { partition, timestamp }) => {
+      w.int32(partition).int32(NO_EPOCH).int64(timestamp);
+    });
   },
-  read(reader) {
+  decode(reader) {
     reader.int32();
     return {
-      topics: reader.array((r) => ({
-        topic: r.string(),
-        partitions: r.array((r) => {
-          const entry = { partition: r.int32(), error: r.int16(), timestamp: r.int64(), offset: r.int64() };
-          r.int32(); // leader epoch
-          return entry;
-        }),
-      })),
+      topics: readTopics(reader, (r) => {
+        const found = { partition: r.int32(), error: r.int16(), timestamp: r.int64(), offset: r.int64() };
+        r.int32();
+        return found;
+      }),
     };
   },
 };
+
+const deleteRecords: ApiCodecs['deleteRecords'] = {
+  name: 'DeleteRecords',
+  key: 21,
+  version: 1,
+  isFlexible: false,
+  encode(writer, request) {
+    writeTopics(writer, request.topics, (w, { partition, offset }) => {
+      w.int32(partition).int64(offset);
+    });
+    writer.int32(request.timeoutMs);
+  },
+  decode(reader) {
+    reader.int32();
+    return { topics: readTopics(reader, (r) => ({ partition: r.int32(), lowWatermark: r.int64(), error: r.int16() })) };
+  },
+};
+
+export const dataCodecs = { fetch, produce, listOffsets, deleteRecords };

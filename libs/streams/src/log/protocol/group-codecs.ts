@@ -1,30 +1,25 @@
-import type { ApiCodec } from './api-codec.js';
-import type { ByteWriter } from './byte-writer.js';
-import type { MemberIdentity, RequestOf, ResponseOf } from './messages.js';
+import type { ApiCodecs } from './api-codec.js';
+import { readTopics, writeTopics } from './data-codecs.js';
+import type { MemberIdentity } from './messages.js';
+import type { ProtocolWriter } from './protocol-writer.js';
 
-const PROTOCOL_TYPE = 'consumer';
-const UNKNOWN_EPOCH = -1;
-
-function writeMember(writer: ByteWriter, member: MemberIdentity): ByteWriter {
+function writeMember(writer: ProtocolWriter, member: MemberIdentity): ProtocolWriter {
   return writer.string(member.groupId).int32(member.generationId).string(member.memberId).string(member.instanceId);
 }
 
-export const joinGroupCodec: ApiCodec<RequestOf<'joinGroup'>, ResponseOf<'joinGroup'>> = {
+const joinGroup: ApiCodecs['joinGroup'] = {
   name: 'JoinGroup',
   key: 11,
   version: 5,
   isFlexible: false,
-  write(writer, request) {
-    writer
-      .string(request.groupId)
-      .int32(request.sessionTimeoutMs)
-      .int32(request.rebalanceTimeoutMs)
-      .string(request.memberId)
-      .string(request.instanceId)
-      .string(PROTOCOL_TYPE)
-      .array(request.protocols, (w, { name, metadata }) => w.string(name).bytes(metadata));
+  encode(writer, request) {
+    writer.string(request.groupId).int32(request.sessionTimeoutMs).int32(request.rebalanceTimeoutMs);
+    writer.string(request.memberId).string(request.instanceId).string('consumer');
+    writer.array(request.protocols, (w, { name, metadata }) => {
+      w.string(name).bytes(metadata);
+    });
   },
-  read(reader) {
+  decode(reader) {
     reader.int32();
     return {
       error: reader.int16(),
@@ -32,113 +27,107 @@ export const joinGroupCodec: ApiCodec<RequestOf<'joinGroup'>, ResponseOf<'joinGr
       protocol: reader.nullableString(),
       leaderId: reader.string(),
       memberId: reader.string(),
-      members: reader.array((r) => ({
-        memberId: r.string(),
-        instanceId: r.nullableString(),
-        metadata: r.bytes(),
-      })),
+      members: reader.array((r) => ({ memberId: r.string(), instanceId: r.nullableString(), metadata: r.bytes() })),
     };
   },
 };
 
-export const syncGroupCodec: ApiCodec<RequestOf<'syncGroup'>, ResponseOf<'syncGroup'>> = {
+const syncGroup: ApiCodecs['syncGroup'] = {
   name: 'SyncGroup',
   key: 14,
   version: 3,
   isFlexible: false,
-  write(writer, request) {
-    writeMember(writer, request).array(request.assignments, (w, { memberId, assignment }) =>
-      w.string(memberId).bytes(assignment),
-    );
+  encode(writer, request) {
+    writeMember(writer, request).array(request.assignments, (w, { memberId, assignment }) => {
+      w.string(memberId).bytes(assignment);
+    });
   },
-  read(reader) {
+  decode(reader) {
     reader.int32();
     return { error: reader.int16(), assignment: reader.bytes() };
   },
 };
 
-export const heartbeatCodec: ApiCodec<RequestOf<'heartbeat'>, ResponseOf<'heartbeat'>> = {
+const heartbeat: ApiCodecs['heartbeat'] = {
   name: 'Heartbeat',
   key: 12,
   version: 3,
   isFlexible: false,
-  write(writer, request) {
+  encode(writer, request) {
     writeMember(writer, request);
   },
-  read(reader) {
+  decode(reader) {
     reader.int32();
     return { error: reader.int16() };
   },
 };
 
-export const leaveGroupCodec: ApiCodec<RequestOf<'leaveGroup'>, ResponseOf<'leaveGroup'>> = {
+const leaveGroup: ApiCodecs['leaveGroup'] = {
   name: 'LeaveGroup',
   key: 13,
   version: 3,
   isFlexible: false,
-  write(writer, request) {
-    writer
-      .string(request.groupId)
-      .array(request.members, (w, { memberId, instanceId }) => w.string(memberId).string(instanceId));
+  encode(writer, request) {
+    writer.string(request.groupId).array(request.members, (w, { memberId, instanceId }) => {
+      w.string(memberId).string(instanceId);
+    });
   },
-  read(reader) {
+  decode(reader) {
     reader.int32();
-    return { error: reader.int16() };
+    const error = reader.int16();
+    const members = reader.array((r) => {
+      r.string();
+      r.nullableString();
+      return r.int16();
+    });
+    return { error: error || (members.find((code) => code !== 0) ?? 0) };
   },
 };
 
-export const offsetCommitCodec: ApiCodec<RequestOf<'offsetCommit'>, ResponseOf<'offsetCommit'>> = {
+const offsetCommit: ApiCodecs['offsetCommit'] = {
   name: 'OffsetCommit',
   key: 8,
   version: 7,
   isFlexible: false,
-  write(writer, request) {
-    writeMember(writer, request).array(request.topics, (w, { topic, partitions }) =>
-      w
-        .string(topic)
-        .array(partitions, (w, p) => w.int32(p.partition).int64(p.offset).int32(UNKNOWN_EPOCH).string(p.metadata)),
-    );
+  encode(writer, request) {
+    writeMember(writer, request);
+    writeTopics(writer, request.topics, (w, { partition, offset, metadata }) => {
+      w.int32(partition).int64(offset).int32(-1).string(metadata);
+    });
   },
-  read(reader) {
+  decode(reader) {
     reader.int32();
-    return {
-      topics: reader.array((r) => ({
-        topic: r.string(),
-        partitions: r.array((r) => ({ partition: r.int32(), error: r.int16() })),
-      })),
-    };
+    return { topics: readTopics(reader, (r) => ({ partition: r.int32(), error: r.int16() })) };
   },
 };
 
-export const offsetFetchCodec: ApiCodec<RequestOf<'offsetFetch'>, ResponseOf<'offsetFetch'>> = {
+const offsetFetch: ApiCodecs['offsetFetch'] = {
   name: 'OffsetFetch',
   key: 9,
   version: 7,
   isFlexible: true,
-  write(writer, request) {
-    writer
-      .compactString(request.groupId)
-      .compactArray(request.topics, (w, { topic, partitions }) =>
-        w
-          .compactString(topic)
-          .compactArray(partitions, (w, partition) => w.int32(partition))
-          .noTags(),
-      )
-      .boolean(request.requireStable)
-      .noTags();
+  encode(writer, request) {
+    writer.compactString(request.groupId);
+    writer.compactArray(request.topics, (w, { topic, partitions }) => {
+      w.compactString(topic)
+        .compactArray(partitions, (p, partition) => {
+          p.int32(partition);
+        })
+        .noTags();
+    });
+    writer.boolean(request.requireStable).noTags();
   },
-  read(reader) {
+  decode(reader) {
     reader.int32();
     const topics = reader.compactArray((r) => {
       const topic = r.compactString();
-      const partitions = r.compactArray((r) => {
-        const partition = r.int32();
-        const offset = r.int64();
-        r.int32(); // leader epoch
-        const metadata = r.nullableCompactString();
-        const error = r.int16();
-        r.skipTags();
-        return { partition, offset, metadata, error };
+      const partitions = r.compactArray((p) => {
+        const partition = p.int32();
+        const offset = p.int64();
+        p.int32();
+        const found = { partition, offset, metadata: p.compactNullableString(), error: p.int16() };
+        p.skipTags();
+        return found;
       });
       r.skipTags();
       return { topic, partitions };
@@ -146,3 +135,5 @@ export const offsetFetchCodec: ApiCodec<RequestOf<'offsetFetch'>, ResponseOf<'of
     return { topics, error: reader.int16() };
   },
 };
+
+export const groupCodecs = { joinGroup, syncGroup, heartbeat, leaveGroup, offsetCommit, offsetFetch };

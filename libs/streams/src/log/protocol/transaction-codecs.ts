@@ -1,104 +1,85 @@
-import type { ApiCodec } from './api-codec.js';
-import type { RequestOf, ResponseOf } from './messages.js';
+import type { ApiCodecs } from './api-codec.js';
+import { readTopics, writeTopics } from './data-codecs.js';
+import type { TransactionIdentity } from './messages.js';
+import type { ProtocolWriter } from './protocol-writer.js';
 
-// These versions are the first transaction protocol (KIP-98); brokers with `transaction.version=2` still accept it.
-const UNKNOWN_EPOCH = -1;
+function writeTransaction(writer: ProtocolWriter, transaction: TransactionIdentity): ProtocolWriter {
+  return writer.string(transaction.transactionalId).int64(transaction.producerId).int16(transaction.producerEpoch);
+}
 
-export const initProducerIdCodec: ApiCodec<RequestOf<'initProducerId'>, ResponseOf<'initProducerId'>> = {
+const initProducerId: ApiCodecs['initProducerId'] = {
   name: 'InitProducerId',
   key: 22,
   version: 4,
   isFlexible: true,
-  write(writer, request) {
-    writer
-      .compactString(request.transactionalId)
-      .int32(request.transactionTimeoutMs)
-      .int64(request.producerId)
-      .int16(request.producerEpoch)
-      .noTags();
+  encode(writer, request) {
+    writer.compactString(request.transactionalId).int32(request.transactionTimeoutMs);
+    writer.int64(request.producerId).int16(request.producerEpoch).noTags();
   },
-  read(reader) {
+  decode(reader) {
     reader.int32();
     return { error: reader.int16(), producerId: reader.int64(), producerEpoch: reader.int16() };
   },
 };
 
-export const addPartitionsToTxnCodec: ApiCodec<RequestOf<'addPartitionsToTxn'>, ResponseOf<'addPartitionsToTxn'>> = {
+const addPartitionsToTxn: ApiCodecs['addPartitionsToTxn'] = {
   name: 'AddPartitionsToTxn',
   key: 24,
   version: 2,
   isFlexible: false,
-  write(writer, request) {
-    writer
-      .string(request.transactionalId)
-      .int64(request.producerId)
-      .int16(request.producerEpoch)
-      .array(request.topics, (w, { topic, partitions }) =>
-        w.string(topic).array(partitions, (w, partition) => w.int32(partition)),
-      );
+  encode(writer, request) {
+    writeTransaction(writer, request);
+    writeTopics(writer, request.topics, (w, partition) => {
+      w.int32(partition);
+    });
   },
-  read(reader) {
+  decode(reader) {
     reader.int32();
-    return {
-      topics: reader.array((r) => ({
-        topic: r.string(),
-        partitions: r.array((r) => ({ partition: r.int32(), error: r.int16() })),
-      })),
-    };
+    return { topics: readTopics(reader, (r) => ({ partition: r.int32(), error: r.int16() })) };
   },
 };
 
-export const addOffsetsToTxnCodec: ApiCodec<RequestOf<'addOffsetsToTxn'>, ResponseOf<'addOffsetsToTxn'>> = {
+const addOffsetsToTxn: ApiCodecs['addOffsetsToTxn'] = {
   name: 'AddOffsetsToTxn',
   key: 25,
   version: 2,
   isFlexible: false,
-  write(writer, request) {
-    writer
-      .string(request.transactionalId)
-      .int64(request.producerId)
-      .int16(request.producerEpoch)
-      .string(request.groupId);
+  encode(writer, request) {
+    writeTransaction(writer, request).string(request.groupId);
   },
-  read(reader) {
+  decode(reader) {
     reader.int32();
     return { error: reader.int16() };
   },
 };
 
-export const txnOffsetCommitCodec: ApiCodec<RequestOf<'txnOffsetCommit'>, ResponseOf<'txnOffsetCommit'>> = {
+const txnOffsetCommit: ApiCodecs['txnOffsetCommit'] = {
   name: 'TxnOffsetCommit',
   key: 28,
   version: 3,
   isFlexible: true,
-  write(writer, request) {
-    writer
-      .compactString(request.transactionalId)
-      .compactString(request.groupId)
-      .int64(request.producerId)
-      .int16(request.producerEpoch)
-      .int32(request.generationId)
-      .compactString(request.memberId)
-      .compactString(request.instanceId)
-      .compactArray(request.topics, (w, { topic, partitions }) =>
-        w
-          .compactString(topic)
-          .compactArray(partitions, (w, p) =>
-            w.int32(p.partition).int64(p.offset).int32(UNKNOWN_EPOCH).compactString(p.metadata).noTags(),
-          )
-          .noTags(),
-      )
-      .noTags();
+  encode(writer, request) {
+    writer.compactString(request.transactionalId).compactString(request.groupId);
+    writer.int64(request.producerId).int16(request.producerEpoch);
+    writer.int32(request.generationId).compactString(request.memberId).compactString(request.instanceId);
+    writer.compactArray(request.topics, (w, { topic, partitions }) => {
+      w.compactString(topic)
+        .compactArray(partitions, (p, { partition, offset, metadata }) => {
+          p.int32(partition).int64(offset).int32(-1).compactString(metadata).noTags();
+        })
+        .noTags();
+    });
+    writer.noTags();
   },
-  read(reader) {
+  decode(reader) {
     reader.int32();
     return {
       topics: reader.compactArray((r) => {
         const topic = r.compactString();
-        const partitions = r.compactArray((r) => {
-          const entry = { partition: r.int32(), error: r.int16() };
-          r.skipTags();
-          return entry;
+        const partitions = r.compactArray((p) => {
+          const answer = { partition: p.int32(), error: p.int16() };
+          p.skipTags();
+          return answer;
         });
         r.skipTags();
         return { topic, partitions };
@@ -107,20 +88,18 @@ export const txnOffsetCommitCodec: ApiCodec<RequestOf<'txnOffsetCommit'>, Respon
   },
 };
 
-export const endTxnCodec: ApiCodec<RequestOf<'endTxn'>, ResponseOf<'endTxn'>> = {
+const endTxn: ApiCodecs['endTxn'] = {
   name: 'EndTxn',
   key: 26,
   version: 2,
   isFlexible: false,
-  write(writer, request) {
-    writer
-      .string(request.transactionalId)
-      .int64(request.producerId)
-      .int16(request.producerEpoch)
-      .boolean(request.commit);
+  encode(writer, request) {
+    writeTransaction(writer, request).boolean(request.commit);
   },
-  read(reader) {
+  decode(reader) {
     reader.int32();
     return { error: reader.int16() };
   },
 };
+
+export const transactionCodecs = { initProducerId, addPartitionsToTxn, addOffsetsToTxn, txnOffsetCommit, endTxn };
