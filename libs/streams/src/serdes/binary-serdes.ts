@@ -1,0 +1,82 @@
+import { SerdeError } from '../errors/serde-error.js';
+import type { Serde } from './serde.js';
+
+function fixed<T>(
+  name: string,
+  length: number,
+  write: (bytes: Buffer, value: T) => void,
+  read: (bytes: Buffer) => T,
+): Serde<T> {
+  return Object.freeze({
+    name,
+    serialize(value: T): Uint8Array {
+      const bytes = Buffer.allocUnsafe(length);
+      try {
+        write(bytes, value);
+      } catch (cause) {
+        throw new SerdeError(name, `${String(value)} is not a value of the serde "${name}".`, { cause });
+      }
+      return bytes;
+    },
+    deserialize(bytes: Uint8Array): T {
+      if (bytes.length !== length)
+        throw new SerdeError(name, `The serde "${name}" reads ${length} bytes, not ${bytes.length}.`);
+      return read(Buffer.from(bytes.buffer, bytes.byteOffset, length));
+    },
+  });
+}
+
+function requireNumber(value: number): void {
+  if (typeof value !== 'number') throw new TypeError('not a number');
+}
+
+/** Four bytes, big-endian, signed: Kafka's IntegerSerializer. */
+export const int32Serde = fixed<number>(
+  'int32',
+  4,
+  (bytes, value) => void bytes.writeInt32BE(value),
+  (bytes) => bytes.readInt32BE(),
+);
+
+/** Eight bytes, big-endian, signed, as `bigint`: Kafka's LongSerializer. */
+export const int64Serde = fixed<bigint>(
+  'int64',
+  8,
+  (bytes, value) => void bytes.writeBigInt64BE(value),
+  (bytes) => bytes.readBigInt64BE(),
+);
+
+/** Eight bytes, IEEE 754, big-endian: Kafka's DoubleSerializer. */
+export const float64Serde = fixed<number>(
+  'float64',
+  8,
+  (bytes, value) => {
+    requireNumber(value);
+    bytes.writeDoubleBE(value);
+  },
+  (bytes) => bytes.readDoubleBE(),
+);
+
+/** One byte, 0 or 1: Kafka's BooleanSerializer. */
+export const booleanSerde = fixed<boolean>(
+  'boolean',
+  1,
+  (bytes, value) => {
+    if (typeof value !== 'boolean') throw new TypeError('not a boolean');
+    bytes[0] = value ? 1 : 0;
+  },
+  (bytes) => bytes[0] !== 0,
+);
+
+/** The bytes themselves; copied when read, so that they may be kept. */
+export const bytesSerde: Serde<Uint8Array> = Object.freeze({
+  name: 'bytes',
+  serialize(value: Uint8Array): Uint8Array {
+    if (!(value instanceof Uint8Array))
+      throw new SerdeError('bytes', `The serde "bytes" takes a Uint8Array, not ${typeof value}.`);
+    return value;
+  },
+  deserialize(bytes: Uint8Array): Uint8Array {
+    return Buffer.from(bytes);
+  },
+});

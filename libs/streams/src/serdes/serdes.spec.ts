@@ -1,0 +1,72 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { booleanSerde, bytesSerde, float64Serde, int32Serde, int64Serde } from './binary-serdes.js';
+import { resolveSerde } from './resolve-serde.js';
+import type { Serde } from './serde.js';
+import { json, stringSerde } from './text-serdes.js';
+
+const cases: [Serde<unknown>, fc.Arbitrary<unknown>][] = [
+  [stringSerde, fc.string({ unit: 'grapheme' })],
+  [json(), fc.jsonValue()],
+  [bytesSerde, fc.uint8Array()],
+  [int32Serde, fc.integer()],
+  [int64Serde, fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n })],
+  [float64Serde, fc.double({ noNaN: true })],
+  [booleanSerde, fc.boolean()],
+];
+
+describe('a serde', () => {
+  for (const [serde, values] of cases) {
+    it(`${serde.name}: gives back what it was given`, () => {
+      fc.assert(
+        fc.property(values, (value) => {
+          const back: unknown = serde.deserialize(serde.serialize(value));
+          if (value instanceof Uint8Array) expect(Buffer.from(back as Uint8Array)).toEqual(Buffer.from(value));
+          // JSON has one zero.
+          else expect(JSON.stringify(back, bigints)).toBe(JSON.stringify(value, bigints));
+        }),
+      );
+    });
+  }
+
+  it('reads text as it reads the UTF-8 bytes of that text', () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), (value) => {
+        const text = JSON.stringify(value);
+        for (const serde of [json<unknown>(), stringSerde as Serde<unknown>]) {
+          expect(serde.fromText?.(text)).toEqual(serde.deserialize(Buffer.from(text)));
+        }
+      }),
+    );
+  });
+
+  it('writes what the Java serializers write', () => {
+    expect(int32Serde.serialize(-2)).toEqual(Buffer.from('fffffffe', 'hex'));
+    expect(int64Serde.serialize(258n)).toEqual(Buffer.from('0000000000000102', 'hex'));
+    expect(float64Serde.serialize(1.5)).toEqual(Buffer.from('3ff8000000000000', 'hex'));
+  });
+
+  it('refuses what it cannot hold, with its name', () => {
+    for (const refused of [
+      () => int32Serde.serialize(2 ** 31),
+      () => int32Serde.deserialize(Buffer.alloc(3)),
+      () => stringSerde.serialize(1 as never),
+      () => json().serialize(undefined),
+      () => json().deserialize(Buffer.from('{')),
+      () => resolveSerde('xml' as never),
+    ]) {
+      expect(refused).toThrow(expect.objectContaining({ code: 'STREAMS_SERDE' }));
+    }
+  });
+
+  it('keeps bytes that outlive the buffer they were read from', () => {
+    const chunk = Buffer.from([1, 2, 3]);
+    const kept = bytesSerde.deserialize(chunk.subarray(1));
+    chunk.fill(0);
+    expect([...kept]).toEqual([2, 3]);
+  });
+});
+
+function bigints(_: string, value: unknown): unknown {
+  return typeof value === 'bigint' ? `${value}n` : value;
+}
