@@ -1,0 +1,170 @@
+import { GroupProtocolError } from '../../errors/group-protocol-error.js';
+import type { TaskId } from '../../topology/processor.js';
+import { parseTaskId, taskId } from '../../topology/task-id.js';
+
+/** Names the protocol in JoinGroup: a member that does not know it is refused by the broker. */
+export const ASSIGNMENT_PROTOCOL = 'nestjs-streams';
+
+/** Bumped when an older decoder would misread the data. Unknown fields of the same version are ignored. */
+const VERSION = 1;
+
+/** What a member tells the leader. */
+export interface SubscriptionData {
+  /** Of the state directory: survives restarts. */
+  readonly processId: string;
+  readonly instanceId: string;
+  readonly url: string | undefined;
+  readonly topologyFingerprint: string;
+  readonly ownedTasks: readonly TaskId[];
+  readonly storedTasks: readonly TaskId[];
+}
+
+/** What the leader tells a member. */
+export interface AssignmentData {
+  readonly tasks: readonly TaskId[];
+  /** Every task of the application, not only those of this member. */
+  readonly owners: ReadonlyMap<TaskId, TaskOwner>;
+}
+
+export interface TaskOwner {
+  readonly instanceId: string;
+  readonly url: string | undefined;
+}
+
+export function encodeSubscription(data: SubscriptionData): Uint8Array {
+  return encode({
+    version: VERSION,
+    process: data.processId,
+    instance: data.instanceId,
+    url: data.url,
+    fingerprint: data.topologyFingerprint,
+    owned: pack(data.ownedTasks),
+    stored: pack(data.storedTasks),
+  });
+}
+
+/** @throws GroupProtocolError if the bytes are of another version or not ours. */
+export function decodeSubscription(bytes: Uint8Array): SubscriptionData {
+  const fields = decode(bytes, 'subscription');
+  return {
+    processId: text(fields['process']),
+    instanceId: text(fields['instance']),
+    url: optionalText(fields['url']),
+    topologyFingerprint: text(fields['fingerprint']),
+    ownedTasks: unpack(fields['owned']),
+    storedTasks: unpack(fields['stored']),
+  };
+}
+
+/** The assignments of all members land in one record of the broker, so each instance and its tasks are named once and in ranges. */
+export function encodeAssignment(data: AssignmentData): Uint8Array {
+  const instances = new Map<string, { owner: TaskOwner; tasks: TaskId[] }>();
+  for (const [task, owner] of data.owners) {
+    const key = JSON.stringify([owner.instanceId, owner.url ?? null]);
+    const known = instances.get(key);
+    if (known) known.tasks.push(task);
+    else instances.set(key, { owner, tasks: [task] });
+  }
+  return encode({
+    version: VERSION,
+    tasks: pack(data.tasks),
+    owners: [...instances.values()].map(({ owner, tasks }) => [owner.instanceId, owner.url ?? null, pack(tasks)]),
+  });
+}
+
+/** @throws GroupProtocolError if the bytes are of another version or not ours. */
+export function decodeAssignment(bytes: Uint8Array): AssignmentData {
+  const fields = decode(bytes, 'assignment');
+  const owners = new Map<TaskId, TaskOwner>();
+  for (const entry of list(fields['owners'])) {
+    const [instanceId, url, tasks] = list(entry);
+    const owner: TaskOwner = { instanceId: text(instanceId), url: optionalText(url) };
+    for (const task of unpack(tasks)) owners.set(task, owner);
+  }
+  return { tasks: unpack(fields['tasks']), owners };
+}
+
+/** `0:0-3,7;1:2`: partitions of each sub-topology as ranges. */
+function pack(tasks: readonly TaskId[]): string {
+  const partitions = new Map<number, number[]>();
+  for (const task of tasks) {
+    const parsed = parseTaskId(task);
+    if (!parsed) throw new GroupProtocolError(`"${task}" is no task id.`);
+    const known = partitions.get(parsed.subTopology);
+    if (known) known.push(parsed.partition);
+    else partitions.set(parsed.subTopology, [parsed.partition]);
+  }
+  return [...partitions]
+    .sort(([a], [b]) => a - b)
+    .map(([subTopology, numbers]) => `${subTopology}:${ranges(numbers)}`)
+    .join(';');
+}
+
+function ranges(numbers: readonly number[]): string {
+  const spans: { first: number; last: number }[] = [];
+  for (const number of [...new Set(numbers)].sort((a, b) => a - b)) {
+    const span = spans.at(-1);
+    if (span && span.last === number - 1) span.last = number;
+    else spans.push({ first: number, last: number });
+  }
+  return spans.map(({ first, last }) => (first === last ? `${first}` : `${first}-${last}`)).join(',');
+}
+
+function unpack(packed: unknown): TaskId[] {
+  const tasks: TaskId[] = [];
+  for (const group of text(packed).split(';').filter(Boolean)) {
+    const match = /^(\d{1,9}):([\d,-]+)$/.exec(group);
+    if (!match) throw unreadable(`"${group}" is no list of tasks`);
+    for (const range of (match[2] ?? '').split(',')) {
+      const span = /^(\d{1,9})(?:-(\d{1,9}))?$/.exec(range);
+      if (!span) throw unreadable(`"${range}" is no range`);
+      const first = Number(span[1]);
+      const last = Number(span[2] ?? span[1]);
+      if (last - first > 1_000_000) throw unreadable(`"${range}" is too wide`);
+      for (let partition = first; partition <= last; partition++) tasks.push(taskId(Number(match[1]), partition));
+    }
+  }
+  return tasks;
+}
+
+function encode(fields: Readonly<Record<string, unknown>>): Uint8Array {
+  return Buffer.from(JSON.stringify(fields));
+}
+
+function decode(bytes: Uint8Array, what: string): Readonly<Record<string, unknown>> {
+  let fields: unknown;
+  try {
+    fields = JSON.parse(Buffer.from(bytes).toString());
+  } catch (cause) {
+    throw new GroupProtocolError(
+      `A member of the group sent a ${what} that is not of nestjs-streams. Is another application using this applicationId as its group id?`,
+      { cause },
+    );
+  }
+  const version = typeof fields === 'object' && fields !== null && 'version' in fields ? fields.version : undefined;
+  if (version !== VERSION) {
+    throw new GroupProtocolError(
+      `A member of the group sent a ${what} of version ${String(version)}; this release reads version ${VERSION}. ` +
+        'Run the same release of nestjs-streams on all instances.',
+    );
+  }
+  return fields as Readonly<Record<string, unknown>>;
+}
+
+function text(value: unknown): string {
+  if (typeof value !== 'string') throw unreadable('a text is missing');
+  return value;
+}
+
+function optionalText(value: unknown): string | undefined {
+  return value === undefined || value === null ? undefined : text(value);
+}
+
+function list(value: unknown): readonly unknown[] {
+  if (!Array.isArray(value)) throw unreadable('a list is missing');
+  return value;
+}
+
+function unreadable(reason: string): GroupProtocolError {
+  return new GroupProtocolError(`The group metadata of a member cannot be read: ${reason}.`);
+}
