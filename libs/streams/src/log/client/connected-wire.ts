@@ -1,0 +1,16 @@
+import type { Wire } from '../wire.js';
+
+/** Connects a wire at most once at a time; a failed attempt is forgotten, so that the next call tries again. */
+export class ConnectedWire {
+  private attempt: Promise<void> | undefined;
+
+  constructor(readonly wire: Wire) {}
+
+  connect(): Promise<void> {
+    this.attempt ??= this.wire.connect().catch((error: unknown) => {
+      this.attempt = undefined;
+      throw error;
+    });
+    return this.attempt;
+  }
+}

@@ -1,0 +1,90 @@
+import type { CompressionCodec } from '../log-producer.js';
+import type { ProducerIdentity } from '../protocol/messages.js';
+import { BatchBuilder } from '../records/batch-builder.js';
+import type { RecordHeader } from '../records/record-header.js';
+
+const FIRST_BATCH_BYTES = 4096;
+const SEQUENCES = 2 ** 31;
+
+/** One batch on its way: first being filled, then finished into bytes that every retry repeats. */
+export interface PendingBatch {
+  readonly builder: BatchBuilder;
+  /** The flush or transaction it belongs to; rounds are acknowledged in order. */
+  readonly round: number;
+  bytes: Buffer | undefined;
+  firstSentMs: number;
+}
+
+/** The batches of one partition, oldest first. Only the oldest is ever under way, so order needs no bookkeeping. */
+export class PartitionBatches {
+  readonly pending: PendingBatch[] = [];
+  /** Set while the oldest batch is under way or waits to be repeated. */
+  isMuted = false;
+  acknowledgedEnd: number | undefined;
+  private nextSequence = 0;
+  private lastSize = FIRST_BATCH_BYTES;
+
+  constructor(
+    readonly topic: string,
+    readonly partition: number,
+    private readonly batchMaxBytes: number,
+  ) {}
+
+  /** Hot path: one call per record. @returns by how many bytes the buffer grew. */
+  append(
+    round: number,
+    key: Uint8Array | null,
+    value: Uint8Array | null,
+    timestampMs: number,
+    headers: readonly RecordHeader[] | undefined,
+  ): number {
+    const last = this.pending.at(-1);
+    if (last !== undefined && last.bytes === undefined && last.round === round) {
+      const before = last.builder.byteLength;
+      if (last.builder.append(key, value, timestampMs, headers)) return last.builder.byteLength - before;
+      this.lastSize = before;
+    }
+    const builder = new BatchBuilder(this.batchMaxBytes, this.lastSize);
+    builder.append(key, value, timestampMs, headers);
+    this.pending.push({ builder, round, bytes: undefined, firstSentMs: 0 });
+    return builder.byteLength;
+  }
+
+  /** Takes the sequence numbers of the oldest batch, once; its bytes are kept over every retry. */
+  finishHead(
+    identity: ProducerIdentity,
+    isTransactional: boolean,
+    compression: CompressionCodec,
+    nowMs: number,
+  ): Buffer {
+    const head = this.pending[0]!;
+    if (head.bytes === undefined) {
+      head.firstSentMs = nowMs;
+      this.lastSize = Math.max(FIRST_BATCH_BYTES, head.builder.byteLength);
+      head.bytes = head.builder.finish({
+        ...identity,
+        baseSequence: this.nextSequence,
+        isTransactional,
+        compression,
+      });
+      this.nextSequence = (this.nextSequence + head.builder.count) % SEQUENCES;
+    }
+    return head.bytes;
+  }
+
+  /** @returns the bytes that the acknowledged batch held in the buffer. */
+  acknowledgeHead(baseOffset: number): number {
+    const head = this.pending.shift()!;
+    // A broker that no longer remembers where a repeated batch went answers -1; the end then stays a safe lower bound.
+    if (baseOffset >= 0) this.acknowledgedEnd = baseOffset + head.builder.count;
+    return head.builder.byteLength;
+  }
+
+  /** A fresh set of batches for the same partition; what is still under way answers to the old one. */
+  successor(keepsSequence: boolean): PartitionBatches {
+    const next = new PartitionBatches(this.topic, this.partition, this.batchMaxBytes);
+    next.acknowledgedEnd = this.acknowledgedEnd;
+    if (keepsSequence) next.nextSequence = this.nextSequence;
+    return next;
+  }
+}

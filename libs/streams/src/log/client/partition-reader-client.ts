@@ -1,0 +1,294 @@
+import { LogError } from '../../errors/log-error.js';
+import type { StreamsLogger } from '../../observability/streams-logger.js';
+import { delay, type Clock } from '../../time/clock.js';
+import type { PartitionOffset, TopicPartition } from '../log.js';
+import type { Fetched, PartitionReader, PartitionReaderOptions } from '../partition-reader.js';
+import type { FetchedPartition, ResponseOf } from '../protocol/messages.js';
+import { nextOffsetAfter } from '../records/batch-header.js';
+import { decodeRecords } from '../records/record-decoder.js';
+import type { Wire } from '../wire.js';
+import { groupByTopic, partitionKey } from './by-topic.js';
+import { ConnectedWire } from './connected-wire.js';
+import { closedError, kafkaError, LEADER_MOVED } from './kafka-error.js';
+
+const MIB = 1024 * 1024;
+const DEFAULT_PARTITION_BYTES = MIB;
+const DEFAULT_PREFETCH_BYTES = 32 * MIB;
+const DEFAULT_MAX_WAIT_MS = 250;
+const FIRST_BACK_OFF_MS = 20;
+const MAX_BACK_OFF_MS = 1000;
+const LEADERLESS_BACK_OFF_MS = 200;
+
+/** An assignment of one partition; a new one replaces it when the partition is moved, so that late answers find nobody. */
+interface AssignedPartition extends TopicPartition {
+  position: number;
+  isPaused: boolean;
+  hasFailed: boolean;
+}
+
+interface QueuedBytes {
+  readonly from: AssignedPartition;
+  readonly position: number;
+  readonly response: FetchedPartition;
+}
+
+interface QueuedError {
+  readonly from: AssignedPartition;
+  readonly error: LogError;
+}
+
+type Queued = QueuedBytes | QueuedError;
+
+/** `PartitionReader` by the Fetch API: at most one fetch under way per leader, none beyond the prefetch limit. */
+export class PartitionReaderClient implements PartitionReader {
+  private readonly connected: ConnectedWire;
+  private readonly assigned = new Map<string, AssignedPartition>();
+  private readonly fetching = new Map<number, Promise<void>>();
+  private readonly closing = new AbortController();
+  private queue: Queued[] = [];
+  private readonly waiters = new Set<() => void>();
+  private refreshing: Promise<void> | undefined;
+  private turn = 0;
+
+  constructor(
+    private readonly wire: Wire,
+    private readonly options: PartitionReaderOptions,
+    private readonly clock: Clock,
+    private readonly logger?: StreamsLogger,
+  ) {
+    this.connected = new ConnectedWire(wire);
+  }
+
+  async assign(positions: readonly PartitionOffset[]): Promise<void> {
+    this.throwIfClosed();
+    await this.connected.connect();
+    await this.wire.track([...new Set(positions.map(({ topic }) => topic))]);
+    this.throwIfClosed();
+    for (const { topic, partition, offset } of positions) {
+      this.forget({ topic, partition });
+      const assigned = { topic, partition, position: offset, isPaused: false, hasFailed: false };
+      this.assigned.set(partitionKey(topic, partition), assigned);
+    }
+    this.pump();
+  }
+
+  remove(partitions: readonly TopicPartition[]): void {
+    for (const partition of partitions) this.forget(partition);
+    this.pump();
+  }
+
+  pause(partition: TopicPartition): void {
+    const assigned = this.find(partition);
+    if (assigned) assigned.isPaused = true;
+  }
+
+  resume(partition: TopicPartition): void {
+    const assigned = this.find(partition);
+    if (!assigned?.isPaused) return;
+    assigned.isPaused = false;
+    this.wake();
+    this.pump();
+  }
+
+  position(partition: TopicPartition): number | undefined {
+    return this.find(partition)?.position;
+  }
+
+  take(): Fetched | undefined {
+    const index = this.queue.findIndex(({ from }) => !from.isPaused);
+    if (index < 0) return undefined;
+    const [queued] = this.queue.splice(index, 1) as [Queued];
+    this.pump();
+    const partition: TopicPartition = { topic: queued.from.topic, partition: queued.from.partition };
+    if ('error' in queued) return { partition, error: queued.error };
+    try {
+      const { response, position } = queued;
+      const chunk = decodeRecords({ ...response, ...partition, position, isolation: this.options.isolation });
+      return { partition, chunk };
+    } catch (cause) {
+      return { partition, error: this.damaged(queued.from, cause) };
+    }
+  }
+
+  async ready(maxWaitMs: number): Promise<void> {
+    if (this.closing.signal.aborted || this.queue.some(({ from }) => !from.isPaused)) return;
+    await new Promise<void>((resolve) => {
+      const finish = (): void => {
+        cancel();
+        this.waiters.delete(finish);
+        resolve();
+      };
+      const cancel = this.clock.schedule(maxWaitMs, finish);
+      this.waiters.add(finish);
+    });
+  }
+
+  async close(): Promise<void> {
+    if (this.closing.signal.aborted) return;
+    this.closing.abort();
+    this.assigned.clear();
+    this.queue = [];
+    this.wake();
+    await this.wire.close();
+    await Promise.all([...this.fetching.values(), this.refreshing]);
+  }
+
+  private find({ topic, partition }: TopicPartition): AssignedPartition | undefined {
+    return this.assigned.get(partitionKey(topic, partition));
+  }
+
+  private isCurrent(assigned: AssignedPartition): boolean {
+    return this.find(assigned) === assigned;
+  }
+
+  private forget(partition: TopicPartition): void {
+    const assigned = this.find(partition);
+    if (assigned === undefined) return;
+    this.assigned.delete(partitionKey(partition.topic, partition.partition));
+    this.queue = this.queue.filter(({ from }) => from !== assigned);
+  }
+
+  /** Starts a fetch at every leader that has none under way and something to be asked for. */
+  private pump(): void {
+    if (this.closing.signal.aborted || this.assigned.size === 0) return;
+    // What was fetched for a paused partition waits for its owner, and must not starve the others.
+    let waitingBytes = 0;
+    for (const queued of this.queue) {
+      if ('response' in queued && !queued.from.isPaused) waitingBytes += queued.response.records.length;
+    }
+    const budget = (this.options.prefetchMaxBytes ?? DEFAULT_PREFETCH_BYTES) - waitingBytes;
+    if (budget <= 0) return;
+    const byLeader = new Map<number, AssignedPartition[]>();
+    let isLeaderMissing = false;
+    for (const assigned of this.assigned.values()) {
+      if (assigned.isPaused || assigned.hasFailed) continue;
+      const leader = this.wire.leaderOf(assigned.topic, assigned.partition);
+      if (leader === undefined) {
+        isLeaderMissing = true;
+      } else if (!this.fetching.has(leader)) {
+        const partitions = byLeader.get(leader);
+        if (partitions) partitions.push(assigned);
+        else byLeader.set(leader, [assigned]);
+      }
+    }
+    for (const [leader, partitions] of byLeader) {
+      const fetching = this.fetch(leader, partitions, budget).finally(() => {
+        this.fetching.delete(leader);
+        this.pump();
+      });
+      this.fetching.set(leader, fetching);
+    }
+    if (isLeaderMissing) this.refreshSoon();
+  }
+
+  private refreshSoon(): void {
+    this.refreshing ??= delay(this.clock, LEADERLESS_BACK_OFF_MS, this.closing.signal)
+      .then(() => this.refresh())
+      .finally(() => {
+        this.refreshing = undefined;
+        this.pump();
+      });
+  }
+
+  private async refresh(): Promise<void> {
+    if (this.closing.signal.aborted) return;
+    await this.wire.refresh().catch((error: unknown) => this.logger?.debug(`Metadata not refreshed: ${String(error)}`));
+  }
+
+  private async fetch(leader: number, partitions: readonly AssignedPartition[], budget: number): Promise<void> {
+    let backOffMs = FIRST_BACK_OFF_MS;
+    for (;;) {
+      const asked = partitions.filter((p) => this.isCurrent(p) && !p.isPaused && !p.hasFailed);
+      if (asked.length === 0 || this.closing.signal.aborted) return;
+      try {
+        const response = await this.send(leader, asked, budget);
+        if (response.error !== 0) throw kafkaError(response.error, 'a fetch');
+        const hasMoved = this.accept(response, asked);
+        if (!hasMoved) return;
+      } catch (error) {
+        if (this.closing.signal.aborted) return;
+        this.logger?.debug(`Fetch from node ${leader} will be repeated: ${String(error)}`);
+      }
+      await delay(this.clock, backOffMs, this.closing.signal);
+      await this.refresh();
+      backOffMs = Math.min(backOffMs * 2, MAX_BACK_OFF_MS);
+      if (asked.some(({ topic, partition }) => this.wire.leaderOf(topic, partition) !== leader)) return;
+    }
+  }
+
+  private send(leader: number, asked: readonly AssignedPartition[], budget: number): Promise<ResponseOf<'fetch'>> {
+    // A broker fills its answer in the order of the request, so each fetch begins with another partition.
+    const first = this.turn++ % asked.length;
+    const order = [...asked.slice(first), ...asked.slice(0, first)];
+    const partitionBytes = this.options.partitionMaxBytes ?? DEFAULT_PARTITION_BYTES;
+    const maxWaitMs = this.options.maxWaitMs ?? DEFAULT_MAX_WAIT_MS;
+    return this.wire.send(
+      leader,
+      'fetch',
+      {
+        maxWaitMs,
+        minBytes: 1,
+        maxBytes: Math.max(budget, partitionBytes),
+        isolation: this.options.isolation === 'read_committed' ? 1 : 0,
+        topics: groupByTopic(order, ({ partition, position }) => ({
+          partition,
+          offset: position,
+          maxBytes: partitionBytes,
+        })),
+      },
+      maxWaitMs,
+    );
+  }
+
+  /** Queues what came, and moves the positions by the batch headers alone. @returns whether a leader has to be found again. */
+  private accept(response: ResponseOf<'fetch'>, asked: readonly AssignedPartition[]): boolean {
+    const byKey = new Map(asked.map((assigned) => [partitionKey(assigned.topic, assigned.partition), assigned]));
+    let hasMoved = false;
+    for (const { topic, partitions } of response.topics) {
+      for (const fetched of partitions) {
+        const from = byKey.get(partitionKey(topic, fetched.partition));
+        if (from === undefined || !this.isCurrent(from)) continue;
+        if (fetched.error === 0) {
+          this.enqueue(from, fetched);
+        } else if (LEADER_MOVED.has(fetched.error)) {
+          hasMoved = true;
+        } else {
+          from.hasFailed = true;
+          this.queue.push({ from, error: this.refused(from, fetched) });
+        }
+      }
+    }
+    this.wake();
+    return hasMoved;
+  }
+
+  private enqueue(from: AssignedPartition, response: FetchedPartition): void {
+    const position = from.position;
+    try {
+      from.position = nextOffsetAfter(response.records, position);
+    } catch (cause) {
+      this.queue.push({ from, error: this.damaged(from, cause) });
+      return;
+    }
+    if (from.position !== position) this.queue.push({ from, position, response });
+  }
+
+  private refused(from: AssignedPartition, fetched: FetchedPartition): LogError {
+    const range = fetched.logStartOffset < 0 ? '' : ` (the log starts at ${fetched.logStartOffset})`;
+    return kafkaError(fetched.error, `to read ${from.topic}-${from.partition} at offset ${from.position}${range}`);
+  }
+
+  private damaged(from: AssignedPartition, cause: unknown): LogError {
+    from.hasFailed = true;
+    const message = `Records of ${from.topic}-${from.partition} cannot be decoded: ${String(cause)}. Read on from a later offset, or repair the topic.`;
+    return new LogError('fatal', 'LOG_CORRUPT_MESSAGE', message, { cause });
+  }
+
+  private wake(): void {
+    for (const waiter of this.waiters) waiter();
+  }
+
+  private throwIfClosed(): void {
+    if (this.closing.signal.aborted) throw closedError('partition reader');
+  }
+}

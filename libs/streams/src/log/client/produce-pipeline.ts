@@ -1,0 +1,346 @@
+import { LogError } from '../../errors/log-error.js';
+import { delay, type Clock } from '../../time/clock.js';
+import type { ProducerOptions } from '../log-producer.js';
+import { KafkaErrorCode } from '../protocol/error-codes.js';
+import type { ProducerIdentity, ResponseOf } from '../protocol/messages.js';
+import type { RecordHeader } from '../records/record-header.js';
+import type { Wire } from '../wire.js';
+import { groupByTopic, partitionKey } from './by-topic.js';
+import { kafkaError, LEADER_MOVED } from './kafka-error.js';
+import { PartitionBatches } from './partition-batches.js';
+
+const DEFAULT_BATCH_BYTES = 512 * 1024;
+const DEFAULT_BUFFER_BYTES = 32 * 1024 * 1024;
+const DEFAULT_DELIVERY_TIMEOUT_MS = 120_000;
+const MAX_REQUEST_BYTES = 4 * 1024 * 1024;
+const MAX_REQUESTS_PER_NODE = 5;
+const PRODUCE_TIMEOUT_MS = 30_000;
+const ANSWERED_BACK_OFF_MS = 20;
+const UNREACHABLE_BACK_OFF_MS = 100;
+
+const RETRIED: ReadonlySet<number> = new Set([
+  ...LEADER_MOVED,
+  KafkaErrorCode.CORRUPT_MESSAGE,
+  KafkaErrorCode.NOT_ENOUGH_REPLICAS,
+  KafkaErrorCode.NOT_ENOUGH_REPLICAS_AFTER_APPEND,
+  KafkaErrorCode.CONCURRENT_TRANSACTIONS,
+]);
+
+export interface PipelineOwner {
+  readonly transactionalId: string | null;
+  /** The identity to send with; undefined while there is none. */
+  identity(): ProducerIdentity | undefined;
+  /** Whether batches of this partition may be sent now; a transaction has to name its partitions first. */
+  admits(batches: PartitionBatches): boolean;
+  /** Called with partitions that wait only for that; the pipeline is pumped again afterwards. */
+  requestAdmission(batches: readonly PartitionBatches[]): void;
+}
+
+interface Waiter {
+  readonly round: number;
+  resolve(): void;
+  reject(error: LogError): void;
+}
+
+/**
+ * Carries batches to the leaders: one batch per partition and request, several requests per broker. A partition is muted from the send of a
+ * batch until its acknowledgement, its back-off included, and a batch is repeated with the same bytes (KIP-98).
+ */
+export class ProducePipeline {
+  private byTopic = new Map<string, PartitionBatches[]>();
+  private all: PartitionBatches[] = [];
+  private readonly requests = new Map<number, number>();
+  private readonly inFlight = new Set<Promise<void>>();
+  private readonly closing = new AbortController();
+  private waiters: Waiter[] = [];
+  private drains: Waiter[] = [];
+  private failure: LogError | undefined;
+  private isScheduled = false;
+  private refreshing: Promise<void> | undefined;
+  private buffered = 0;
+  private round = 0;
+  private heldFrom = Infinity;
+  private readonly batchMaxBytes: number;
+  private readonly bufferMaxBytes: number;
+  private readonly deliveryTimeoutMs: number;
+
+  constructor(
+    private readonly wire: Wire,
+    private readonly options: ProducerOptions,
+    private readonly owner: PipelineOwner,
+    private readonly clock: Clock,
+  ) {
+    this.batchMaxBytes = options.batchMaxBytes ?? DEFAULT_BATCH_BYTES;
+    this.bufferMaxBytes = options.bufferMaxBytes ?? DEFAULT_BUFFER_BYTES;
+    this.deliveryTimeoutMs = options.deliveryTimeoutMs ?? DEFAULT_DELIVERY_TIMEOUT_MS;
+  }
+
+  /** Hot path, held by `bench process`: no promise, no closure per record. */
+  append(
+    topic: string,
+    partition: number,
+    key: Uint8Array | null,
+    value: Uint8Array | null,
+    timestampMs: number,
+    headers: readonly RecordHeader[] | undefined,
+  ): boolean {
+    if (this.failure !== undefined) throw this.failure;
+    const batches = this.byTopic.get(topic)?.[partition] ?? this.open(topic, partition);
+    this.buffered += batches.append(this.round, key, value, timestampMs, headers);
+    if (!this.isScheduled) this.schedule();
+    return this.buffered <= this.bufferMaxBytes;
+  }
+
+  /** Why nothing is sent any more, until a reset. */
+  get error(): LogError | undefined {
+    return this.failure;
+  }
+
+  /** Ends the current round: what is appended later belongs to the next. */
+  endRound(): number {
+    return this.round++;
+  }
+
+  /** Keeps batches of rounds after `round` back until `release`. */
+  holdAfter(round: number): void {
+    this.heldFrom = round + 1;
+  }
+
+  release(): void {
+    this.heldFrom = Infinity;
+    this.pump();
+  }
+
+  /** Settles when every batch of `round` and before is acknowledged. */
+  acknowledged(round: number): Promise<void> {
+    if (this.failure !== undefined) return Promise.reject(this.failure);
+    if (this.isAcknowledged(round)) return Promise.resolve();
+    this.pump();
+    return new Promise((resolve, reject) => this.waiters.push({ round, resolve, reject }));
+  }
+
+  drain(): Promise<void> {
+    if (this.failure !== undefined) return Promise.reject(this.failure);
+    if (this.buffered <= this.bufferMaxBytes) return Promise.resolve();
+    return new Promise((resolve, reject) => this.drains.push({ round: 0, resolve, reject }));
+  }
+
+  acknowledgedEnd(topic: string, partition: number): number | undefined {
+    return this.byTopic.get(topic)?.[partition]?.acknowledgedEnd;
+  }
+
+  /** Whether a batch has been sent whose fate is not known. */
+  hasUnacknowledgedSend(): boolean {
+    return this.all.some(({ pending }) => pending[0]?.bytes !== undefined);
+  }
+
+  /** Settles when every request under way has been answered or given up. */
+  async settled(): Promise<void> {
+    while (this.inFlight.size > 0) await Promise.all(this.inFlight);
+  }
+
+  /** Drops every batch and forgets the failure. @param keepsSequences false when the broker forgets them too, with a new epoch. */
+  reset(keepsSequences: boolean): void {
+    this.all = this.all.map((batches) => batches.successor(keepsSequences));
+    this.byTopic = new Map();
+    for (const batches of this.all) this.index(batches);
+    this.buffered = 0;
+    this.failure = undefined;
+    this.heldFrom = Infinity;
+    for (const { resolve } of this.drains.splice(0)) resolve();
+  }
+
+  fail(error: LogError): void {
+    if (this.failure !== undefined) return;
+    this.failure = error;
+    for (const { reject } of this.waiters.splice(0)) reject(error);
+    for (const { reject } of this.drains.splice(0)) reject(error);
+  }
+
+  close(error: LogError): void {
+    this.closing.abort();
+    this.fail(error);
+  }
+
+  pump(): void {
+    if (this.failure !== undefined) return;
+    const identity = this.owner.identity();
+    if (identity === undefined) return;
+    const byLeader = new Map<number, PartitionBatches[]>();
+    const waiting: PartitionBatches[] = [];
+    for (const batches of this.all) {
+      if (!this.isSendable(batches)) continue;
+      if (!this.owner.admits(batches)) {
+        waiting.push(batches);
+        continue;
+      }
+      const leader = this.wire.leaderOf(batches.topic, batches.partition);
+      if (leader === undefined) {
+        this.refreshSoon();
+        continue;
+      }
+      const group = byLeader.get(leader);
+      if (group) group.push(batches);
+      else byLeader.set(leader, [batches]);
+    }
+    for (const [leader, group] of byLeader) this.sendTo(leader, group, identity);
+    if (waiting.length > 0) this.owner.requestAdmission(waiting);
+  }
+
+  private open(topic: string, partition: number): PartitionBatches {
+    const batches = new PartitionBatches(topic, partition, this.batchMaxBytes);
+    this.all.push(batches);
+    this.index(batches);
+    return batches;
+  }
+
+  private index(batches: PartitionBatches): void {
+    const partitions = this.byTopic.get(batches.topic) ?? [];
+    partitions[batches.partition] = batches;
+    this.byTopic.set(batches.topic, partitions);
+  }
+
+  private schedule(): void {
+    this.isScheduled = true;
+    // Everything appended until the event loop turns goes into the same batch.
+    setImmediate(() => {
+      this.isScheduled = false;
+      this.pump();
+    });
+  }
+
+  private isSendable({ isMuted, pending }: PartitionBatches): boolean {
+    return !isMuted && pending.length > 0 && pending[0]!.round < this.heldFrom;
+  }
+
+  private isAcknowledged(round: number): boolean {
+    return this.all.every(({ pending }) => pending.length === 0 || pending[0]!.round > round);
+  }
+
+  private sendTo(leader: number, group: readonly PartitionBatches[], identity: ProducerIdentity): void {
+    for (let next = 0; next < group.length && (this.requests.get(leader) ?? 0) < MAX_REQUESTS_PER_NODE;) {
+      const chosen: PartitionBatches[] = [];
+      for (let bytes = 0; next < group.length; next++) {
+        const batches = group[next]!;
+        const isTransactional = this.owner.transactionalId !== null;
+        const codec = this.options.compression ?? 'none';
+        if (chosen.length > 0 && bytes + batches.pending[0]!.builder.byteLength > MAX_REQUEST_BYTES) break;
+        bytes += batches.finishHead(identity, isTransactional, codec, this.clock.monotonic()).length;
+        batches.isMuted = true;
+        chosen.push(batches);
+      }
+      this.requests.set(leader, (this.requests.get(leader) ?? 0) + 1);
+      const request = this.request(leader, chosen).finally(() => this.inFlight.delete(request));
+      this.inFlight.add(request);
+    }
+  }
+
+  private async request(leader: number, group: readonly PartitionBatches[]): Promise<void> {
+    let response: ResponseOf<'produce'> | undefined;
+    let failure: LogError | undefined;
+    try {
+      response = await this.wire.send(
+        leader,
+        'produce',
+        {
+          transactionalId: this.owner.transactionalId,
+          acks: -1,
+          timeoutMs: PRODUCE_TIMEOUT_MS,
+          topics: groupByTopic(group, ({ partition, pending }) => ({ partition, records: pending[0]!.bytes! })),
+        },
+        PRODUCE_TIMEOUT_MS,
+      );
+    } catch (error) {
+      failure =
+        error instanceof LogError
+          ? error
+          : new LogError('fatal', 'LOG_UNKNOWN', `A produce request failed: ${String(error)}`, { cause: error });
+    }
+    this.requests.set(leader, this.requests.get(leader)! - 1);
+    const repeated = this.settle(group, response, failure);
+    if (repeated.length > 0 && this.failure === undefined) {
+      this.pump();
+      await delay(this.clock, failure ? UNREACHABLE_BACK_OFF_MS : ANSWERED_BACK_OFF_MS, this.closing.signal);
+      await this.refresh(repeated);
+    }
+    for (const batches of repeated) batches.isMuted = false;
+    this.pump();
+  }
+
+  /** @returns the partitions whose batch has to be sent again. */
+  private settle(
+    group: readonly PartitionBatches[],
+    response: ResponseOf<'produce'> | undefined,
+    failure: LogError | undefined,
+  ): PartitionBatches[] {
+    const answers = new Map<string, { error: number; baseOffset: number; message: string | null }>();
+    for (const { topic, partitions } of response?.topics ?? []) {
+      for (const answer of partitions) answers.set(partitionKey(topic, answer.partition), answer);
+    }
+    const repeated: PartitionBatches[] = [];
+    for (const batches of group) {
+      // Dropped by a reset meanwhile: nobody waits for this answer any more.
+      if (this.byTopic.get(batches.topic)?.[batches.partition] !== batches) continue;
+      const answer = answers.get(partitionKey(batches.topic, batches.partition));
+      if (answer?.error === KafkaErrorCode.NONE || answer?.error === KafkaErrorCode.DUPLICATE_SEQUENCE_NUMBER) {
+        this.buffered -= batches.acknowledgeHead(answer.baseOffset);
+        batches.isMuted = false;
+        continue;
+      }
+      const where = `records for ${batches.topic}-${batches.partition}`;
+      const isRetried =
+        answer === undefined ? failure === undefined || failure.kind === 'retriable' : RETRIED.has(answer.error);
+      const error = answer === undefined ? failure : kafkaError(answer.error, where, answer.message);
+      if (!isRetried) this.fail(error ?? kafkaError(KafkaErrorCode.UNKNOWN_SERVER_ERROR, where));
+      else if (this.clock.monotonic() - batches.pending[0]!.firstSentMs > this.deliveryTimeoutMs) {
+        this.fail(this.undelivered(where, error));
+      } else repeated.push(batches);
+    }
+    this.notify();
+    return repeated;
+  }
+
+  private undelivered(where: string, cause: LogError | undefined): LogError {
+    return new LogError(
+      this.owner.transactionalId === null ? 'retriable' : 'abortable',
+      'LOG_DELIVERY_TIMEOUT',
+      `The ${where} were not acknowledged within ${this.deliveryTimeoutMs} ms: ${cause?.message ?? 'no answer'}`,
+      { cause },
+    );
+  }
+
+  private notify(): void {
+    if (this.waiters.length > 0 && this.failure === undefined) {
+      const done = this.waiters.filter(({ round }) => this.isAcknowledged(round));
+      this.waiters = this.waiters.filter((waiter) => !done.includes(waiter));
+      for (const { resolve } of done) resolve();
+    }
+    if (this.buffered <= this.bufferMaxBytes) for (const { resolve } of this.drains.splice(0)) resolve();
+  }
+
+  private refreshSoon(): void {
+    this.refreshing ??= this.refresh(this.all)
+      .then(() => delay(this.clock, ANSWERED_BACK_OFF_MS, this.closing.signal))
+      .finally(() => {
+        this.refreshing = undefined;
+        this.failOverdue();
+        this.pump();
+      });
+  }
+
+  /** Batches without a leader are never sent, so their time is taken from the first look. */
+  private failOverdue(): void {
+    for (const { topic, partition, pending, isMuted } of this.all) {
+      const head = pending[0];
+      if (head === undefined || isMuted || this.wire.leaderOf(topic, partition) !== undefined) continue;
+      if (head.firstSentMs === 0) head.firstSentMs = this.clock.monotonic();
+      else if (this.clock.monotonic() - head.firstSentMs > this.deliveryTimeoutMs) {
+        this.fail(this.undelivered(`records for ${topic}-${partition}`, undefined));
+      }
+    }
+  }
+
+  private async refresh(group: readonly PartitionBatches[]): Promise<void> {
+    await this.wire.track([...new Set(group.map(({ topic }) => topic))]).catch(() => undefined);
+  }
+}
