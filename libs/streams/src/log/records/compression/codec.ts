@@ -1,8 +1,8 @@
 import * as zlib from 'node:zlib';
 import { decompress as zstdDecompress } from 'fzstd';
-import lz4js from 'lz4js';
 import type { CompressionCodec } from '../../log-producer.js';
 import { bufferOf } from './buffer-of.js';
+import { lz4Compress, lz4Decompress } from './lz4.js';
 import { snappyCompress, snappyDecompress } from './snappy.js';
 
 const codecNumbers = { none: 0, gzip: 1, snappy: 2, lz4: 3 } as const satisfies Record<CompressionCodec, number>;
@@ -20,7 +20,7 @@ export function compress(codec: Exclude<CompressionCodec, 'none'>, bytes: Buffer
     case 'snappy':
       return snappyCompress(bytes);
     case 'lz4':
-      return bufferOf(lz4js.compress(bytes));
+      return lz4Compress(bytes);
   }
 }
 
@@ -32,7 +32,7 @@ export function decompress(codec: number, bytes: Buffer): Buffer {
     case codecNumbers.snappy:
       return snappyDecompress(bytes);
     case codecNumbers.lz4:
-      return bufferOf(lz4js.decompress(bytes));
+      return lz4Decompress(bytes);
     case ZSTD:
       return unzstd(bytes);
     default:
