@@ -179,6 +179,8 @@ export class KafkaBroker {
     this.guard = guard;
     guard.stdin.on('error', () => {});
     const keep = (chunk: Buffer): void => {
+      // The last words of a killed broker must not pass for those of its successor.
+      if (this.guard !== guard) return;
       this.output = (this.output + chunk.toString()).slice(-10_000);
       this.pid ??= Number(/^pid (\d+)/m.exec(this.output)?.[1]) || undefined;
     };

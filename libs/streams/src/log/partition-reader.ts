@@ -24,7 +24,7 @@ export type Fetched =
  *
  * The next fetch is sent as soon as the headers of the last one were walked, so it is under way while its records are processed.
  * `RecordChunk.nextOffset` passes control, aborted and empty batches, so a chunk may hold no record and still move the position. An
- * out-of-range position is an error value for that partition (code `OFFSET_OUT_OF_RANGE`), never a silent reset; the partition is
+ * out-of-range position is an error value for that partition (code `LOG_OFFSET_OUT_OF_RANGE`), never a silent reset; the partition is
  * then not read until it is assigned again.
  */
 export interface PartitionReader {
@@ -32,7 +32,7 @@ export interface PartitionReader {
   assign(positions: readonly PartitionOffset[]): Promise<void>;
   remove(partitions: readonly TopicPartition[]): void;
 
-  /** A paused partition keeps its position and what was fetched, and is not fetched further. */
+  /** A paused partition keeps its position and what was fetched; `take` passes it over, and it is not fetched further. */
   pause(partition: TopicPartition): void;
   resume(partition: TopicPartition): void;
 
