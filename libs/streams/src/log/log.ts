@@ -1,6 +1,11 @@
 import type { GroupListener, GroupMember, GroupMemberOptions } from './group-member.js';
 import type { LogAdmin } from './log-admin.js';
-import type { LogProducer, ProducerOptions, TransactionalProducer, TransactionalProducerOptions } from './log-producer.js';
+import type {
+  LogProducer,
+  ProducerOptions,
+  TransactionalProducer,
+  TransactionalProducerOptions,
+} from './log-producer.js';
 import type { PartitionReader, PartitionReaderOptions } from './partition-reader.js';
 
 /** One partition of one topic. */
