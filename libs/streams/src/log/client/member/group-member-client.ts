@@ -1,0 +1,200 @@
+import { LogError } from '../../../errors/log-error.js';
+import { silentLogger, type StreamsLogger } from '../../../observability/streams-logger.js';
+import { delay, type CancelTimer, type Clock } from '../../../time/clock.js';
+import type { GroupIdentity, GroupListener, GroupMember, GroupMemberOptions } from '../../group-member.js';
+import type { PartitionOffset, TopicPartition } from '../../log.js';
+import { KafkaErrorCode } from '../../protocol/error-codes.js';
+import type { Wire } from '../../wire.js';
+import { closedError, kafkaError } from '../kafka-error.js';
+import { GroupOffsets } from './group-offsets.js';
+import { GroupSession, type JoinedGeneration } from './group-session.js';
+
+const REJOIN_BACK_OFF_MS = 100;
+
+/**
+ *   idle -> joining -> assigning -> stable -> revoking -> joining ...
+ *              |           |           |          |
+ *              +-----------+-----------+----------+--> closed
+ *
+ * One loop walks it; the heartbeat timer beside it never waits for the listener.
+ */
+type MemberState = 'idle' | 'joining' | 'assigning' | 'stable' | 'revoking' | 'closed';
+
+/** A member of a consumer group by the classic protocol (JoinGroup, SyncGroup, Heartbeat, LeaveGroup), static if it has an instance id (KIP-345). */
+export class GroupMemberClient implements GroupMember {
+  private readonly session: GroupSession;
+  private readonly offsets: GroupOffsets;
+  private readonly closing = new AbortController();
+  private state: MemberState = 'idle';
+  private current: readonly TopicPartition[] | undefined;
+  private isLost = false;
+  private isRejoinWanted = false;
+  private wake: (() => void) | undefined;
+  private fatal: Error | undefined;
+  private loop: Promise<void> | undefined;
+  private cancelBeat: CancelTimer | undefined;
+  private closed: Promise<void> | undefined;
+
+  constructor(
+    private readonly wire: Wire,
+    private readonly options: GroupMemberOptions,
+    private readonly listener: GroupListener,
+    private readonly clock: Clock,
+    private readonly logger: StreamsLogger = silentLogger,
+  ) {
+    this.session = new GroupSession(wire, options, listener);
+    this.offsets = new GroupOffsets(wire, options.groupId, clock);
+  }
+
+  join(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (this.loop !== undefined)
+        return reject(new LogError('fatal', 'LOG_NOT_A_MEMBER', 'This member has joined already, or was closed.'));
+      this.scheduleBeat();
+      this.loop = this.run(resolve);
+      // Rejects a join that ended before its first assignment; afterwards it changes nothing.
+      void this.loop.then(() => reject(this.fatal ?? closedError('group member')));
+    });
+  }
+
+  identity(): GroupIdentity | undefined {
+    return this.state === 'assigning' || this.state === 'stable' || this.state === 'revoking'
+      ? this.session.identity()
+      : undefined;
+  }
+
+  requestRejoin(): void {
+    this.isRejoinWanted = true;
+    this.wake?.();
+  }
+
+  committed(partitions: readonly TopicPartition[]): Promise<PartitionOffset[]> {
+    return this.offsets.committed(partitions);
+  }
+
+  commit(offsets: readonly PartitionOffset[]): Promise<void> {
+    const identity = this.identity();
+    if (identity === undefined) {
+      return Promise.reject(
+        new LogError(
+          'migrated',
+          'LOG_NOT_A_MEMBER',
+          `This instance is in no generation of the group "${this.options.groupId}"; it commits after it has joined again.`,
+        ),
+      );
+    }
+    return this.offsets.commit(offsets, identity);
+  }
+
+  close(options: { readonly leave?: boolean } = {}): Promise<void> {
+    this.closed ??= this.shutDown(options.leave ?? true);
+    return this.closed;
+  }
+
+  private async shutDown(leave: boolean): Promise<void> {
+    this.closing.abort();
+    this.wake?.();
+    // A JoinGroup may be parked at the broker until the others have joined; it is not waited for.
+    if (this.state === 'joining') await this.wire.close();
+    await this.loop;
+    this.cancelBeat?.();
+    if (leave && this.state !== 'joining' && this.fatal === undefined) await this.session.leave().catch(() => {});
+    this.state = 'closed';
+    this.offsets.close();
+    await this.wire.close();
+  }
+
+  private async run(onFirstAssignment: () => void): Promise<void> {
+    try {
+      for (;;) {
+        await this.revoke();
+        if (this.closing.signal.aborted) return;
+        if (this.fatal !== undefined) throw this.fatal;
+        const joined = await this.tryJoin();
+        if (joined === undefined) continue;
+        this.current = joined.assignment.partitions;
+        this.state = 'assigning';
+        await this.listener.onAssigned(joined.assignment, joined.identity);
+        this.state = 'stable';
+        onFirstAssignment();
+        await this.rejoinWanted();
+      }
+    } catch (error) {
+      this.fatal = error instanceof Error ? error : new Error(String(error));
+      this.cancelBeat?.();
+      this.listener.onFatal(this.fatal);
+    }
+  }
+
+  private async revoke(): Promise<void> {
+    const { current, isLost } = this;
+    this.isLost = false;
+    if (current === undefined) return;
+    this.current = undefined;
+    this.state = 'revoking';
+    await this.listener.onRevoked(current, { lost: isLost });
+  }
+
+  /** @returns undefined when it has to be tried again. @throws LogError if the group refuses this member for good. */
+  private async tryJoin(): Promise<JoinedGeneration | undefined> {
+    this.state = 'joining';
+    // Whatever asked for a rejoin until now is answered by this join.
+    this.isRejoinWanted = false;
+    try {
+      return await this.session.join();
+    } catch (error) {
+      if (!(error instanceof LogError)) throw error;
+      if (this.closing.signal.aborted) return undefined;
+      if (error.kind === 'fatal' || error.code === 'LOG_FENCED_INSTANCE_ID') throw error;
+      if (error.code !== 'LOG_MEMBER_ID_REQUIRED' && error.code !== 'LOG_REBALANCE_IN_PROGRESS') {
+        this.logger.debug(`Joining the group "${this.options.groupId}" is tried again: ${error.message}`);
+        await delay(this.clock, REJOIN_BACK_OFF_MS, this.closing.signal);
+        await this.wire.refresh().catch(() => {});
+      }
+      return undefined;
+    }
+  }
+
+  private async rejoinWanted(): Promise<void> {
+    while (!this.isRejoinWanted && !this.closing.signal.aborted) {
+      await new Promise<void>((resolve) => {
+        this.wake = resolve;
+      });
+    }
+  }
+
+  private scheduleBeat(): void {
+    this.cancelBeat = this.clock.schedule(this.options.heartbeatIntervalMs, () => void this.beat());
+  }
+
+  private async beat(): Promise<void> {
+    if (this.identity() !== undefined)
+      await this.session.heartbeat().then(
+        (code) => this.onBeat(code),
+        () => {},
+      );
+    if (!this.closing.signal.aborted && this.fatal === undefined) this.scheduleBeat();
+  }
+
+  private onBeat(code: number): void {
+    switch (code) {
+      case KafkaErrorCode.NONE:
+        return;
+      case KafkaErrorCode.REBALANCE_IN_PROGRESS:
+        // While revoking, this member is on its way to join already.
+        if (this.state === 'stable' || this.state === 'assigning') this.requestRejoin();
+        return;
+      case KafkaErrorCode.UNKNOWN_MEMBER_ID:
+      case KafkaErrorCode.ILLEGAL_GENERATION:
+        this.isLost = true;
+        this.session.forget(code);
+        return this.requestRejoin();
+      case KafkaErrorCode.FENCED_INSTANCE_ID:
+        this.isLost = true;
+        this.fatal = kafkaError(code, `the heartbeat of instance "${this.options.instanceId ?? ''}"`);
+        return this.requestRejoin();
+      default:
+        return;
+    }
+  }
+}

@@ -1,0 +1,208 @@
+import { expect, it } from 'vitest';
+import type {
+  GroupIdentity,
+  GroupListener,
+  GroupMember,
+  GroupMemberOptions,
+  MemberAssignment,
+} from '../group-member.js';
+import type { TopicPartition } from '../log.js';
+import { bytes, failureOf, type ConformanceWorld } from './conformance-world.js';
+
+/** A member with a listener that remembers, and shares partitions out round robin where it leads. */
+class TestMember implements GroupListener {
+  userData = 'fresh';
+  readonly seen: string[][] = [];
+  readonly revoked: { lost: boolean }[] = [];
+  assignment: MemberAssignment | undefined;
+  fatal: Error | undefined;
+  whileRevoking: () => Promise<void> = async () => {};
+  whileAssigning: () => Promise<void> = async () => {};
+  readonly member: GroupMember;
+
+  constructor(
+    world: ConformanceWorld,
+    groupId: string,
+    private readonly topic: string,
+    private readonly partitions: number,
+    options: Partial<GroupMemberOptions> = {},
+  ) {
+    this.member = world.log.openMember(
+      {
+        groupId,
+        protocolName: 'test',
+        topics: [topic],
+        sessionTimeoutMs: 2000,
+        rebalanceTimeoutMs: 10_000,
+        heartbeatIntervalMs: 200,
+        ...options,
+      },
+      this,
+    );
+  }
+
+  get owned(): number[] {
+    return (this.assignment?.partitions ?? []).map(({ partition }) => partition).sort((a, b) => a - b);
+  }
+
+  get identity(): GroupIdentity {
+    return this.member.identity()!;
+  }
+
+  subscription(): Uint8Array {
+    return bytes(this.userData);
+  }
+
+  async assign(members: Parameters<GroupListener['assign']>[0]): Promise<Map<string, MemberAssignment>> {
+    this.seen.push(members.map(({ userData }) => Buffer.from(userData).toString()).sort());
+    const all: TopicPartition[] = Array.from({ length: this.partitions }, (_, partition) => ({
+      topic: this.topic,
+      partition,
+    }));
+    const ids = members.map(({ memberId }) => memberId).sort();
+    return new Map(
+      ids.map((id, i) => [
+        id,
+        {
+          partitions: all.filter(({ partition }) => partition % ids.length === i),
+          userData: bytes(`for-${i}-of-${ids.length}`),
+        },
+      ]),
+    );
+  }
+
+  async onRevoked(_partitions: readonly TopicPartition[], reason: { readonly lost: boolean }): Promise<void> {
+    this.revoked.push(reason);
+    await this.whileRevoking();
+    this.assignment = undefined;
+  }
+
+  async onAssigned(assignment: MemberAssignment): Promise<void> {
+    await this.whileAssigning();
+    this.assignment = assignment;
+  }
+
+  onFatal(error: Error): void {
+    this.fatal = error;
+  }
+}
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+export function groupConformance(world: () => ConformanceWorld): void {
+  it('shares partitions, carries user data both ways, and hands partitions over when a member leaves', async () => {
+    const topic = await world().topic(4);
+    const groupId = world().name('group');
+    const a = new TestMember(world(), groupId, topic, 4);
+    await a.member.join();
+    expect(a.owned).toEqual([0, 1, 2, 3]);
+    const b = new TestMember(world(), groupId, topic, 4);
+    b.userData = 'second';
+    await b.member.join();
+    await expect.poll(() => [...a.owned, ...b.owned].sort((x, y) => x - y)).toEqual([0, 1, 2, 3]);
+    expect([...a.seen, ...b.seen]).toContainEqual(['fresh', 'second']);
+    await expect
+      .poll(() => [a, b].map(({ assignment }) => Buffer.from(assignment?.userData ?? []).toString()).sort())
+      .toEqual(['for-0-of-2', 'for-1-of-2']);
+    await b.member.close();
+    await expect.poll(() => a.owned).toEqual([0, 1, 2, 3]);
+    expect(a.revoked.every(({ lost }) => !lost)).toBe(true);
+    await a.member.close();
+  });
+
+  it('keeps its membership while a callback takes longer than the session', async () => {
+    const topic = await world().topic();
+    const a = new TestMember(world(), world().name('group'), topic, 1);
+    a.whileAssigning = () => pause(3000);
+    a.whileRevoking = () => pause(3000);
+    await a.member.join();
+    const { generationId, memberId } = a.identity;
+    a.whileAssigning = async () => {};
+    a.userData = 'changed';
+    a.member.requestRejoin();
+    await expect.poll(() => a.member.identity()?.generationId ?? 0, { timeout: 15_000 }).toBeGreaterThan(generationId);
+    expect(a.identity.memberId).toBe(memberId);
+    expect(a.revoked).toEqual([{ lost: false }]);
+    a.whileRevoking = async () => {};
+    await a.member.close();
+  });
+
+  it('commits and answers offsets, and refuses those of an older generation', async () => {
+    const topic = await world().topic();
+    const a = new TestMember(world(), world().name('group'), topic, 1);
+    await a.member.join();
+    const partition = { topic, partition: 0 };
+    expect(await a.member.committed([partition])).toEqual([{ ...partition, offset: -1 }]);
+    await a.member.commit([{ ...partition, offset: 7 }]);
+    expect(await a.member.committed([partition])).toEqual([{ ...partition, offset: 7 }]);
+    const stale = { ...a.identity, generationId: a.identity.generationId - 1 };
+    const producer = world().log.openTransactionalProducer({ role: 'test', transactionalId: world().name('tx') });
+    await producer.init();
+    expect(await failureOf(producer.sendOffsets([{ ...partition, offset: 9 }], stale))).toMatchObject({
+      kind: 'migrated',
+    });
+    await producer.abort();
+    await producer.sendOffsets([{ ...partition, offset: 9 }], a.identity);
+    await producer.commit();
+    expect(await a.member.committed([partition])).toEqual([{ ...partition, offset: 9 }]);
+    await a.member.close();
+  });
+
+  it('waits with committed offsets until a pending transaction is decided', async () => {
+    const topic = await world().topic();
+    const a = new TestMember(world(), world().name('group'), topic, 1);
+    await a.member.join();
+    const transactionalId = world().name('tx');
+    const owner = world().log.openTransactionalProducer({
+      role: 'test',
+      transactionalId,
+      transactionTimeoutMs: 60_000,
+    });
+    await owner.init();
+    await owner.sendOffsets([{ topic, partition: 0, offset: 5 }], a.identity);
+    let isAnswered = false;
+    const asked = a.member.committed([{ topic, partition: 0 }]).finally(() => (isAnswered = true));
+    await pause(300);
+    expect(isAnswered).toBe(false);
+    const successor = world().log.openTransactionalProducer({ role: 'test', transactionalId });
+    await successor.init();
+    expect(await asked).toEqual([{ topic, partition: 0, offset: -1 }]);
+    await a.member.close();
+  });
+
+  it('accepts offsets inside onRevoked, while the group rebalances', async () => {
+    const topic = await world().topic(2);
+    const groupId = world().name('group');
+    const a = new TestMember(world(), groupId, topic, 2);
+    const producer = world().log.openTransactionalProducer({ role: 'test', transactionalId: world().name('tx') });
+    await producer.init();
+    a.whileRevoking = async () => {
+      await producer.sendOffsets([{ topic, partition: 0, offset: 3 }], a.identity);
+      await producer.commit();
+    };
+    await a.member.join();
+    const b = new TestMember(world(), groupId, topic, 2);
+    await b.member.join();
+    expect(await b.member.committed([{ topic, partition: 0 }])).toEqual([{ topic, partition: 0, offset: 3 }]);
+    a.whileRevoking = async () => {};
+    await Promise.all([a.member.close(), b.member.close()]);
+  });
+
+  it('gives a static member its partitions back without a rebalance, and fences the older of two', async () => {
+    const topic = await world().topic(2);
+    const groupId = world().name('group');
+    const a = new TestMember(world(), groupId, topic, 2, { instanceId: 'a', sessionTimeoutMs: 10_000 });
+    await a.member.join();
+    const { generationId } = a.identity;
+    await a.member.close({ leave: false });
+    const back = new TestMember(world(), groupId, topic, 2, { instanceId: 'a', sessionTimeoutMs: 10_000 });
+    await back.member.join();
+    expect(back.owned).toEqual([0, 1]);
+    expect(back.identity.generationId).toBeGreaterThanOrEqual(generationId);
+    const twin = new TestMember(world(), groupId, topic, 2, { instanceId: 'a', sessionTimeoutMs: 10_000 });
+    await twin.member.join();
+    await expect.poll(() => back.fatal).toBeInstanceOf(Error);
+    await twin.member.close();
+    await back.member.close();
+  });
+}
