@@ -80,6 +80,11 @@ export const ERROR_CODES = {
     meaning: 'A store is used or injected where there is no task.',
     fix: 'Inject it into a stream processor only, or use `@InjectReadOnlyStore`.',
   },
+  STREAMS_ROCKSDB: {
+    family: 'fatal',
+    meaning: 'RocksDB failed for a reason that is neither damage nor a lock, a full disk for example.',
+    fix: 'Read the reason in the message; free space or repair the disk.',
+  },
   STREAMS_STORE_CLOSED: {
     family: 'fatal',
     meaning: 'A store is used after its task was closed.',

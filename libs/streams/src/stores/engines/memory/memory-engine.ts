@@ -1,0 +1,119 @@
+import type {
+  ChangelogPosition,
+  KeyBounds,
+  StoreCursor,
+  StoreEngine,
+  StoreEngineFactory,
+  StoreEntries,
+  StoreWrites,
+} from '../../store-engine.js';
+import { OrderedKeys } from './ordered-keys.js';
+
+const NOTHING: StoreEntries = Object.freeze({ keys: [], values: [] });
+/** Estimated overhead of an entry beside its bytes: the key's string, the value's view, a slot of the table. */
+const ENTRY_OVERHEAD_BYTES = 160;
+
+/** The engine `memory`: nothing on disk, and a full restore at every start. */
+export function memoryEngine(): StoreEngineFactory {
+  return Object.freeze({
+    name: 'memory',
+    isPersistent: false,
+    prepare: () => Promise.resolve(),
+    create: () => new MemoryEngine(),
+  });
+}
+
+/** Entries in a `Map` by the key's latin1 text; the order of keys is made at the first scan and kept from then on. */
+export class MemoryEngine implements StoreEngine {
+  private entries = new Map<string, Uint8Array>();
+  private order: OrderedKeys | undefined;
+  private bytes = 0;
+
+  open(): Promise<ChangelogPosition | undefined> {
+    return Promise.resolve(undefined);
+  }
+
+  getMany(keys: readonly Uint8Array[]): Promise<(Uint8Array | undefined)[]> {
+    return Promise.resolve(
+      keys.map((key) => {
+        const value = this.entries.get(textOf(key));
+        return value === undefined ? undefined : Buffer.from(value);
+      }),
+    );
+  }
+
+  write({ keys, values }: StoreWrites, _position: ChangelogPosition): Promise<void> {
+    for (let i = 0; i < keys.length; i++) {
+      const key = textOf(keys[i]);
+      const value = values[i];
+      const before = this.entries.get(key);
+      if (before !== undefined) this.bytes -= before.length + key.length + ENTRY_OVERHEAD_BYTES;
+      if (value === null) {
+        if (this.entries.delete(key)) this.order?.delete(key);
+        continue;
+      }
+      // A view of a fetched chunk would keep all of the chunk alive.
+      this.entries.set(key, Uint8Array.prototype.slice.call(value));
+      this.bytes += value.length + key.length + ENTRY_OVERHEAD_BYTES;
+      if (before === undefined) this.order?.add(key);
+    }
+    return Promise.resolve();
+  }
+
+  openCursor({ gte, lt }: KeyBounds, { reverse }: { readonly reverse: boolean }): StoreCursor {
+    this.order ??= new OrderedKeys(this.entries.keys());
+    const keys = this.order.slice(gte && textOf(gte), lt && textOf(lt));
+    if (reverse) keys.reverse();
+    // Values are replaced, never changed, so holding them is a snapshot.
+    const values = keys.map((key) => this.entries.get(key) as Uint8Array);
+    return new MemoryCursor(keys, values);
+  }
+
+  approximateEntries(): Promise<number> {
+    return Promise.resolve(this.entries.size);
+  }
+
+  approximateBytes(): Promise<number> {
+    return Promise.resolve(this.bytes);
+  }
+
+  close(): Promise<void> {
+    this.entries = new Map();
+    this.order = undefined;
+    this.bytes = 0;
+    return Promise.resolve();
+  }
+
+  destroy(): Promise<void> {
+    return this.close();
+  }
+}
+
+class MemoryCursor implements StoreCursor {
+  private at = 0;
+  private isClosed = false;
+
+  constructor(
+    private readonly keys: readonly string[],
+    private readonly values: readonly Uint8Array[],
+  ) {}
+
+  next(limit: number): Promise<StoreEntries> {
+    if (this.isClosed) return Promise.resolve(NOTHING);
+    const from = this.at;
+    this.at = Math.min(this.keys.length, from + limit);
+    return Promise.resolve({
+      keys: this.keys.slice(from, this.at).map((key) => Buffer.from(key, 'latin1')),
+      values: this.values.slice(from, this.at).map((value) => Buffer.from(value)),
+    });
+  }
+
+  close(): Promise<void> {
+    this.isClosed = true;
+    return Promise.resolve();
+  }
+}
+
+function textOf(key: Uint8Array): string {
+  return (Buffer.isBuffer(key) ? key : Buffer.from(key.buffer, key.byteOffset, key.byteLength)).toString('latin1');
+}
