@@ -1,0 +1,187 @@
+/** How an option is read. */
+export type OptionType =
+  | 'string'
+  | 'boolean'
+  | 'integer'
+  | 'duration'
+  | 'size'
+  | 'policy'
+  | 'strings'
+  /** Checked by whoever uses it. */
+  | 'other'
+  | readonly string[];
+
+export interface OptionDefinition {
+  readonly type: OptionType;
+  /** As the docs print it. */
+  readonly default: string;
+  readonly meaning: string;
+  readonly min?: number;
+  readonly max?: number;
+}
+
+const GUARANTEES = ['exactly_once', 'at_least_once'] as const;
+const CODECS = ['none', 'gzip', 'snappy', 'lz4'] as const;
+
+/** Every option of `StreamsOptions` by its path; `docs/reference/options.md` is compared with this table by a test. */
+export const OPTION_TABLE = {
+  applicationId: {
+    type: 'string',
+    default: 'required',
+    meaning: 'Consumer group, prefix of internal topics and transactional ids, folder of the state.',
+  },
+  instanceId: {
+    type: 'string',
+    default: 'generated, kept in the state directory',
+    meaning: 'Names this instance and makes its membership static.',
+  },
+  'kafka.brokers': {
+    type: 'strings',
+    default: 'required with `kafka`',
+    meaning: '`host:port` of some brokers. Without `kafka` the embedded log is used.',
+  },
+  'kafka.ssl': { type: 'other', default: '`false`', meaning: '`true`, or options of `tls.connect`.' },
+  'kafka.sasl': {
+    type: 'other',
+    default: 'none',
+    meaning:
+      '`mechanism` plain, scram-sha-256 or scram-sha-512 with `username` and `password`, or oauthbearer with `oauthBearerProvider`.',
+  },
+  'kafka.connectionTimeoutMs': { type: 'integer', default: '10000', meaning: 'Time to connect to a broker.', min: 1 },
+  'kafka.requestTimeoutMs': { type: 'integer', default: '30000', meaning: 'Time for a broker to answer.', min: 1 },
+  'kafka.clientId': {
+    type: 'string',
+    default: 'the instance id',
+    meaning: 'Prefix of the client ids that brokers log and put quotas on.',
+  },
+  'embedded.directory': {
+    type: 'string',
+    default: 'in memory',
+    meaning: 'Folder of the embedded log. Not together with `kafka`.',
+  },
+  stateDir: {
+    type: 'string',
+    default: '`./.streams`',
+    meaning: 'Where state is kept; each instance needs one of its own.',
+  },
+  advertisedUrl: {
+    type: 'string',
+    default: 'none',
+    meaning: "Where other instances and clients reach this one's REST endpoints.",
+  },
+  processingGuarantee: { type: GUARANTEES, default: '`exactly_once`', meaning: 'See the guarantees page.' },
+  commitInterval: { type: 'duration', default: '`100ms`', meaning: 'Time between commits.', min: 1, max: 3_600_000 },
+  'memory.maxBytes': {
+    type: 'size',
+    default: "a quarter of the container's limit",
+    meaning: 'All of it: buffers, engine caches, input queues, restore buffers.',
+    min: 8 * 2 ** 20,
+  },
+  'memory.cacheMaxBytes': {
+    type: 'size',
+    default: '`64MB`, at most half of `memory.maxBytes`',
+    meaning: 'Write-back buffers of all stores together.',
+    min: 0,
+  },
+  'memory.uncommittedMaxBytes': {
+    type: 'size',
+    default: 'the larger of `memory.cacheMaxBytes` and `1MB`',
+    meaning: 'Uncommitted changes above which a commit is forced.',
+    min: 1024,
+  },
+  'memory.inputMaxBytes': {
+    type: 'size',
+    default: '`32MB`, at most a quarter of `memory.maxBytes`',
+    meaning: 'Fetched, unprocessed records.',
+    min: 64 * 1024,
+  },
+  'group.sessionTimeout': {
+    type: 'duration',
+    default: '`10s`',
+    meaning: 'After this without heartbeat an instance counts as dead.',
+    min: 1000,
+    max: 1_800_000,
+  },
+  'group.heartbeatInterval': {
+    type: 'duration',
+    default: '`3s`',
+    meaning: 'Time between heartbeats; less than half of the session time-out.',
+    min: 100,
+    max: 600_000,
+  },
+  'group.rebalanceTimeout': {
+    type: 'duration',
+    default: '`60s`',
+    meaning: 'Longest time a member may take to commit and join again.',
+    min: 1000,
+    max: 3_600_000,
+  },
+  transactionTimeout: {
+    type: 'duration',
+    default: '`10s`',
+    meaning: 'After this the broker aborts the open transaction of a dead instance; longer than the commit interval.',
+    min: 1000,
+    max: 900_000,
+  },
+  compression: { type: CODECS, default: '`none`', meaning: 'Of changelog and output records.' },
+  'internalTopics.replicationFactor': {
+    type: 'integer',
+    default: "`-1`, the broker's default",
+    meaning: 'Of changelog topics.',
+    min: -1,
+    max: 32_767,
+  },
+  'restore.fetchMaxBytes': {
+    type: 'size',
+    default: '`4MB`',
+    meaning: 'Bytes of one fetch of one changelog partition.',
+    min: 1024,
+    max: 2 ** 30,
+  },
+  'restore.progressInterval': {
+    type: 'duration',
+    default: '`1s`',
+    meaning: 'Time between two reports of progress.',
+    min: 10,
+    max: 3_600_000,
+  },
+  'errors.deserialization': {
+    type: 'policy',
+    default: '`fail`',
+    meaning: '`fail`, `continue`, `deadLetter` or a function, for records that the serde refuses.',
+  },
+  'errors.processing': {
+    type: 'policy',
+    default: '`fail`',
+    meaning: '`fail`, `continue`, `deadLetter` or a function, for records whose handler throws.',
+  },
+  'errors.deadLetterTopic': { type: 'string', default: 'none', meaning: 'Required by the policy `deadLetter`.' },
+  stateCleanupDelay: {
+    type: 'duration',
+    default: '`10m`',
+    meaning: 'How long the state of a task stays on disk after the task moved away.',
+    min: 0,
+    max: 2_147_483_647,
+  },
+  freezeValues: {
+    type: 'boolean',
+    default: 'unless `NODE_ENV=production`',
+    meaning: 'Freeze what stores take and return, so that a mutation fails loudly.',
+  },
+  sliceMs: {
+    type: 'integer',
+    default: '5',
+    meaning: 'Longest stretch of processing before the event loop gets its turn.',
+    min: 1,
+    max: 1000,
+  },
+  standbyReplicas: {
+    type: 'integer',
+    default: '0',
+    meaning: 'Copies of each store on other instances; only 0 is possible in this release.',
+    min: 0,
+  },
+  defaultEngine: { type: 'string', default: '`rocksdb`', meaning: 'Engine of stores that name none.' },
+} as const satisfies Record<string, OptionDefinition>;
+
+export type OptionPath = keyof typeof OPTION_TABLE;

@@ -1,0 +1,156 @@
+import { resolve } from 'node:path';
+import { ConfigurationError } from '../errors/configuration-error.js';
+import { topicNameProblem } from '../topology/internal-topics.js';
+import type { BadRecordPolicy } from './bad-record-policy.js';
+import { memoryLimitBytes } from './memory-limit.js';
+import { OptionReader } from './option-reader.js';
+import type { MemoryConfig, RuntimeConfig } from './runtime-config.js';
+import type { StreamsOptions } from './streams-options.js';
+
+/** What of the machine the defaults depend on. */
+export interface ConfigEnvironment {
+  readonly memoryLimitBytes: number;
+  readonly isProduction: boolean;
+  /** Of the state directory, for when the user names no instance; known only once that directory is open. */
+  readonly generatedInstanceId: string;
+  /** Further top-level options, of an adapter that checks them itself. */
+  readonly extraKeys?: readonly string[];
+}
+
+const MIB = 2 ** 20;
+
+/** The environment of this process. */
+export function processEnvironment(generatedInstanceId: string): ConfigEnvironment {
+  return {
+    memoryLimitBytes: memoryLimitBytes(),
+    isProduction: process.env['NODE_ENV'] === 'production',
+    generatedInstanceId,
+  };
+}
+
+/**
+ * Checks the options and fills in defaults.
+ * @throws ConfigurationError listing every problem, unknown options included.
+ */
+export function resolveConfig(options: StreamsOptions, environment: ConfigEnvironment): RuntimeConfig {
+  const read = new OptionReader(options, environment.extraKeys);
+  const config: RuntimeConfig = {
+    applicationId: read.string('applicationId') ?? '',
+    instanceId: read.string('instanceId') ?? environment.generatedInstanceId,
+    isStaticMember: read.has('instanceId'),
+    stateDir: resolve(read.string('stateDir') ?? '.streams'),
+    advertisedUrl: read.string('advertisedUrl')?.replace(/\/+$/, ''),
+    processingGuarantee: read.value<RuntimeConfig['processingGuarantee']>('processingGuarantee') ?? 'exactly_once',
+    commitIntervalMs: read.number('commitInterval') ?? 100,
+    memory: memoryConfig(read, environment),
+    group: {
+      sessionTimeoutMs: read.number('group.sessionTimeout') ?? 10_000,
+      heartbeatIntervalMs: read.number('group.heartbeatInterval') ?? 3000,
+      rebalanceTimeoutMs: read.number('group.rebalanceTimeout') ?? 60_000,
+    },
+    transactionTimeoutMs: read.number('transactionTimeout') ?? 10_000,
+    compression: read.value<RuntimeConfig['compression']>('compression') ?? 'none',
+    internalTopics: { replicationFactor: read.number('internalTopics.replicationFactor') ?? -1 },
+    restore: {
+      fetchMaxBytes: read.number('restore.fetchMaxBytes') ?? 4 * MIB,
+      progressIntervalMs: read.number('restore.progressInterval') ?? 1000,
+    },
+    errors: {
+      deserialization: read.value<BadRecordPolicy>('errors.deserialization') ?? 'fail',
+      processing: read.value<BadRecordPolicy>('errors.processing') ?? 'fail',
+      deadLetterTopic: read.string('errors.deadLetterTopic'),
+    },
+    stateCleanupDelayMs: read.number('stateCleanupDelay') ?? 600_000,
+    freezeValues: read.boolean('freezeValues') ?? !environment.isProduction,
+    sliceMs: read.number('sliceMs') ?? 5,
+  };
+  const problems = [...read.problems, ...contradictions(options, read, config)];
+  if (problems.length > 0) throw new ConfigurationError(problems);
+  return config;
+}
+
+function memoryConfig(read: OptionReader, environment: ConfigEnvironment): MemoryConfig {
+  const maxBytes = read.number('memory.maxBytes') ?? Math.max(64 * MIB, Math.floor(environment.memoryLimitBytes / 4));
+  const cacheMaxBytes = read.number('memory.cacheMaxBytes') ?? Math.min(64 * MIB, Math.floor(maxBytes / 2));
+  return {
+    maxBytes,
+    cacheMaxBytes,
+    uncommittedMaxBytes: read.number('memory.uncommittedMaxBytes') ?? Math.max(MIB, cacheMaxBytes),
+    inputMaxBytes: read.number('memory.inputMaxBytes') ?? Math.min(32 * MIB, Math.floor(maxBytes / 4)),
+  };
+}
+
+function contradictions(options: StreamsOptions, read: OptionReader, config: RuntimeConfig): string[] {
+  const problems: string[] = [];
+  const { memory, group, errors } = config;
+  if (!read.has('applicationId')) {
+    if (options?.applicationId === undefined)
+      problems.push('"applicationId" is required: it names the consumer group.');
+  } else {
+    const illegal = topicNameProblem(config.applicationId);
+    if (illegal)
+      problems.push(
+        `"applicationId" is part of topic names, and '${config.applicationId}' is not legal there: ${illegal}.`,
+      );
+  }
+  if (read.has('instanceId') && topicNameProblem(config.instanceId)) {
+    problems.push(`"instanceId" '${config.instanceId}' is not legal: ${topicNameProblem(config.instanceId)}.`);
+  }
+  if (options?.kafka !== undefined && options.embedded !== undefined) {
+    problems.push('"kafka" and "embedded" exclude each other: remove one of them.');
+  }
+  if (options?.kafka !== undefined && !read.has('kafka.brokers') && options.kafka.brokers === undefined) {
+    problems.push('"kafka.brokers" is required when "kafka" is given.');
+  }
+  for (const broker of read.value<readonly string[]>('kafka.brokers') ?? []) {
+    if (!/^[^\s:/]+:\d{1,5}$|^\[[0-9a-fA-F:]+\]:\d{1,5}$/.test(broker)) {
+      problems.push(`"kafka.brokers" must hold 'host:port', not '${broker}'.`);
+    }
+  }
+  if (config.advertisedUrl !== undefined && !isHttpUrl(config.advertisedUrl)) {
+    problems.push(
+      `"advertisedUrl" must be an http(s) URL such as 'http://10.0.0.7:3000', not '${config.advertisedUrl}'.`,
+    );
+  }
+  if (group.heartbeatIntervalMs * 2 > group.sessionTimeoutMs) {
+    problems.push(
+      `"group.heartbeatInterval" (${group.heartbeatIntervalMs} ms) must be at most half of "group.sessionTimeout" ` +
+        `(${group.sessionTimeoutMs} ms), or one late heartbeat costs a rebalance.`,
+    );
+  }
+  if (config.processingGuarantee === 'exactly_once' && config.transactionTimeoutMs <= config.commitIntervalMs) {
+    problems.push(
+      `"transactionTimeout" (${config.transactionTimeoutMs} ms) must be longer than "commitInterval" ` +
+        `(${config.commitIntervalMs} ms), or every transaction is aborted by the broker.`,
+    );
+  }
+  if (memory.cacheMaxBytes + memory.inputMaxBytes > memory.maxBytes) {
+    problems.push(
+      `"memory.cacheMaxBytes" (${memory.cacheMaxBytes}) and "memory.inputMaxBytes" (${memory.inputMaxBytes}) do not fit into ` +
+        `"memory.maxBytes" (${memory.maxBytes}): raise that, or lower them.`,
+    );
+  }
+  for (const phase of ['deserialization', 'processing'] as const) {
+    if (errors[phase] === 'deadLetter' && errors.deadLetterTopic === undefined) {
+      problems.push(`"errors.${phase}" is 'deadLetter', which needs "errors.deadLetterTopic".`);
+    }
+  }
+  if (errors.deadLetterTopic !== undefined && topicNameProblem(errors.deadLetterTopic)) {
+    problems.push(
+      `"errors.deadLetterTopic" '${errors.deadLetterTopic}' is not legal: ${topicNameProblem(errors.deadLetterTopic)}.`,
+    );
+  }
+  if (config.internalTopics.replicationFactor === 0) {
+    problems.push(`"internalTopics.replicationFactor" must be -1 (the broker's default) or at least 1, not 0.`);
+  }
+  if ((read.number('standbyReplicas') ?? 0) > 0) {
+    problems.push(
+      '"standbyReplicas" must be 0: standby replicas do not exist in this release. Stores are restored from their changelogs instead.',
+    );
+  }
+  return problems;
+}
+
+function isHttpUrl(text: string): boolean {
+  return URL.canParse(text) && ['http:', 'https:'].includes(new URL(text).protocol);
+}

@@ -1,0 +1,91 @@
+import type { CompressionCodec } from '../log/log-producer.js';
+import type { BadRecordPolicy } from './bad-record-policy.js';
+import type { ByteSize } from './byte-size.js';
+import type { Duration } from './duration.js';
+import type { KafkaOptions } from './kafka-options.js';
+import type { ProcessingGuarantee } from './runtime-config.js';
+
+/** What a user configures; `docs/reference/options.md` lists it, and `option-table.ts` holds defaults and ranges. */
+export interface StreamsOptions {
+  /** Consumer group, prefix of internal topics and transactional ids, and folder of the state. Required. */
+  readonly applicationId: string;
+  /** Names this instance and makes its membership static. Default: generated once and kept in the state directory. */
+  readonly instanceId?: string;
+  /** The cluster. Without it the embedded log is used. */
+  readonly kafka?: KafkaOptions;
+  /** Settings of the embedded log; not together with `kafka`. */
+  readonly embedded?: EmbeddedLogOptions;
+  /** Where state is kept; each instance needs one of its own. Default `./.streams`. */
+  readonly stateDir?: string;
+  /** Where other instances and clients reach this one's REST endpoints, for example `http://10.0.0.7:3000`. */
+  readonly advertisedUrl?: string;
+  /** Default `exactly_once`. */
+  readonly processingGuarantee?: ProcessingGuarantee;
+  /** Time between commits, under both guarantees. Default 100 ms. */
+  readonly commitInterval?: Duration;
+  readonly memory?: MemoryOptions;
+  readonly group?: GroupOptions;
+  /** After this the broker aborts the open transaction of a dead instance. Default 10 s. */
+  readonly transactionTimeout?: Duration;
+  /** Of changelog and output records. Default `none`. */
+  readonly compression?: CompressionCodec;
+  readonly internalTopics?: InternalTopicOptions;
+  readonly restore?: RestoreOptions;
+  readonly errors?: ErrorOptions;
+  /** How long the state of a task stays on disk after the task moved away. Default 10 min. */
+  readonly stateCleanupDelay?: Duration;
+  /** Freeze what stores take and return, so that a mutation fails loudly. Default: unless NODE_ENV is `production`. */
+  readonly freezeValues?: boolean;
+  /** Longest stretch of processing, in milliseconds, before the event loop gets its turn. Default 5. */
+  readonly sliceMs?: number;
+  /** Copies of each store on other instances. Only 0, the default, is possible in this release. */
+  readonly standbyReplicas?: number;
+  /** Engine of stores that name none. Default `rocksdb`. */
+  readonly defaultEngine?: string;
+}
+
+export interface EmbeddedLogOptions {
+  /** Keeps the log in this folder. Default: in memory, gone with the process. */
+  readonly directory?: string;
+}
+
+export interface MemoryOptions {
+  /** All of it: buffers, engine caches, input queues, restore buffers. Default: a quarter of the container's limit or the machine's memory. */
+  readonly maxBytes?: ByteSize;
+  /** Write-back buffers of all stores together. Default 64 MiB, or half of `maxBytes` if that is less. */
+  readonly cacheMaxBytes?: ByteSize;
+  /** Uncommitted changes above which a commit is forced. Default: `cacheMaxBytes`. */
+  readonly uncommittedMaxBytes?: ByteSize;
+  /** Fetched, unprocessed records. Default 32 MiB, or a quarter of `maxBytes` if that is less. */
+  readonly inputMaxBytes?: ByteSize;
+}
+
+export interface GroupOptions {
+  /** After this without heartbeat an instance counts as dead. Default 10 s. */
+  readonly sessionTimeout?: Duration;
+  /** Default 3 s; at most a third of the session time-out is wise. */
+  readonly heartbeatInterval?: Duration;
+  /** Longest time a member may take to commit and join again. Default 60 s. */
+  readonly rebalanceTimeout?: Duration;
+}
+
+export interface InternalTopicOptions {
+  /** Default -1: the broker's default. */
+  readonly replicationFactor?: number;
+}
+
+export interface RestoreOptions {
+  /** Bytes of one fetch of one changelog partition. Default 4 MiB. */
+  readonly fetchMaxBytes?: ByteSize;
+  /** Time between two reports of progress. Default 1 s. */
+  readonly progressInterval?: Duration;
+}
+
+export interface ErrorOptions {
+  /** For records whose key or value the serde refuses. Default `fail`. */
+  readonly deserialization?: BadRecordPolicy;
+  /** For records whose handler throws. Default `fail`. */
+  readonly processing?: BadRecordPolicy;
+  /** Required by the policy `deadLetter`. */
+  readonly deadLetterTopic?: string;
+}
