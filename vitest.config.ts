@@ -8,8 +8,10 @@ const shared = {
 export default defineConfig({
   test: {
     projects: [
-      { ...shared, test: { ...shared.test, name: 'unit', include: ['libs/**/*.spec.ts', 'src/**/*.spec.ts', 'docs/**/*.spec.ts'] } },
-      { ...shared, test: { ...shared.test, name: 'e2e', include: ['test/e2e/**/*.e2e-spec.ts'], testTimeout: 60_000 } },
+      {
+        ...shared,
+        test: { ...shared.test, name: 'unit', include: ['libs/**/*.spec.ts', 'src/**/*.spec.ts', 'docs/**/*.spec.ts'] },
+      },
       {
         ...shared,
         test: {

@@ -1,0 +1,16 @@
+export { resolveConfig, processEnvironment } from './config/resolve-config.js';
+export type { StreamsOptions } from './config/streams-options.js';
+export type { KafkaOptions } from './config/kafka-options.js';
+export { StreamsError } from './errors/streams-error.js';
+export { LogError, type LogErrorKind } from './errors/log-error.js';
+export { createKafkaLog } from './log/kafkajs/kafka-log.js';
+export type { Log, PartitionOffset, TopicPartition } from './log/log.js';
+export { bytesSerde, booleanSerde, float64Serde, int32Serde, int64Serde } from './serdes/binary-serdes.js';
+export { resolveSerde, type SerdeName } from './serdes/resolve-serde.js';
+export type { Serde } from './serdes/serde.js';
+export { json, stringSerde } from './serdes/text-serdes.js';
+export { memoryEngine } from './stores/engines/memory/memory-engine.js';
+export { rocksDbEngine, type RocksDbOptions } from './stores/engines/rocksdb/rocksdb-engine-factory.js';
+export type { StoreEngine, StoreEngineContext, StoreEngineFactory } from './stores/store-engine.js';
+export { SystemClock } from './time/system-clock.js';
+export { TopologyBuilder } from './topology/topology-builder.js';
