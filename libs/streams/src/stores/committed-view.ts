@@ -1,0 +1,36 @@
+import type { CommittedView } from './state-store.js';
+import type { KeyBounds, StoreCursor, StoreEngine } from './store-engine.js';
+
+interface PendingRead {
+  readonly key: Uint8Array;
+  resolve(value: Uint8Array | undefined): void;
+  reject(error: unknown): void;
+}
+
+/** Reads an engine, which holds committed entries only; the point reads of one turn of the event loop become one engine read. */
+export class EngineView implements CommittedView {
+  private pending: PendingRead[] = [];
+
+  constructor(private readonly engine: StoreEngine) {}
+
+  get(key: Uint8Array): Promise<Uint8Array | undefined> {
+    return new Promise((resolve, reject) => {
+      if (this.pending.push({ key, resolve, reject }) === 1) setImmediate(() => void this.read());
+    });
+  }
+
+  openCursor(bounds: KeyBounds, options: { readonly reverse: boolean }): StoreCursor {
+    return this.engine.openCursor(bounds, options);
+  }
+
+  private async read(): Promise<void> {
+    const reads = this.pending;
+    this.pending = [];
+    try {
+      const values = await this.engine.getMany(reads.map(({ key }) => key));
+      for (let i = 0; i < reads.length; i++) reads[i].resolve(values[i]);
+    } catch (error) {
+      for (const { reject } of reads) reject(error);
+    }
+  }
+}

@@ -1,0 +1,71 @@
+/** Estimated bytes of an entry beside its serialised value: objects, strings, a slot of the table. */
+export const ENTRY_OVERHEAD_BYTES = 200;
+
+/**
+ * One key of the write-back buffer. An absent key is an entry too, with the value undefined. Clean entries hang in a list by age; dirty ones and
+ * those of a commit in flight are in no list and cannot be evicted.
+ */
+export class BufferEntry<K, V> {
+  /** Serialised when first needed. */
+  keyBytes: Uint8Array | undefined;
+  isDirty = false;
+  /** Commits that hold this entry and are not applied yet. */
+  inFlight = 0;
+  valueBytes = 0;
+  older: BufferEntry<K, V> | undefined;
+  newer: BufferEntry<K, V> | undefined;
+  isListed = false;
+
+  constructor(
+    readonly id: unknown,
+    readonly key: K,
+    public value: V | undefined,
+  ) {}
+
+  get bytes(): number {
+    return this.valueBytes + ENTRY_OVERHEAD_BYTES;
+  }
+}
+
+/** Clean entries from the least to the most recently used. */
+export class AgeList<K, V> {
+  private oldest: BufferEntry<K, V> | undefined;
+  private newest: BufferEntry<K, V> | undefined;
+
+  push(entry: BufferEntry<K, V>): void {
+    entry.isListed = true;
+    entry.older = this.newest;
+    entry.newer = undefined;
+    if (this.newest === undefined) this.oldest = entry;
+    else this.newest.newer = entry;
+    this.newest = entry;
+  }
+
+  remove(entry: BufferEntry<K, V>): void {
+    if (!entry.isListed) return;
+    if (entry.older === undefined) this.oldest = entry.newer;
+    else entry.older.newer = entry.newer;
+    if (entry.newer === undefined) this.newest = entry.older;
+    else entry.newer.older = entry.older;
+    entry.older = undefined;
+    entry.newer = undefined;
+    entry.isListed = false;
+  }
+
+  touch(entry: BufferEntry<K, V>): void {
+    if (!entry.isListed || entry === this.newest) return;
+    this.remove(entry);
+    this.push(entry);
+  }
+
+  takeOldest(): BufferEntry<K, V> | undefined {
+    const { oldest } = this;
+    if (oldest !== undefined) this.remove(oldest);
+    return oldest;
+  }
+
+  clear(): void {
+    this.oldest = undefined;
+    this.newest = undefined;
+  }
+}

@@ -1,0 +1,297 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { int32Serde } from '../../serdes/binary-serdes.js';
+import type { Serde } from '../../serdes/serde.js';
+import { json, stringSerde } from '../../serdes/text-serdes.js';
+import type { StoreDefinition } from '../../topology/store-definition.js';
+import { MemoryEngine } from '../engines/memory/memory-engine.js';
+import type { StateStore } from '../state-store.js';
+import { createStateStore } from '../state-store-factory.js';
+import { KeyValueStore } from './key-value-store.js';
+
+type Value = { n: number };
+
+function definition(key: Serde<unknown> = stringSerde as Serde<unknown>): StoreDefinition {
+  return {
+    name: 'balances',
+    kind: 'key-value',
+    key,
+    value: json<unknown>(),
+    engine: 'memory',
+    changelog: { isEnabled: true, config: {} },
+    isQueryable: false,
+    restorePriority: 0,
+  };
+}
+
+/** Counts its reads, and can be told to answer the next one later. */
+class CountingEngine extends MemoryEngine {
+  reads = 0;
+  private hold: Promise<void> | undefined;
+
+  holdReads(): () => void {
+    let release = (): void => {};
+    this.hold = new Promise((resolve) => {
+      release = resolve;
+    });
+    return () => {
+      this.hold = undefined;
+      release();
+    };
+  }
+
+  override async getMany(keys: readonly Uint8Array[]): Promise<(Uint8Array | undefined)[]> {
+    this.reads++;
+    const values = await super.getMany(keys);
+    await this.hold;
+    return values;
+  }
+}
+
+async function world(
+  key?: Serde<unknown>,
+): Promise<{ engine: CountingEngine; store: StateStore; balances: KeyValueStore<string, Value> }> {
+  const engine = new CountingEngine();
+  const store = createStateStore(definition(key), engine, { freezeValues: true });
+  await store.open();
+  return { engine, store, balances: store.facade as KeyValueStore<string, Value> };
+}
+
+let position = 0;
+async function commit(store: StateStore): Promise<string[]> {
+  const changes: string[] = [];
+  const prepared = store.prepareCommit((key, value) =>
+    changes.push(`${Buffer.from(key).toString()}=${value ? Buffer.from(value).toString() : ''}`),
+  );
+  await store.applyCommit(prepared, ++position);
+  return changes;
+}
+
+async function entriesOf(iterator: AsyncIterable<[string, Value]>): Promise<[string, number][]> {
+  const entries: [string, number][] = [];
+  for await (const [key, { n }] of iterator) entries.push([key, n]);
+  return entries;
+}
+
+describe('a buffered key-value store', () => {
+  it('answers a buffered key without a promise, and an unbuffered one with a single read', async () => {
+    const { engine, store, balances } = await world();
+    balances.put('a', { n: 1 });
+    expect(balances.get('a')).toEqual({ n: 1 });
+    await commit(store);
+    store.discard();
+    const both = [balances.get('a'), balances.get('a')];
+    expect(await Promise.all(both)).toEqual([{ n: 1 }, { n: 1 }]);
+    expect(engine.reads).toBe(1);
+    expect(balances.get('a')).toEqual({ n: 1 });
+  });
+
+  it('remembers that a key is absent', async () => {
+    const { engine, balances } = await world();
+    expect(await balances.get('nobody')).toBeUndefined();
+    expect(balances.get('nobody')).toBeUndefined();
+    expect(engine.reads).toBe(1);
+  });
+
+  it('hands each changed key once to the changelog, with its last value, in the order of first change', async () => {
+    const { store, balances } = await world();
+    balances.put('b', { n: 1 });
+    balances.put('a', { n: 2 });
+    balances.put('b', { n: 3 });
+    void balances.delete('a');
+    expect(await commit(store)).toEqual(['b={"n":3}', 'a=']);
+    expect(await commit(store)).toEqual([]);
+  });
+
+  it('shows queries nothing before a commit was applied', async () => {
+    const { store, balances } = await world();
+    balances.put('a', { n: 1 });
+    const prepared = store.prepareCommit(() => {});
+    expect(await store.view.get(Buffer.from('a'))).toBeUndefined();
+    await store.applyCommit(prepared, 1);
+    expect(Buffer.from((await store.view.get(Buffer.from('a'))) ?? []).toString()).toBe('{"n":1}');
+    expect(store.position).toBe(1);
+  });
+
+  it('joins the point reads of one turn of the event loop into one engine read', async () => {
+    const { engine, store, balances } = await world();
+    balances.put('a', { n: 1 });
+    await commit(store);
+    engine.reads = 0;
+    await Promise.all(['a', 'b', 'a'].map((key) => store.view.get(Buffer.from(key))));
+    expect(engine.reads).toBe(1);
+  });
+
+  it('keeps a change that is made while the commit before it is on its way', async () => {
+    const { store, balances } = await world();
+    balances.put('a', { n: 1 });
+    const prepared = store.prepareCommit(() => {});
+    balances.put('a', { n: 2 });
+    await store.applyCommit(prepared, 1);
+    store.setBufferLimit(0);
+    expect(balances.get('a')).toEqual({ n: 2 });
+    expect(await commit(store)).toEqual(['a={"n":2}']);
+  });
+
+  it('never lets an old read win over a put, even if that put was committed and evicted meanwhile', async () => {
+    const { engine, store, balances } = await world();
+    balances.put('a', { n: 1 });
+    await commit(store);
+    store.discard();
+    const release = engine.holdReads();
+    const reading = balances.get('a');
+    balances.put('a', { n: 2 });
+    await commit(store);
+    store.setBufferLimit(0);
+    store.setBufferLimit(Infinity);
+    release();
+    await reading;
+    expect(await balances.get('a')).toEqual({ n: 2 });
+  });
+
+  it('evicts the least recently used clean entries, and only those', async () => {
+    const { store, balances } = await world();
+    for (const key of ['a', 'b', 'c']) balances.put(key, { n: 1 });
+    await commit(store);
+    balances.get('a');
+    balances.put('dirty', { n: 1 });
+    store.setBufferLimit(Math.floor(store.bufferedBytes / 2) + 1);
+    expect(balances.get('a')).toEqual({ n: 1 });
+    expect(balances.get('dirty')).toEqual({ n: 1 });
+    expect(balances.get('b')).toBeInstanceOf(Promise);
+    store.setBufferLimit(0);
+    expect(store.bufferedBytes).toBeGreaterThan(0);
+  });
+
+  it('forgets what was not applied when it is discarded', async () => {
+    const { store, balances } = await world();
+    balances.put('a', { n: 1 });
+    await commit(store);
+    balances.put('a', { n: 2 });
+    balances.put('b', { n: 2 });
+    store.discard();
+    expect(await balances.get('a')).toEqual({ n: 1 });
+    expect(await balances.get('b')).toBeUndefined();
+    expect(await commit(store)).toEqual([]);
+  });
+
+  it('deletes at once, awaited or not, and answers what was there', async () => {
+    const { store, balances } = await world();
+    balances.put('a', { n: 1 });
+    await commit(store);
+    store.discard();
+    const deleted = balances.delete('a');
+    expect(balances.get('a')).toBeUndefined();
+    balances.put('a', { n: 2 });
+    expect(await deleted).toEqual({ n: 1 });
+    expect(balances.get('a')).toEqual({ n: 2 });
+  });
+
+  it('puts only if absent', async () => {
+    const { store, balances } = await world();
+    expect(await balances.putIfAbsent('a', { n: 1 })).toBeUndefined();
+    await commit(store);
+    store.discard();
+    expect(await balances.putIfAbsent('a', { n: 2 })).toEqual({ n: 1 });
+    expect(balances.get('a')).toEqual({ n: 1 });
+  });
+
+  it('scans buffer and engine as one, both bounds included', async () => {
+    const { store, balances } = await world();
+    for (const [i, key] of ['a', 'b', 'c', 'd'].entries()) balances.put(key, { n: i });
+    await commit(store);
+    store.discard();
+    balances.put('bb', { n: 10 });
+    balances.put('c', { n: 11 });
+    void balances.delete('b');
+    expect(await entriesOf(balances.range('b', 'd'))).toEqual([
+      ['bb', 10],
+      ['c', 11],
+      ['d', 3],
+    ]);
+    expect(await entriesOf(balances.reverseRange('b', 'c'))).toEqual([
+      ['c', 11],
+      ['bb', 10],
+    ]);
+    expect(await entriesOf(balances.prefixScan('b'))).toEqual([['bb', 10]]);
+    expect((await entriesOf(balances.all())).length).toBe(4);
+    expect((await entriesOf(balances.reverseAll())).map(([key]) => key)).toEqual(['d', 'c', 'bb', 'a']);
+  });
+
+  it('closes and counts the iterators that a handler left open', async () => {
+    const { store, balances } = await world();
+    balances.put('a', { n: 1 });
+    const left = balances.all();
+    for await (const _ of balances.all()) break;
+    expect(store.releaseIterators()).toBe(1);
+    expect(await left.next()).toEqual({ done: true, value: undefined });
+  });
+
+  it('fails loudly when a handler changes a value that the store holds', async () => {
+    const { balances } = await world();
+    const value = { n: 1, inner: { list: [1] } };
+    balances.put('a', value);
+    expect(() => value.inner.list.push(2)).toThrow(TypeError);
+  });
+
+  it('says where a store can be used when it is used elsewhere', () => {
+    class Balances extends KeyValueStore<string, Value> {}
+    expect(() => new Balances().get('a')).toThrow(/Balances is used where no task exists/);
+  });
+
+  it('agrees with a Map over any puts, reads, commits, discards and evictions', async () => {
+    const keys = fc.integer({ min: -3, max: 3 });
+    const step = fc.oneof(
+      { weight: 4, arbitrary: fc.record({ put: keys, n: fc.nat() }) },
+      { weight: 2, arbitrary: fc.record({ del: keys }) },
+      { weight: 3, arbitrary: fc.record({ get: keys }) },
+      { weight: 1, arbitrary: fc.record({ prefetch: fc.array(keys) }) },
+      { weight: 2, arbitrary: fc.record({ from: keys, to: keys }) },
+      { weight: 1, arbitrary: fc.constant({ commit: true }) },
+      { weight: 1, arbitrary: fc.constant({ discard: true }) },
+      { weight: 1, arbitrary: fc.record({ limit: fc.integer({ min: 0, max: 1500 }) }) },
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
+        const { store } = await world(int32Serde as Serde<unknown>);
+        const numbers = store.facade as KeyValueStore<number, Value>;
+        let committed = new Map<number, number>();
+        let model = new Map<number, number>();
+        for (const each of steps) {
+          if ('put' in each) {
+            numbers.put(each.put, { n: each.n });
+            model.set(each.put, each.n);
+          } else if ('del' in each) {
+            const before = model.get(each.del);
+            expect(await numbers.delete(each.del)).toEqual(before === undefined ? undefined : { n: before });
+            model.delete(each.del);
+          } else if ('get' in each) {
+            expect((await numbers.get(each.get))?.n).toBe(model.get(each.get));
+          } else if ('prefetch' in each) {
+            await store.prefetch(each.prefetch);
+            expect((await numbers.getMany(each.prefetch)).map((value) => value?.n)).toEqual(
+              each.prefetch.map((key) => model.get(key)),
+            );
+          } else if ('from' in each) {
+            // Java's integers sort negative ones last as bytes, and so does the store.
+            const byBytes = [...model].sort(([a], [b]) => (a >>> 0) - (b >>> 0));
+            const within = byBytes.filter(([key]) => key >>> 0 >= each.from >>> 0 && key >>> 0 <= each.to >>> 0);
+            const found: [number, number][] = [];
+            for await (const [key, value] of numbers.range(each.from, each.to)) found.push([key, value.n]);
+            expect(found).toEqual(within);
+          } else if ('commit' in each) {
+            await commit(store);
+            committed = new Map(model);
+          } else if ('discard' in each) {
+            store.discard();
+            model = new Map(committed);
+          } else {
+            store.setBufferLimit(each.limit);
+          }
+        }
+        await store.close();
+      }),
+      { numRuns: 200 },
+    );
+  });
+});

@@ -1,0 +1,185 @@
+import type { StoreDefinition } from '../../topology/store-definition.js';
+import { EngineView } from '../committed-view.js';
+import type { ChangeSink, CommittedView, PreparedCommit, StateStore } from '../state-store.js';
+import type { ChangelogPosition, KeyBounds, StoreEngine, StoreWrites } from '../store-engine.js';
+import {
+  attachStore,
+  KeyValueStore,
+  type Awaitable,
+  type KeyValueBacking,
+  type KeyValueIterator,
+} from './key-value-store.js';
+import { MergedIterator, type BufferedEntry } from './merged-iterator.js';
+import { WriteBackBuffer } from './write-back-buffer.js';
+
+export interface BufferedKeyValueStoreOptions {
+  readonly definition: StoreDefinition;
+  readonly engine: StoreEngine;
+  readonly freezeValues: boolean;
+  /** The typed object; absent: a plain `KeyValueStore`. */
+  readonly facade?: object;
+}
+
+/** A key-value store of a task: the typed object above, the write-back buffer in the middle, the engine below. */
+export class BufferedKeyValueStore implements StateStore, KeyValueBacking<unknown, unknown> {
+  readonly name: string;
+  readonly facade: object;
+  readonly view: CommittedView;
+  private readonly engine: StoreEngine;
+  private readonly buffer: WriteBackBuffer<unknown, unknown>;
+  private readonly iterators = new Set<KeyValueIterator<unknown, unknown>>();
+  private changelogPosition: ChangelogPosition | undefined;
+
+  constructor(private readonly options: BufferedKeyValueStoreOptions) {
+    const { definition, engine, freezeValues, facade = new KeyValueStore() } = options;
+    this.name = definition.name;
+    this.engine = engine;
+    this.buffer = new WriteBackBuffer({ key: definition.key, value: definition.value, engine, freezeValues });
+    this.view = new EngineView(engine);
+    this.facade = facade;
+    attachStore(facade, this);
+  }
+
+  get position(): ChangelogPosition | undefined {
+    return this.changelogPosition;
+  }
+
+  get dirtyBytes(): number {
+    return this.buffer.dirtyBytes;
+  }
+
+  get bufferedBytes(): number {
+    return this.buffer.bufferedBytes;
+  }
+
+  async open(): Promise<void> {
+    this.changelogPosition = await this.engine.open();
+  }
+
+  prefetch(keys: readonly unknown[]): Promise<void> | undefined {
+    return this.buffer.load(keys);
+  }
+
+  setBufferLimit(maxBytes: number): void {
+    this.buffer.limit(maxBytes);
+  }
+
+  prepareCommit(sink: ChangeSink): PreparedCommit {
+    return this.buffer.prepareCommit(sink);
+  }
+
+  async applyCommit(commit: PreparedCommit, position: ChangelogPosition): Promise<void> {
+    await this.engine.write(commit.writes, position);
+    this.changelogPosition = position;
+    this.buffer.applied(commit);
+  }
+
+  discard(): void {
+    this.buffer.discard();
+  }
+
+  async restore(writes: StoreWrites, position: ChangelogPosition): Promise<void> {
+    await this.engine.write(writes, position);
+    this.changelogPosition = position;
+  }
+
+  releaseIterators(): number {
+    const left = this.iterators.size;
+    // What an engine says on closing a cursor that nobody reads any more helps nobody.
+    for (const iterator of this.iterators) void (iterator as MergedIterator<unknown, unknown>).close().catch(() => {});
+    return left;
+  }
+
+  approximateEntries(): Promise<number> {
+    return this.engine.approximateEntries();
+  }
+
+  approximateBytes(): Promise<number> {
+    return this.engine.approximateBytes();
+  }
+
+  async close(): Promise<void> {
+    this.releaseIterators();
+    this.buffer.discard();
+    await this.engine.close();
+  }
+
+  async wipe(): Promise<void> {
+    this.releaseIterators();
+    this.buffer.discard();
+    this.changelogPosition = undefined;
+    await this.engine.destroy();
+  }
+
+  get(key: unknown): Awaitable<unknown> {
+    const entry = this.buffer.find(key);
+    if (entry !== undefined) return entry.value;
+    return this.load([key]).then(() => this.readLoaded(key));
+  }
+
+  getMany(keys: readonly unknown[]): Awaitable<unknown[]> {
+    const loading = this.buffer.load(keys);
+    if (loading === undefined) return keys.map((key) => this.buffer.find(key)?.value);
+    return loading.then(() => Promise.all(keys.map((key) => this.get(key))));
+  }
+
+  put(key: unknown, value: unknown): void {
+    this.buffer.put(key, value);
+  }
+
+  putIfAbsent(key: unknown, value: unknown): Awaitable<unknown> {
+    const entry = this.buffer.find(key);
+    if (entry === undefined) return this.load([key]).then(() => this.putIfAbsent(key, value));
+    const before = entry.value;
+    if (before === undefined) this.buffer.put(key, value);
+    return before;
+  }
+
+  delete(key: unknown): Awaitable<unknown> {
+    const entry = this.buffer.find(key);
+    const before = entry === undefined ? this.readEngine(key) : entry.value;
+    this.buffer.put(key, undefined);
+    return before;
+  }
+
+  scan(bounds: KeyBounds, reverse: boolean): KeyValueIterator<unknown, unknown> {
+    const buffered: BufferedEntry<unknown>[] = [];
+    for (const { key, entry } of this.buffer.unapplied())
+      if (isWithin(key, bounds)) buffered.push({ key, value: entry.value });
+    buffered.sort((a, b) => (reverse ? Buffer.compare(b.key, a.key) : Buffer.compare(a.key, b.key)));
+    const cursor = this.engine.openCursor(bounds, { reverse });
+    const iterator = new MergedIterator(buffered, cursor, this.options.definition, reverse, (closed) =>
+      this.iterators.delete(closed),
+    );
+    this.iterators.add(iterator);
+    return iterator;
+  }
+
+  keyBytes(key: unknown): Uint8Array {
+    return this.options.definition.key.serialize(key);
+  }
+
+  approximateNumEntries(): Promise<number> {
+    return this.engine.approximateEntries();
+  }
+
+  private load(keys: readonly unknown[]): Promise<void> {
+    return this.buffer.load(keys) ?? Promise.resolve();
+  }
+
+  /** An entry may be evicted again between its load and this, when the buffer is smaller than one load. */
+  private readLoaded(key: unknown): Awaitable<unknown> {
+    const entry = this.buffer.find(key);
+    return entry === undefined ? this.readEngine(key) : entry.value;
+  }
+
+  private async readEngine(key: unknown): Promise<unknown> {
+    const { key: keySerde, value } = this.options.definition;
+    const [bytes] = await this.engine.getMany([keySerde.serialize(key)]);
+    return bytes === undefined ? undefined : value.deserialize(bytes);
+  }
+}
+
+function isWithin(key: Uint8Array, { gte, lt }: KeyBounds): boolean {
+  return (gte === undefined || Buffer.compare(key, gte) >= 0) && (lt === undefined || Buffer.compare(key, lt) < 0);
+}

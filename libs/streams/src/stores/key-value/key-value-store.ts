@@ -1,0 +1,128 @@
+import { StoreAccessError } from '../../errors/store-access-error.js';
+import type { KeyBounds } from '../store-engine.js';
+
+/** Known now, or read from the engine; `await` is right for both, and costs no engine read for a buffered key. */
+export type Awaitable<T> = T | Promise<T>;
+
+/** Entries in the byte order of their serialised keys. Ends with the handler that opened it, or with its loop. */
+export interface KeyValueIterator<K, V> extends AsyncIterableIterator<[K, V]> {
+  /** Idempotent; leaving a `for await` loop does it. */
+  close(): Promise<void>;
+}
+
+/** What stands behind the typed object; the runtime attaches it. */
+export interface KeyValueBacking<K, V> {
+  get(key: K): Awaitable<V | undefined>;
+  getMany(keys: readonly K[]): Awaitable<(V | undefined)[]>;
+  put(key: K, value: V | undefined): void;
+  putIfAbsent(key: K, value: V): Awaitable<V | undefined>;
+  delete(key: K): Awaitable<V | undefined>;
+  scan(bounds: KeyBounds, reverse: boolean): KeyValueIterator<K, V>;
+  keyBytes(key: K): Uint8Array;
+  approximateNumEntries(): Promise<number>;
+}
+
+const BACKING = Symbol('nestjs-streams.store-backing');
+
+interface Attached {
+  [BACKING]?: KeyValueBacking<unknown, unknown>;
+}
+
+/** Joins a store object and what stands behind it. @internal */
+export function attachStore(store: object, backing: KeyValueBacking<unknown, unknown>): void {
+  (store as Attached)[BACKING] = backing;
+}
+
+/**
+ * One task's partition of a key-value store, as handlers see it. Extend it to name a store and to give it methods of your own.
+ *
+ * Reads see the handler's own writes at once. Writes become durable, and visible to queries, with the task's next commit. Values are immutable
+ * by contract: put a new object in place of changing the one that `get` gave. Methods throw `StoreAccessError` outside a task.
+ */
+export class KeyValueStore<K, V> {
+  get(key: K): Awaitable<V | undefined> {
+    return backingOf<K, V>(this).get(key);
+  }
+
+  /** The values of `keys` in order, with at most one engine read. */
+  getMany(keys: readonly K[]): Awaitable<(V | undefined)[]> {
+    return backingOf<K, V>(this).getMany(keys);
+  }
+
+  put(key: K, value: V): void {
+    backingOf<K, V>(this).put(key, value);
+  }
+
+  /** Puts unless there is a value; @returns the value that was there. */
+  putIfAbsent(key: K, value: V): Awaitable<V | undefined> {
+    return backingOf<K, V>(this).putIfAbsent(key, value);
+  }
+
+  putAll(entries: Iterable<readonly [K, V]>): void {
+    const backing = backingOf<K, V>(this);
+    for (const [key, value] of entries) backing.put(key, value);
+  }
+
+  /** Deletes at once, awaited or not. @returns the value that was there, which may have to be read. */
+  delete(key: K): Awaitable<V | undefined> {
+    return backingOf<K, V>(this).delete(key);
+  }
+
+  /** Entries from `from` to `to`, both inclusive; an absent bound is open. */
+  range(from?: K, to?: K): KeyValueIterator<K, V> {
+    return this.between(from, to, false);
+  }
+
+  reverseRange(from?: K, to?: K): KeyValueIterator<K, V> {
+    return this.between(from, to, true);
+  }
+
+  /** Entries whose serialised key begins with the bytes of `prefix`. */
+  prefixScan(prefix: K | Uint8Array): KeyValueIterator<K, V> {
+    const backing = backingOf<K, V>(this);
+    const gte = prefix instanceof Uint8Array ? prefix : backing.keyBytes(prefix);
+    const lt = successorOfPrefix(gte);
+    return backing.scan(lt ? { gte, lt } : { gte }, false);
+  }
+
+  all(): KeyValueIterator<K, V> {
+    return backingOf<K, V>(this).scan({}, false);
+  }
+
+  reverseAll(): KeyValueIterator<K, V> {
+    return backingOf<K, V>(this).scan({}, true);
+  }
+
+  /** Of the committed entries; an estimate of the engine. */
+  approximateNumEntries(): Promise<number> {
+    return backingOf<K, V>(this).approximateNumEntries();
+  }
+
+  private between(from: K | undefined, to: K | undefined, reverse: boolean): KeyValueIterator<K, V> {
+    const backing = backingOf<K, V>(this);
+    const gte = from === undefined ? undefined : backing.keyBytes(from);
+    const lt = to === undefined ? undefined : Buffer.concat([backing.keyBytes(to), Buffer.of(0)]);
+    return backing.scan({ ...(gte ? { gte } : {}), ...(lt ? { lt } : {}) }, reverse);
+  }
+}
+
+/** The least key above all that begin with `prefix`, or undefined if there is none. */
+export function successorOfPrefix(prefix: Uint8Array): Uint8Array | undefined {
+  let length = prefix.length;
+  while (length > 0 && prefix[length - 1] === 255) length--;
+  if (length === 0) return undefined;
+  const successor = Uint8Array.from(prefix.subarray(0, length));
+  successor[length - 1]++;
+  return successor;
+}
+
+function backingOf<K, V>(store: KeyValueStore<K, V>): KeyValueBacking<K, V> {
+  const backing = (store as Attached)[BACKING];
+  if (backing !== undefined) return backing as KeyValueBacking<K, V>;
+  const name = store.constructor.name;
+  throw new StoreAccessError(
+    'STREAMS_STORE_OUTSIDE_TASK',
+    name,
+    `${name} is used where no task exists. Inject it into a stream processor, or read it elsewhere with @InjectReadOnlyStore(${name}).`,
+  );
+}

@@ -1,0 +1,19 @@
+import type { StoreDefinition } from '../topology/store-definition.js';
+import { BufferedKeyValueStore } from './key-value/buffered-key-value-store.js';
+import type { StateStore } from './state-store.js';
+import type { StoreEngine } from './store-engine.js';
+
+export interface StateStoreOptions {
+  readonly freezeValues: boolean;
+  /** The typed object that user code sees; absent: a plain one of the store's kind. */
+  readonly facade?: object;
+}
+
+/** Puts the layers of one store partition together: typed object, write-back buffer, engine. */
+export function createStateStore(
+  definition: StoreDefinition,
+  engine: StoreEngine,
+  options: StateStoreOptions,
+): StateStore {
+  return new BufferedKeyValueStore({ definition, engine, ...options });
+}
