@@ -35,7 +35,11 @@ describe.skipIf(unavailable)('a broker that is killed and started again', () => 
       const topic = `restart-${name}`;
       await log.admin.createTopics([{ name: topic, partitions: 2 }]);
       const plain = log.openProducer({ role: 'plain' });
-      const transactional = log.openTransactionalProducer({ role: 'tx', transactionalId: `restart-${name}` });
+      const transactional = log.openTransactionalProducer({
+        role: 'tx',
+        transactionalId: `restart-${name}`,
+        transactionTimeoutMs: 60_000,
+      });
       await transactional.init();
       const reader = log.openReader({ role: 'read', isolation: 'read_committed' });
       await reader.assign([0, 1].map((partition) => ({ topic, partition, offset: 0 })));
@@ -44,8 +48,10 @@ describe.skipIf(unavailable)('a broker that is killed and started again', () => 
       const produced = [0, 0];
       const producing = (async () => {
         while (!isStopping) {
-          for (let i = 0; i < 50; i++) plain.append(topic, 0, null, Buffer.from(String(produced[0]!++)), 1);
-          for (let i = 0; i < 20; i++) transactional.append(topic, 1, null, Buffer.from(String(produced[1]!++)), 1);
+          // A restarted broker forgets producers whose last batch is older than a day by its timestamps, and with them which batch is a repetition.
+          const now = Date.now();
+          for (let i = 0; i < 50; i++) plain.append(topic, 0, null, Buffer.from(String(produced[0]!++)), now);
+          for (let i = 0; i < 20; i++) transactional.append(topic, 1, null, Buffer.from(String(produced[1]!++)), now);
           await Promise.all([plain.flush(), transactional.commit()]);
         }
       })();
@@ -59,11 +65,16 @@ describe.skipIf(unavailable)('a broker that is killed and started again', () => 
       await producing;
 
       const read: string[][] = [[], []];
+      const offsets: number[][] = [[], []];
       while (read[0]!.length < produced[0]! || read[1]!.length < produced[1]!) {
         const { chunk } = await nextOf(reader);
-        for (let i = 0; i < chunk.count; i++) read[chunk.partition]!.push(chunk.value(i)!.toString());
+        for (let i = 0; i < chunk.count; i++) {
+          read[chunk.partition]!.push(chunk.value(i)!.toString());
+          offsets[chunk.partition]!.push(chunk.offsets[i]!);
+        }
       }
       for (const partition of [0, 1]) {
+        expect(new Set(offsets[partition]).size, 'an offset was delivered twice').toBe(offsets[partition]!.length);
         expect(read[partition]).toEqual(Array.from({ length: produced[partition]! }, (_, i) => String(i)));
       }
       await log.close();

@@ -98,10 +98,15 @@ export class GroupMemberClient implements GroupMember {
     if (this.state === 'joining') await this.wire.close();
     await this.loop;
     this.cancelBeat?.();
-    if (leave && this.state !== 'joining' && this.fatal === undefined) await this.session.leave().catch(() => {});
+    if (leave && this.state !== 'joining' && !this.isFenced()) await this.session.leave().catch(() => {});
     this.state = 'closed';
     this.offsets.close();
     await this.wire.close();
+  }
+
+  /** Another process holds the membership then, and leaving would end it. */
+  private isFenced(): boolean {
+    return this.fatal instanceof LogError && this.fatal.code === 'LOG_FENCED_INSTANCE_ID';
   }
 
   private async run(onFirstAssignment: () => void): Promise<void> {
@@ -140,6 +145,7 @@ export class GroupMemberClient implements GroupMember {
     this.state = 'joining';
     // Whatever asked for a rejoin until now is answered by this join.
     this.isRejoinWanted = false;
+    this.isLost = false;
     try {
       return await this.session.join();
     } catch (error) {
