@@ -105,7 +105,7 @@ export const OPTION_TABLE = {
   'group.heartbeatInterval': {
     type: 'duration',
     default: '`3s`',
-    meaning: 'Time between heartbeats; less than half of the session time-out.',
+    meaning: 'Time between heartbeats; at most half of the session time-out.',
     min: 100,
     max: 600_000,
   },

@@ -11,8 +11,8 @@ import type { StreamsOptions } from './streams-options.js';
 export interface ConfigEnvironment {
   readonly memoryLimitBytes: number;
   readonly isProduction: boolean;
-  /** Of the state directory, for when the user names no instance; known only once that directory is open. */
-  readonly generatedInstanceId: string;
+  /** The id for when the user names no instance: the one kept in that state directory, or a new one. */
+  readonly instanceIdOf: (stateDir: string, applicationId: string) => string;
   /** Further top-level options, of an adapter that checks them itself. */
   readonly extraKeys?: readonly string[];
 }
@@ -20,11 +20,11 @@ export interface ConfigEnvironment {
 const MIB = 2 ** 20;
 
 /** The environment of this process. */
-export function processEnvironment(generatedInstanceId: string): ConfigEnvironment {
+export function processEnvironment(instanceIdOf: ConfigEnvironment['instanceIdOf']): ConfigEnvironment {
   return {
     memoryLimitBytes: memoryLimitBytes(),
     isProduction: process.env['NODE_ENV'] === 'production',
-    generatedInstanceId,
+    instanceIdOf,
   };
 }
 
@@ -34,11 +34,12 @@ export function processEnvironment(generatedInstanceId: string): ConfigEnvironme
  */
 export function resolveConfig(options: StreamsOptions, environment: ConfigEnvironment): RuntimeConfig {
   const read = new OptionReader(options, environment.extraKeys);
+  const stateDir = resolve(read.string('stateDir') ?? '.streams');
   const config: RuntimeConfig = {
     applicationId: read.string('applicationId') ?? '',
-    instanceId: read.string('instanceId') ?? environment.generatedInstanceId,
+    instanceId: read.string('instanceId') ?? '',
     isStaticMember: read.has('instanceId'),
-    stateDir: resolve(read.string('stateDir') ?? '.streams'),
+    stateDir,
     advertisedUrl: read.string('advertisedUrl')?.replace(/\/+$/, ''),
     processingGuarantee: read.value<RuntimeConfig['processingGuarantee']>('processingGuarantee') ?? 'exactly_once',
     commitIntervalMs: read.number('commitInterval') ?? 100,
@@ -66,7 +67,10 @@ export function resolveConfig(options: StreamsOptions, environment: ConfigEnviro
   };
   const problems = [...read.problems, ...contradictions(options, read, config)];
   if (problems.length > 0) throw new ConfigurationError(problems);
-  return config;
+  // Only now is the application id known to be safe as the name of a folder.
+  return config.isStaticMember
+    ? config
+    : { ...config, instanceId: environment.instanceIdOf(stateDir, config.applicationId) };
 }
 
 function memoryConfig(read: OptionReader, environment: ConfigEnvironment): MemoryConfig {

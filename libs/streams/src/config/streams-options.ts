@@ -54,7 +54,7 @@ export interface MemoryOptions {
   readonly maxBytes?: ByteSize;
   /** Write-back buffers of all stores together. Default 64 MiB, or half of `maxBytes` if that is less. */
   readonly cacheMaxBytes?: ByteSize;
-  /** Uncommitted changes above which a commit is forced. Default: `cacheMaxBytes`. */
+  /** Uncommitted changes above which a commit is forced. Default: `cacheMaxBytes`, at least 1 MiB. */
   readonly uncommittedMaxBytes?: ByteSize;
   /** Fetched, unprocessed records. Default 32 MiB, or a quarter of `maxBytes` if that is less. */
   readonly inputMaxBytes?: ByteSize;
@@ -63,7 +63,7 @@ export interface MemoryOptions {
 export interface GroupOptions {
   /** After this without heartbeat an instance counts as dead. Default 10 s. */
   readonly sessionTimeout?: Duration;
-  /** Default 3 s; at most a third of the session time-out is wise. */
+  /** Default 3 s; at most half of the session time-out. */
   readonly heartbeatInterval?: Duration;
   /** Longest time a member may take to commit and join again. Default 60 s. */
   readonly rebalanceTimeout?: Duration;
