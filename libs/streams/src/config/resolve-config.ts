@@ -103,7 +103,7 @@ function contradictions(options: StreamsOptions, read: OptionReader, config: Run
   if (options?.kafka !== undefined && options.embedded !== undefined) {
     problems.push('"kafka" and "embedded" exclude each other: remove one of them.');
   }
-  if (options?.kafka !== undefined && !read.has('kafka.brokers') && options.kafka.brokers === undefined) {
+  if (options?.kafka !== undefined && options.kafka?.brokers === undefined) {
     problems.push('"kafka.brokers" is required when "kafka" is given.');
   }
   for (const broker of read.value<readonly string[]>('kafka.brokers') ?? []) {
