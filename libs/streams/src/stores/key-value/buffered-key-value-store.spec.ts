@@ -149,7 +149,7 @@ describe('a buffered key-value store', () => {
     expect(await balances.get('a')).toEqual({ n: 2 });
   });
 
-  it('evicts the least recently used clean entries, and only those', async () => {
+  it('evicts clean entries that were not read lately first, and dirty ones never', async () => {
     const { store, balances } = await world();
     for (const key of ['a', 'b', 'c']) balances.put(key, { n: 1 });
     await commit(store);

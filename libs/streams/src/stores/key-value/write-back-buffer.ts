@@ -24,8 +24,8 @@ interface Load<K> {
 }
 
 /**
- * Typed entries above an engine: those changed since the last commit, those of a commit in flight, and a bounded set of clean ones, the least
- * recently used of which goes first. Every key is serialised once a commit, not once a put.
+ * Typed entries above an engine: those changed since the last commit, those of a commit in flight, and a bounded set of clean ones, of which those that
+ * were not read lately go first. Every key is serialised once a commit, not once a put.
  */
 export class WriteBackBuffer<K, V> {
   private entries = new Map<unknown, BufferEntry<K, V>>();
@@ -61,7 +61,7 @@ export class WriteBackBuffer<K, V> {
   /** Hot path (bench `store`, cached/map). @returns the entry if it is buffered, also for a key that is known to be absent. */
   find(key: K): BufferEntry<K, V> | undefined {
     const entry = this.entries.get(idOf(key, this.options.key));
-    if (entry !== undefined && entry.isListed) this.clean.touch(entry);
+    if (entry !== undefined) entry.wasUsed = true;
     return entry;
   }
 
