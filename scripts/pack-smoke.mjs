@@ -4,9 +4,9 @@ import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { freePort } from './free-port.mjs';
 
 const root = resolve(import.meta.dirname, '..');
 const library = join(root, 'libs/streams');
@@ -18,12 +18,7 @@ const workspace = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'))
 const versions = { ...workspace.dependencies, ...workspace.devDependencies };
 const pick = (...names) => Object.fromEntries(names.map((name) => [name, versions[name]]));
 
-const server = createServer().listen(0, '127.0.0.1');
-await once(server, 'listening');
-const { port } = server.address();
-server.close();
-await once(server, 'close');
-
+const port = await freePort();
 const folder = await mkdtemp(join(tmpdir(), 'streams-pack-'));
 const run = (command, args, cwd = folder) =>
   execFileSync(command, args, { cwd, stdio: ['ignore', 'pipe', 'inherit'] }).toString();

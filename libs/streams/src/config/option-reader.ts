@@ -54,7 +54,7 @@ export class OptionReader {
   private keep(path: string, value: unknown, extraKeys: readonly string[]): void {
     const definition = table[path];
     if (!definition) {
-      const candidates = [...Object.keys(OPTION_TABLE), ...GROUPS, ...extraKeys].filter((name) => name !== undefined);
+      const candidates = [...Object.keys(OPTION_TABLE), ...GROUPS, ...extraKeys];
       const hint = closest(path, candidates);
       this.problems.push(`"${path}" is no option.${hint ? ` Did you mean "${hint}"?` : ''}`);
       return;

@@ -1,3 +1,4 @@
+import { bufferOf } from '../bytes/buffer-of.js';
 import { SerdeError } from '../errors/serde-error.js';
 import type { Serde } from './serde.js';
 
@@ -21,7 +22,7 @@ function fixed<T>(
     deserialize(bytes: Uint8Array): T {
       if (bytes.length !== length)
         throw new SerdeError(name, `The serde "${name}" reads ${length} bytes, not ${bytes.length}.`);
-      return read(Buffer.from(bytes.buffer, bytes.byteOffset, length));
+      return read(bufferOf(bytes));
     },
   });
 }

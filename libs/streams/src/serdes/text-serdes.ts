@@ -1,3 +1,4 @@
+import { bufferOf } from '../bytes/buffer-of.js';
 import { SerdeError } from '../errors/serde-error.js';
 import type { Serde } from './serde.js';
 
@@ -10,7 +11,7 @@ export const stringSerde: Serde<string> = Object.freeze({
     return Buffer.from(value, 'utf8');
   },
   deserialize(bytes: Uint8Array): string {
-    return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
+    return bufferOf(bytes).toString('utf8');
   },
   fromText(text: string): string {
     return text;
@@ -41,7 +42,7 @@ const jsonSerde: Serde<unknown> = Object.freeze({
     return Buffer.from(text, 'utf8');
   },
   deserialize(bytes: Uint8Array): unknown {
-    return parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8'));
+    return parse(bufferOf(bytes).toString('utf8'));
   },
   fromText: parse,
 });

@@ -5,7 +5,8 @@ import type { LogAdmin, NewTopic, TopicDescription } from '../log-admin.js';
 import { KafkaErrorCode } from '../protocol/error-codes.js';
 import type { ByTopic, PartitionError } from '../protocol/messages.js';
 import type { Wire } from '../wire.js';
-import { firstError, groupByTopic, partitionKey } from './by-topic.js';
+import { byPartition, groupByTopic, partitionKey } from './by-topic.js';
+import { committedOffsets } from './committed-offsets.js';
 import { ConnectedWire } from './connected-wire.js';
 import { CoordinatorClient } from './coordinator-client.js';
 import { closedError, kafkaError } from './kafka-error.js';
@@ -128,21 +129,12 @@ export class AdminClient implements LogAdmin {
     const stop = (): void => coordinator.close();
     this.closing.signal.addEventListener('abort', stop, { once: true });
     try {
-      const response = await coordinator.call({
-        api: 'offsetFetch',
-        // An observer asks for what is decided; it does not wait for pending transactions.
-        request: { groupId, requireStable: false, topics: groupByTopic(partitions, ({ partition }) => partition) },
-        errorOf: ({ error, topics }) => error || firstError(topics),
-        deadlineMs: DEADLINE_MS,
-      });
-      const code = response.error || firstError(response.topics);
-      if (code !== KafkaErrorCode.NONE) throw kafkaError(code, `the offsets of group "${groupId}"`);
-      const found = byPartition(response.topics);
-      return partitions.map(({ topic, partition }) => ({
-        topic,
-        partition,
-        offset: found.get(partitionKey(topic, partition))?.offset ?? -1,
-      }));
+      // An observer asks for what is decided; it does not wait for pending transactions.
+      return await committedOffsets(
+        coordinator,
+        { groupId, requireStable: false, deadlineMs: DEADLINE_MS },
+        partitions,
+      );
     } finally {
       this.closing.signal.removeEventListener('abort', stop);
     }
@@ -218,12 +210,4 @@ export class AdminClient implements LogAdmin {
       await this.wire.refresh().catch(() => undefined);
     }
   }
-}
-
-function byPartition<R extends { readonly partition: number }>(topics: readonly ByTopic<R>[]): Map<string, R> {
-  const all = new Map<string, R>();
-  for (const { topic, partitions } of topics) {
-    for (const each of partitions) all.set(partitionKey(topic, each.partition), each);
-  }
-  return all;
 }

@@ -21,6 +21,15 @@ export function firstError(topics: readonly ByTopic<PartitionError>[]): number {
   return 0;
 }
 
+/** The answers of a response by `partitionKey`. */
+export function byPartition<R extends { readonly partition: number }>(topics: readonly ByTopic<R>[]): Map<string, R> {
+  const all = new Map<string, R>();
+  for (const { topic, partitions } of topics) {
+    for (const each of partitions) all.set(partitionKey(topic, each.partition), each);
+  }
+  return all;
+}
+
 export function partitionKey(topic: string, partition: number): string {
   return `${topic}-${partition}`;
 }

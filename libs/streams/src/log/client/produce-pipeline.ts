@@ -5,7 +5,7 @@ import { KafkaErrorCode } from '../protocol/error-codes.js';
 import type { ProducerIdentity, ResponseOf } from '../protocol/messages.js';
 import type { RecordHeader } from '../records/record-header.js';
 import type { Wire } from '../wire.js';
-import { groupByTopic, partitionKey } from './by-topic.js';
+import { byPartition, groupByTopic, partitionKey } from './by-topic.js';
 import { kafkaError, LEADER_MOVED } from './kafka-error.js';
 import { PartitionBatches } from './partition-batches.js';
 
@@ -273,10 +273,7 @@ export class ProducePipeline {
     response: ResponseOf<'produce'> | undefined,
     failure: LogError | undefined,
   ): PartitionBatches[] {
-    const answers = new Map<string, { error: number; baseOffset: number; message: string | null }>();
-    for (const { topic, partitions } of response?.topics ?? []) {
-      for (const answer of partitions) answers.set(partitionKey(topic, answer.partition), answer);
-    }
+    const answers = byPartition(response?.topics ?? []);
     const repeated: PartitionBatches[] = [];
     for (const batches of group) {
       // Dropped by a reset meanwhile: nobody waits for this answer any more.

@@ -4,6 +4,7 @@ import type { ApiCodec } from '../protocol/api-codec.js';
 import { apiCodecs, decodeResponse, encodeRequest } from '../protocol/api-codecs.js';
 import { metadataCodec } from '../protocol/cluster-codecs.js';
 import type { ApiName, RequestOf, ResponseOf } from '../protocol/messages.js';
+import { TopicLeaders } from '../protocol/topic-leaders.js';
 import type { CoordinatorType, Wire } from '../wire.js';
 import {
   captureCluster,
@@ -13,14 +14,13 @@ import {
   type KafkaJsCluster,
 } from './kafkajs-internals.js';
 
-const NO_LEADER = -1;
+const NO_CONTROLLER = -1;
 
 /** Kafka through kafkajs' connections: its TLS, SASL, sockets and metadata; requests and answers are ours. */
 export class KafkaJsWire implements Wire {
   private readonly cluster: KafkaJsCluster;
   private readonly topics = new Set<string>();
-  private leaders = new Map<string, readonly number[]>();
-  private connected: Promise<void> | undefined;
+  private readonly leaders = new TopicLeaders();
 
   constructor(
     kafka: Kafka,
@@ -29,12 +29,10 @@ export class KafkaJsWire implements Wire {
     this.cluster = captureCluster(kafka);
   }
 
-  connect(): Promise<void> {
-    this.connected ??= this.open().catch((error: unknown) => {
-      this.connected = undefined;
-      throw error;
-    });
-    return this.connected;
+  async connect(): Promise<void> {
+    await this.guarded(() => this.cluster.connect());
+    await this.refresh();
+    checkBroker(await this.guarded(() => this.cluster.findBroker({ nodeId: String(this.anyNode()) })));
   }
 
   async close(): Promise<void> {
@@ -55,21 +53,15 @@ export class KafkaJsWire implements Wire {
     // kafkajs' own look-up of topics fails as a whole when one of them does not exist, or has no leader just now.
     const broker = await this.guarded(() => this.cluster.findBroker({ nodeId: String(this.anyNode()) }));
     const metadata = await this.request(broker, metadataCodec, { topics: [...this.topics] });
-    this.leaders = new Map(
-      metadata.topics.map(({ name, partitions }) => {
-        const byNumber = [...partitions].sort((a, b) => a.partition - b.partition);
-        return [name, byNumber.map(({ leader }) => leader)];
-      }),
-    );
+    this.leaders.update(metadata.topics);
   }
 
   partitions(topic: string): readonly number[] {
-    return (this.leaders.get(topic) ?? []).map((_, partition) => partition);
+    return this.leaders.partitions(topic);
   }
 
   leaderOf(topic: string, partition: number): number | undefined {
-    const leader = this.leaders.get(topic)?.[partition];
-    return leader === undefined || leader === NO_LEADER ? undefined : leader;
+    return this.leaders.leaderOf(topic, partition);
   }
 
   anyNode(): number {
@@ -79,7 +71,7 @@ export class KafkaJsWire implements Wire {
   }
 
   controller(): number {
-    const controller = this.cluster.brokerPool.metadata?.controllerId ?? NO_LEADER;
+    const controller = this.cluster.brokerPool.metadata?.controllerId ?? NO_CONTROLLER;
     return controller in this.cluster.brokerPool.brokers ? controller : this.anyNode();
   }
 
@@ -128,12 +120,6 @@ export class KafkaJsWire implements Wire {
       else void broker.disconnect().catch(() => {});
       throw connectionError(error);
     }
-  }
-
-  private async open(): Promise<void> {
-    await this.guarded(() => this.cluster.connect());
-    await this.refresh();
-    checkBroker(await this.guarded(() => this.cluster.findBroker({ nodeId: String(this.anyNode()) })));
   }
 
   private async guarded<T>(call: () => Promise<T>): Promise<T> {

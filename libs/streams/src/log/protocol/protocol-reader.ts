@@ -1,3 +1,5 @@
+import { readInt64 } from '../../bytes/int64.js';
+
 /** Reads Kafka's primitive types from a response. Byte fields are views on it. */
 export class ProtocolReader {
   private at = 0;
@@ -20,7 +22,7 @@ export class ProtocolReader {
 
   int64(): number {
     this.at += 8;
-    return this.buffer.readInt32BE(this.at - 8) * 4294967296 + this.buffer.readUInt32BE(this.at - 4);
+    return readInt64(this.buffer, this.at - 8);
   }
 
   boolean(): boolean {

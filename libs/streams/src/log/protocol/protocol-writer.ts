@@ -1,3 +1,5 @@
+import { writeInt64 } from '../../bytes/int64.js';
+
 /**
  * Writes Kafka's primitive types into one growing buffer. 64-bit integers are safe numbers. `compact*` are the flexible versions'
  * encodings (KIP-482).
@@ -35,8 +37,8 @@ export class ProtocolWriter {
 
   int64(value: number): this {
     this.reserve(8);
-    this.buf.writeInt32BE(Math.floor(value / 4294967296), this.length);
-    this.length = this.buf.writeUInt32BE(value >>> 0, this.length + 4);
+    writeInt64(this.buf, value, this.length);
+    this.length += 8;
     return this;
   }
 

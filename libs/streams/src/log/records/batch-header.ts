@@ -1,5 +1,5 @@
 import { crc32c } from './crc32c.js';
-import { readInt64, writeInt64 } from './int64.js';
+import { readInt64, writeInt64 } from '../../bytes/int64.js';
 
 /** Bytes of a v2 batch before its first record. */
 export const BATCH_HEADER_BYTES = 61;

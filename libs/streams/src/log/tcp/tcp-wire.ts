@@ -5,6 +5,7 @@ import { findCoordinatorCodec, metadataCodec, type BrokerAddress } from '../prot
 import { coordinatorError } from '../protocol/error-names.js';
 import type { ApiName, RequestOf, ResponseOf } from '../protocol/messages.js';
 import { ProtocolWriter } from '../protocol/protocol-writer.js';
+import { TopicLeaders } from '../protocol/topic-leaders.js';
 import type { CoordinatorType, Wire } from '../wire.js';
 import { TcpConnection } from './tcp-connection.js';
 
@@ -16,15 +17,15 @@ export interface TcpWireOptions {
   readonly requestTimeoutMs?: number;
 }
 
-const NO_LEADER = -1;
+const NO_CONTROLLER = -1;
 
 /** Kafka over plain TCP, without TLS and SASL: a second wire that keeps the port honest, used by tests. */
 export class TcpWire implements Wire {
   private readonly connections = new Map<string, TcpConnection>();
   private readonly nodes = new Map<number, BrokerAddress>();
-  private readonly leaders = new Map<string, readonly number[]>();
+  private readonly leaders = new TopicLeaders();
   private readonly topics = new Set<string>();
-  private controllerNode = NO_LEADER;
+  private controllerNode = NO_CONTROLLER;
   private readonly requestTimeoutMs: number;
 
   constructor(private readonly options: TcpWireOptions) {
@@ -53,13 +54,7 @@ export class TcpWire implements Wire {
         this.nodes.clear();
         for (const broker of metadata.brokers) this.nodes.set(broker.nodeId, broker);
         this.controllerNode = metadata.controller;
-        for (const { name, partitions } of metadata.topics) {
-          const byNumber = [...partitions].sort((a, b) => a.partition - b.partition);
-          this.leaders.set(
-            name,
-            byNumber.map(({ leader }) => leader),
-          );
-        }
+        this.leaders.update(metadata.topics);
         return;
       } catch (error) {
         failure = error;
@@ -69,12 +64,12 @@ export class TcpWire implements Wire {
   }
 
   partitions(topic: string): readonly number[] {
-    return (this.leaders.get(topic) ?? []).map((_, partition) => partition);
+    return this.leaders.partitions(topic);
   }
 
   leaderOf(topic: string, partition: number): number | undefined {
-    const leader = this.leaders.get(topic)?.[partition];
-    return leader === undefined || leader === NO_LEADER || !this.nodes.has(leader) ? undefined : leader;
+    const leader = this.leaders.leaderOf(topic, partition);
+    return leader !== undefined && this.nodes.has(leader) ? leader : undefined;
   }
 
   anyNode(): number {

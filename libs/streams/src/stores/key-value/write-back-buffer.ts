@@ -1,3 +1,4 @@
+import { bufferOf } from '../../bytes/buffer-of.js';
 import type { Serde } from '../../serdes/serde.js';
 import type { PreparedCommit, ChangeSink } from '../state-store.js';
 import type { StoreEngine } from '../store-engine.js';
@@ -47,10 +48,6 @@ export class WriteBackBuffer<K, V> {
 
   get bufferedBytes(): number {
     return this.bytes;
-  }
-
-  get size(): number {
-    return this.entries.size;
   }
 
   limit(maxBytes: number): void {
@@ -212,6 +209,5 @@ export class WriteBackBuffer<K, V> {
 function idOf<K>(key: K, serde: Serde<K>): unknown {
   if (typeof key === 'string' || typeof key === 'number' || typeof key === 'bigint' || typeof key === 'boolean')
     return key;
-  const bytes = serde.serialize(key);
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
+  return bufferOf(serde.serialize(key)).toString('latin1');
 }

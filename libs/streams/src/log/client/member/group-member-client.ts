@@ -5,6 +5,7 @@ import type { GroupIdentity, GroupListener, GroupMember, GroupMemberOptions } fr
 import type { PartitionOffset, TopicPartition } from '../../log.js';
 import { KafkaErrorCode } from '../../protocol/error-codes.js';
 import type { Wire } from '../../wire.js';
+import { ConnectedWire } from '../connected-wire.js';
 import { closedError, kafkaError } from '../kafka-error.js';
 import { GroupOffsets } from './group-offsets.js';
 import { GroupSession, type JoinedGeneration } from './group-session.js';
@@ -42,8 +43,9 @@ export class GroupMemberClient implements GroupMember {
     private readonly clock: Clock,
     private readonly logger: StreamsLogger = silentLogger,
   ) {
-    this.session = new GroupSession(wire, options, listener);
-    this.offsets = new GroupOffsets(wire, options.groupId, clock);
+    const connected = new ConnectedWire(wire);
+    this.session = new GroupSession(connected, options, listener);
+    this.offsets = new GroupOffsets(connected, options.groupId, clock);
   }
 
   join(): Promise<void> {

@@ -3,14 +3,13 @@ import type { Clock } from '../../../time/clock.js';
 import type { GroupIdentity } from '../../group-member.js';
 import type { PartitionOffset, TopicPartition } from '../../log.js';
 import { KafkaErrorCode } from '../../protocol/error-codes.js';
-import type { Wire } from '../../wire.js';
-import { firstError, groupByTopic, partitionKey } from '../by-topic.js';
-import { ConnectedWire } from '../connected-wire.js';
+import { firstError, groupByTopic } from '../by-topic.js';
+import { committedOffsets } from '../committed-offsets.js';
+import type { ConnectedWire } from '../connected-wire.js';
 import { CoordinatorClient } from '../coordinator-client.js';
 import { kafkaError } from '../kafka-error.js';
 
 const COMMIT_DEADLINE_MS = 30_000;
-const UNSTABLE: ReadonlySet<number> = new Set([KafkaErrorCode.UNSTABLE_OFFSET_COMMIT]);
 const MOVED_ON: ReadonlySet<number> = new Set([
   KafkaErrorCode.ILLEGAL_GENERATION,
   KafkaErrorCode.UNKNOWN_MEMBER_ID,
@@ -23,38 +22,17 @@ export class GroupOffsets {
   private readonly coordinator: CoordinatorClient;
 
   constructor(
-    wire: Wire,
+    connected: ConnectedWire,
     private readonly groupId: string,
     clock: Clock,
   ) {
-    this.coordinator = new CoordinatorClient(new ConnectedWire(wire), 'group', groupId, clock);
+    this.coordinator = new CoordinatorClient(connected, 'group', groupId, clock);
   }
 
   /** Waits until no transaction is open over them (KIP-447): an older offset would have its records processed twice. */
-  async committed(partitions: readonly TopicPartition[]): Promise<PartitionOffset[]> {
-    if (partitions.length === 0) return [];
-    const answer = await this.coordinator.call({
-      api: 'offsetFetch',
-      request: {
-        groupId: this.groupId,
-        requireStable: true,
-        topics: groupByTopic(partitions, ({ partition }) => partition),
-      },
-      errorOf: ({ error, topics }) => error || firstError(topics),
-      retryOn: UNSTABLE,
-      deadlineMs: Infinity,
-    });
-    const error = answer.error || firstError(answer.topics);
-    if (error !== 0) throw kafkaError(error, `the committed offsets of the group "${this.groupId}"`);
-    const found = new Map<string, number>();
-    for (const { topic, partitions: offsets } of answer.topics) {
-      for (const { partition, offset } of offsets) found.set(partitionKey(topic, partition), offset);
-    }
-    return partitions.map(({ topic, partition }) => ({
-      topic,
-      partition,
-      offset: found.get(partitionKey(topic, partition)) ?? -1,
-    }));
+  committed(partitions: readonly TopicPartition[]): Promise<PartitionOffset[]> {
+    const { groupId } = this;
+    return committedOffsets(this.coordinator, { groupId, requireStable: true, deadlineMs: Infinity }, partitions);
   }
 
   /** @throws LogError of kind `migrated` when the generation of `identity` is over. */

@@ -2,8 +2,7 @@ import { LogError } from '../../../errors/log-error.js';
 import type { GroupIdentity, GroupListener, GroupMemberOptions, MemberAssignment } from '../../group-member.js';
 import { KafkaErrorCode } from '../../protocol/error-codes.js';
 import type { ApiName, MemberIdentity, RequestOf, ResponseOf } from '../../protocol/messages.js';
-import type { Wire } from '../../wire.js';
-import { ConnectedWire } from '../connected-wire.js';
+import type { ConnectedWire } from '../connected-wire.js';
 import { COORDINATOR_MOVED, kafkaError } from '../kafka-error.js';
 import { decodeAssignment, decodeSubscription, encodeAssignment, encodeSubscription } from './consumer-protocol.js';
 
@@ -18,18 +17,15 @@ export interface JoinedGeneration {
 
 /** The requests of one membership and what they prove: member id and generation. Who sends which one when is the member's business. */
 export class GroupSession {
-  private readonly connected: ConnectedWire;
   private coordinator: number | undefined;
   private memberId = '';
   private generationId = NO_GENERATION;
 
   constructor(
-    private readonly wire: Wire,
+    private readonly connected: ConnectedWire,
     private readonly options: GroupMemberOptions,
     private readonly listener: GroupListener,
-  ) {
-    this.connected = new ConnectedWire(wire);
-  }
+  ) {}
 
   identity(): GroupIdentity | undefined {
     if (this.generationId === NO_GENERATION) return undefined;
@@ -108,8 +104,8 @@ export class GroupSession {
   private async send<A extends ApiName>(api: A, request: RequestOf<A>, timeoutMs?: number): Promise<ResponseOf<A>> {
     try {
       await this.connected.connect();
-      this.coordinator ??= await this.wire.coordinator(this.options.groupId, 'group');
-      return await this.wire.send(this.coordinator, api, request, timeoutMs);
+      this.coordinator ??= await this.connected.wire.coordinator(this.options.groupId, 'group');
+      return await this.connected.wire.send(this.coordinator, api, request, timeoutMs);
     } catch (error) {
       this.coordinator = undefined;
       throw error;

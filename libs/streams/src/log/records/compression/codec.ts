@@ -1,7 +1,7 @@
 import * as zlib from 'node:zlib';
 import { decompress as zstdDecompress } from 'fzstd';
 import type { CompressionCodec } from '../../log-producer.js';
-import { bufferOf } from './buffer-of.js';
+import { bufferOf } from '../../../bytes/buffer-of.js';
 import { lz4Compress, lz4Decompress } from './lz4.js';
 import { snappyCompress, snappyDecompress } from './snappy.js';
 

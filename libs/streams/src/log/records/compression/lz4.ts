@@ -1,5 +1,5 @@
 import lz4js from 'lz4js';
-import { bufferOf } from './buffer-of.js';
+import { bufferOf } from '../../../bytes/buffer-of.js';
 
 // Kafka refuses frames that do not declare their blocks independent; lz4js cannot say so, hence a header of our own: magic, version 1
 // with independent blocks, blocks up to 4 MiB, and the checksum of those two bytes.

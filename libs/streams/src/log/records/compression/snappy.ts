@@ -1,5 +1,5 @@
 import snappyjs from 'snappyjs';
-import { bufferOf } from './buffer-of.js';
+import { bufferOf } from '../../../bytes/buffer-of.js';
 
 // Java frames its blocks (xerial): this magic, two int32 versions, then int32 length and block, repeated. Others write one bare block.
 const XERIAL_MAGIC = Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0x00]);

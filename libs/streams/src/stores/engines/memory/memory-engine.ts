@@ -1,3 +1,4 @@
+import { bufferOf } from '../../../bytes/buffer-of.js';
 import type {
   ChangelogPosition,
   KeyBounds,
@@ -115,5 +116,5 @@ class MemoryCursor implements StoreCursor {
 }
 
 function textOf(key: Uint8Array): string {
-  return (Buffer.isBuffer(key) ? key : Buffer.from(key.buffer, key.byteOffset, key.byteLength)).toString('latin1');
+  return bufferOf(key).toString('latin1');
 }

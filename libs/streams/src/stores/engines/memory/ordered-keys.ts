@@ -9,7 +9,7 @@ export class OrderedKeys {
 
   /** @param keys in any order, without repetition. */
   constructor(keys: Iterable<string>) {
-    const sorted = [...keys].sort(byText);
+    const sorted = [...keys].sort();
     this.blocks = [];
     for (let from = 0; from < sorted.length; from += MAX_BLOCK / 2)
       this.blocks.push(sorted.slice(from, from + MAX_BLOCK / 2));
@@ -63,10 +63,6 @@ export class OrderedKeys {
     }
     return low - 1;
   }
-}
-
-function byText(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }
 
 function lowerBound(block: readonly string[], key: string): number {

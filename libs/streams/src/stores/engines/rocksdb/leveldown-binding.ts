@@ -1,13 +1,8 @@
 import { mkdir } from 'node:fs/promises';
-import type {
-  RocksDbBinding,
-  RocksDbDatabase,
-  RocksDbIterator,
-  RocksDbRange,
-  RocksDbTuning,
-} from './rocksdb-binding.js';
+import { bufferOf } from '../../../bytes/buffer-of.js';
+import { AbstractRocksDbDatabase, AbstractRocksDbIterator } from './abstract-rocksdb.js';
+import type { RocksDbBinding, RocksDbIterator, RocksDbRange, RocksDbTuning } from './rocksdb-binding.js';
 import { RocksDbError } from './rocksdb-error.js';
-import { WriteQueue } from './write-queue.js';
 
 type Callback<T> = (error: Error | null | undefined, value: T) => void;
 
@@ -60,89 +55,65 @@ function openOptions(tuning: RocksDbTuning): object {
   return options;
 }
 
-class Database implements RocksDbDatabase {
-  private readonly writes = new WriteQueue();
-  private readonly iterators = new Set<Iterator>();
-  private closing: Promise<void> | undefined;
-
+class Database extends AbstractRocksDbDatabase {
   constructor(
-    private readonly directory: string,
+    directory: string,
     private readonly db: LeveldownDatabase,
-  ) {}
+  ) {
+    super(directory);
+  }
 
   getMany(keys: readonly Uint8Array[]): Promise<(Uint8Array | undefined)[]> {
     const buffers = new Array<Buffer>(keys.length);
-    for (let i = 0; i < keys.length; i++) buffers[i] = asBuffer(keys[i]);
+    for (let i = 0; i < keys.length; i++) buffers[i] = bufferOf(keys[i]);
     return call(this.directory, (callback) => this.db.getMany(buffers, { asBuffer: true }, callback));
   }
 
   // Held by bench `store`: the chained batch restores twice as fast as an array of operations.
-  write(keys: readonly Uint8Array[], values: readonly (Uint8Array | null)[]): Promise<void> {
-    if (this.closing) return Promise.reject(new RocksDbError('failed', this.directory, 'the database is closed'));
+  protected batch(keys: readonly Uint8Array[], values: readonly (Uint8Array | null)[]): () => Promise<void> {
     const batch = this.db.batch();
     for (let i = 0; i < keys.length; i++) {
       const value = values[i];
-      if (value === null) batch.del(asBuffer(keys[i]));
-      else batch.put(asBuffer(keys[i]), asBuffer(value));
+      if (value === null) batch.del(bufferOf(keys[i]));
+      else batch.put(bufferOf(keys[i]), bufferOf(value));
     }
-    return this.writes.run(() => call(this.directory, (callback) => batch.write(callback)));
+    return () => call(this.directory, (callback) => batch.write(callback));
   }
 
-  iterate(range: RocksDbRange): RocksDbIterator {
-    if (this.closing) throw new RocksDbError('failed', this.directory, 'the database is closed');
+  protected openIterator(range: RocksDbRange, onClosed: () => void): RocksDbIterator {
     const options: Record<string, unknown> = {
       reverse: range.reverse === true,
       keyAsBuffer: true,
       valueAsBuffer: true,
     };
-    if (range.gte) options.gte = asBuffer(range.gte);
-    if (range.lt) options.lt = asBuffer(range.lt);
-    const iterator = new Iterator(this.directory, this.db.iterator(options), () => this.iterators.delete(iterator));
-    this.iterators.add(iterator);
-    return iterator;
+    if (range.gte) options.gte = bufferOf(range.gte);
+    if (range.lt) options.lt = bufferOf(range.lt);
+    return new Iterator(this.directory, this.db.iterator(options), onClosed);
   }
 
-  numericProperty(name: string): Promise<number> {
-    return Promise.resolve(this.closing ? NaN : Number(this.db.getProperty(name)));
+  protected property(name: string): string {
+    return this.db.getProperty(name);
   }
 
-  close(): Promise<void> {
-    this.closing ??= this.shut();
-    return this.closing;
-  }
-
-  private async shut(): Promise<void> {
-    await this.writes.idle();
-    for (const iterator of this.iterators) await iterator.close();
-    await call<void>(this.directory, (callback) => this.db.close(callback));
+  protected end(): Promise<void> {
+    return call(this.directory, (callback) => this.db.close(callback));
   }
 }
 
-class Iterator implements RocksDbIterator {
-  private reading: Promise<unknown> = Promise.resolve();
-  private closing: Promise<void> | undefined;
-
+class Iterator extends AbstractRocksDbIterator {
   constructor(
     private readonly directory: string,
     private readonly native: LeveldownIterator,
-    private readonly onClosed: () => void,
-  ) {}
-
-  next(limit: number): Promise<{ keys: Uint8Array[]; values: Uint8Array[] }> {
-    if (this.closing) return Promise.resolve({ keys: [], values: [] });
-    const step = this.read(limit);
-    this.reading = step.catch(() => undefined);
-    return step;
+    onClosed: () => void,
+  ) {
+    super(onClosed);
   }
 
-  close(): Promise<void> {
-    this.closing ??= this.reading
-      .then(() => call<void>(this.directory, (callback) => this.native.end(callback)))
-      .finally(this.onClosed);
-    return this.closing;
+  protected end(): Promise<void> {
+    return call(this.directory, (callback) => this.native.end(callback));
   }
 
-  private async read(limit: number): Promise<{ keys: Uint8Array[]; values: Uint8Array[] }> {
+  protected async read(limit: number): Promise<{ keys: Uint8Array[]; values: Uint8Array[] }> {
     const keys: Uint8Array[] = [];
     const values: Uint8Array[] = [];
     while (keys.length < limit) {
@@ -161,10 +132,6 @@ class Iterator implements RocksDbIterator {
     }
     return { keys, values };
   }
-}
-
-function asBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 function call<T>(directory: string, start: (callback: Callback<T>) => void): Promise<T> {

@@ -1,13 +1,7 @@
 import { mkdir } from 'node:fs/promises';
-import type {
-  RocksDbBinding,
-  RocksDbDatabase,
-  RocksDbIterator,
-  RocksDbRange,
-  RocksDbTuning,
-} from './rocksdb-binding.js';
+import { AbstractRocksDbDatabase, AbstractRocksDbIterator } from './abstract-rocksdb.js';
+import type { RocksDbBinding, RocksDbIterator, RocksDbRange, RocksDbTuning } from './rocksdb-binding.js';
 import { RocksDbError } from './rocksdb-error.js';
-import { WriteQueue } from './write-queue.js';
 
 interface NativeReadBatch {
   get(key: Uint8Array): Promise<Buffer | null>;
@@ -20,15 +14,13 @@ interface NativeWriteBatch {
   flush(): Promise<void>;
 }
 
-type NativeStream = AsyncIterable<{ key: Buffer; value: Buffer }> & { destroy(): void; readonly destroyed: boolean };
-
 interface NativeSession {
   ready(): Promise<void>;
   close(): Promise<void>;
   read(options: object): NativeReadBatch;
   write(options: object): NativeWriteBatch;
   snapshot(): NativeSession;
-  iterator(range: object, options: object): NativeStream;
+  iterator(range: object, options: object): AsyncIterable<{ key: Buffer; value: Buffer }>;
   getProperty(name: string): Promise<string>;
 }
 
@@ -69,15 +61,13 @@ function openOptions(tuning: RocksDbTuning): object {
   return options;
 }
 
-class Database implements RocksDbDatabase {
-  private readonly writes = new WriteQueue();
-  private readonly iterators = new Set<Iterator>();
-  private closing: Promise<void> | undefined;
-
+class Database extends AbstractRocksDbDatabase {
   constructor(
-    private readonly directory: string,
+    directory: string,
     private readonly db: NativeSession,
-  ) {}
+  ) {
+    super(directory);
+  }
 
   async getMany(keys: readonly Uint8Array[]): Promise<(Uint8Array | undefined)[]> {
     if (keys.length === 0) return [];
@@ -94,85 +84,60 @@ class Database implements RocksDbDatabase {
     }
   }
 
-  write(keys: readonly Uint8Array[], values: readonly (Uint8Array | null)[]): Promise<void> {
-    if (this.closing) return Promise.reject(new RocksDbError('failed', this.directory, 'the database is closed'));
+  protected batch(keys: readonly Uint8Array[], values: readonly (Uint8Array | null)[]): () => Promise<void> {
     const batch = this.db.write({ capacity: Math.max(1, keys.length), autoDestroy: true });
     for (let i = 0; i < keys.length; i++) {
       const value = values[i];
       if (value === null) batch.tryDelete(keys[i]);
       else batch.tryPut(keys[i], value);
     }
-    return this.writes.run(async () => {
+    return async () => {
       try {
         await batch.flush();
       } catch (error) {
         throw RocksDbError.from(this.directory, error);
       }
-    });
+    };
   }
 
-  iterate(range: RocksDbRange): RocksDbIterator {
-    if (this.closing) throw new RocksDbError('failed', this.directory, 'the database is closed');
+  protected openIterator(range: RocksDbRange, onClosed: () => void): RocksDbIterator {
     // The iterator opens on another thread, later; only a snapshot is taken now.
-    const iterator = new Iterator(this.directory, this.db.snapshot(), range, () => this.iterators.delete(iterator));
-    this.iterators.add(iterator);
-    return iterator;
+    return new Iterator(this.directory, this.db.snapshot(), range, onClosed);
   }
 
-  async numericProperty(name: string): Promise<number> {
-    return this.closing ? NaN : Number(await this.db.getProperty(name));
+  protected property(name: string): Promise<string> {
+    return this.db.getProperty(name);
   }
 
-  close(): Promise<void> {
-    this.closing ??= this.shut();
-    return this.closing;
-  }
-
-  private async shut(): Promise<void> {
-    await this.writes.idle();
-    // The package waits for its iterators for ever.
-    for (const iterator of this.iterators) await iterator.close();
-    await this.db.close();
+  protected end(): Promise<void> {
+    return this.db.close();
   }
 }
 
 /** Entries of one native read; the package's default of 8 makes scans ten times slower. */
 const CHUNK_ENTRIES = 256;
 
-class Iterator implements RocksDbIterator {
+class Iterator extends AbstractRocksDbIterator {
   private entries: AsyncIterator<{ key: Buffer; value: Buffer }> | undefined;
-  private stream: NativeStream | undefined;
-  private reading: Promise<unknown> = Promise.resolve();
-  private closing: Promise<void> | undefined;
 
   constructor(
     private readonly directory: string,
     private readonly session: NativeSession,
     private readonly range: RocksDbRange,
-    private readonly onClosed: () => void,
-  ) {}
-
-  next(limit: number): Promise<{ keys: Uint8Array[]; values: Uint8Array[] }> {
-    if (this.closing) return Promise.resolve({ keys: [], values: [] });
-    const step = this.read(limit);
-    this.reading = step.catch(() => undefined);
-    return step;
+    onClosed: () => void,
+  ) {
+    super(onClosed);
   }
 
-  close(): Promise<void> {
-    this.closing ??= this.reading.then(() => this.shut()).finally(this.onClosed);
-    return this.closing;
-  }
-
-  private async read(limit: number): Promise<{ keys: Uint8Array[]; values: Uint8Array[] }> {
+  protected async read(limit: number): Promise<{ keys: Uint8Array[]; values: Uint8Array[] }> {
     const keys: Uint8Array[] = [];
     const values: Uint8Array[] = [];
     try {
       if (!this.entries) {
         const { gte, lt, reverse = false } = this.range;
         const capacity = Math.min(CHUNK_ENTRIES, Math.max(2, limit));
-        this.stream = this.session.iterator({ gte: gte ?? null, lt: lt ?? null }, { reverse, capacity });
-        this.entries = this.stream[Symbol.asyncIterator]();
+        const range = { gte: gte ?? null, lt: lt ?? null };
+        this.entries = this.session.iterator(range, { reverse, capacity })[Symbol.asyncIterator]();
       }
       while (keys.length < limit) {
         const { done, value } = await this.entries.next();
@@ -186,7 +151,7 @@ class Iterator implements RocksDbIterator {
     return { keys, values };
   }
 
-  private async shut(): Promise<void> {
+  protected async end(): Promise<void> {
     await this.entries?.return?.();
     await this.session.close();
   }
