@@ -1,15 +1,34 @@
 import { bufferOf } from '../bytes/buffer-of.js';
 import { SerdeError } from '../errors/serde-error.js';
+import {
+  formatBoolean,
+  formatBytes,
+  formatFloat,
+  formatInteger,
+  parseBigInteger,
+  parseBoolean,
+  parseBytes,
+  parseFloat64,
+  parseInteger,
+} from './key-text.js';
 import type { Serde } from './serde.js';
+
+interface KeyText<T> {
+  parse(text: string): T | undefined;
+  format(key: T): string;
+}
 
 function fixed<T>(
   name: string,
   length: number,
   write: (bytes: Buffer, value: T) => void,
   read: (bytes: Buffer) => T,
+  keyText: KeyText<T>,
 ): Serde<T> {
   return Object.freeze({
     name,
+    parseKey: (text: string) => parsedKey(name, keyText.parse(text)),
+    formatKey: keyText.format,
     serialize(value: T): Uint8Array {
       const bytes = Buffer.allocUnsafe(length);
       try {
@@ -27,6 +46,11 @@ function fixed<T>(
   });
 }
 
+function parsedKey<T>(name: string, key: T | undefined): T {
+  if (key === undefined) throw new SerdeError(name, `The key is not a value of the serde "${name}" in its text form.`);
+  return key;
+}
+
 function requireNumber(value: number): void {
   if (typeof value !== 'number') throw new TypeError('not a number');
 }
@@ -37,6 +61,7 @@ export const int32Serde = fixed<number>(
   4,
   (bytes, value) => void bytes.writeInt32BE(value),
   (bytes) => bytes.readInt32BE(),
+  { parse: parseInteger, format: formatInteger },
 );
 
 /** Eight bytes, big-endian, signed, as `bigint`: Kafka's LongSerializer. */
@@ -45,6 +70,7 @@ export const int64Serde = fixed<bigint>(
   8,
   (bytes, value) => void bytes.writeBigInt64BE(value),
   (bytes) => bytes.readBigInt64BE(),
+  { parse: parseBigInteger, format: formatInteger },
 );
 
 /** Eight bytes, IEEE 754, big-endian: Kafka's DoubleSerializer. */
@@ -56,6 +82,7 @@ export const float64Serde = fixed<number>(
     bytes.writeDoubleBE(value);
   },
   (bytes) => bytes.readDoubleBE(),
+  { parse: parseFloat64, format: formatFloat },
 );
 
 /** One byte, 0 or 1: Kafka's BooleanSerializer. */
@@ -67,6 +94,7 @@ export const booleanSerde = fixed<boolean>(
     bytes[0] = value ? 1 : 0;
   },
   (bytes) => bytes[0] !== 0,
+  { parse: parseBoolean, format: formatBoolean },
 );
 
 /** The bytes themselves; copied when read, so that they may be kept. */
@@ -80,4 +108,7 @@ export const bytesSerde: Serde<Uint8Array> = Object.freeze({
   deserialize(bytes: Uint8Array): Uint8Array {
     return Buffer.from(bytes);
   },
+  parseKey: (text: string) => parsedKey('bytes', parseBytes(text)),
+  formatKey: formatBytes,
+  contentType: 'application/octet-stream',
 });

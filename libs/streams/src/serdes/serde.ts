@@ -14,4 +14,10 @@ export interface Serde<T> {
    * (bench `process`).
    */
   fromText?(text: string): T;
+  /** How a key is written in a URL, percent-encoding apart. Without it a store with such keys cannot be asked for a key. @throws SerdeError */
+  parseKey?(text: string): T;
+  /** The text that `parseKey` reads as `key`. */
+  formatKey?(key: T): string;
+  /** Media type of the serialised bytes: queries hand them out as they are. Absent: the deserialised value is sent as JSON. */
+  readonly contentType?: string;
 }

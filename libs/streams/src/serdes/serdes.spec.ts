@@ -59,6 +59,38 @@ describe('a serde', () => {
     }
   });
 
+  for (const [serde, keys] of cases) {
+    it(`${serde.name}: reads a key in a URL as the key it was made of`, () => {
+      fc.assert(
+        fc.property(keys, (key) => {
+          const back = serde.parseKey?.(serde.formatKey?.(key) as string);
+          expect(Buffer.from(serde.serialize(back))).toEqual(Buffer.from(serde.serialize(key)));
+        }),
+      );
+    });
+  }
+
+  it('reads a key in a URL strictly', () => {
+    const refused: [Serde<unknown>, string[]][] = [
+      [json(), ['', 'acc-1', '{']],
+      [int32Serde, ['', ' 1', '01', '+1', '-0', '1.0', '1e3', '0x1', '2147483648', '-2147483649']],
+      [int64Serde, ['', '1n', '01', '-0', '1.0', '9223372036854775808', '99999999999999999999999']],
+      [float64Serde, ['', '.5', '1.', '01', '1e999', 'nan', 'infinity', '0x1', '1_000']],
+      [booleanSerde, ['', '1', 'TRUE', 'yes']],
+      [bytesSerde, ['a', 'ab=', 'a+-_', 'abcd\n', 'AB']],
+    ];
+    for (const [serde, texts] of refused) {
+      for (const text of texts) {
+        expect(() => serde.parseKey?.(text), `${serde.name} ${text}`).toThrow(
+          expect.objectContaining({ code: 'STREAMS_SERDE' }),
+        );
+      }
+    }
+    expect(int64Serde.parseKey?.('-9223372036854775808')).toBe(-(2n ** 63n));
+    expect(float64Serde.parseKey?.('-1.5e-3')).toBe(-0.0015);
+    expect(bytesSerde.parseKey?.('-_8')).toEqual(bytesSerde.parseKey?.('+/8='));
+  });
+
   it('keeps bytes that outlive the buffer they were read from', () => {
     const chunk = Buffer.from([1, 2, 3]);
     const kept = bytesSerde.deserialize(chunk.subarray(1));

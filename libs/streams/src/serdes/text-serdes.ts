@@ -16,6 +16,13 @@ export const stringSerde: Serde<string> = Object.freeze({
   fromText(text: string): string {
     return text;
   },
+  parseKey(text: string): string {
+    return text;
+  },
+  formatKey(key: string): string {
+    return key;
+  },
+  contentType: 'text/plain; charset=utf-8',
 });
 
 function parse(text: string): unknown {
@@ -24,6 +31,12 @@ function parse(text: string): unknown {
   } catch (cause) {
     throw new SerdeError('json', `The bytes are not JSON: ${(cause as Error).message}.`, { cause });
   }
+}
+
+function jsonText(value: unknown): string {
+  const text = JSON.stringify(value);
+  if (text === undefined) throw new SerdeError('json', `A value of type ${typeof value} has no JSON.`);
+  return text;
 }
 
 /**
@@ -37,12 +50,21 @@ export function json<T>(): Serde<T> {
 const jsonSerde: Serde<unknown> = Object.freeze({
   name: 'json',
   serialize(value: unknown): Uint8Array {
-    const text = JSON.stringify(value);
-    if (text === undefined) throw new SerdeError('json', `A value of type ${typeof value} has no JSON.`);
-    return Buffer.from(text, 'utf8');
+    return Buffer.from(jsonText(value), 'utf8');
   },
   deserialize(bytes: Uint8Array): unknown {
     return parse(bufferOf(bytes).toString('utf8'));
   },
   fromText: parse,
+  parseKey(text: string): unknown {
+    try {
+      return JSON.parse(text);
+    } catch (cause) {
+      throw new SerdeError('json', 'The key is not JSON; a text key stands in double quotes.', { cause });
+    }
+  },
+  formatKey(key: unknown): string {
+    return jsonText(key);
+  },
+  contentType: 'application/json',
 });

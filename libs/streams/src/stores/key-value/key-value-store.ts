@@ -1,3 +1,4 @@
+import { successorOfPrefix } from '../../bytes/successor-of-prefix.js';
 import { StoreAccessError } from '../../errors/store-access-error.js';
 import type { KeyBounds } from '../store-engine.js';
 
@@ -104,16 +105,6 @@ export class KeyValueStore<K, V> {
     const lt = to === undefined ? undefined : Buffer.concat([backing.keyBytes(to), Buffer.of(0)]);
     return backing.scan({ ...(gte ? { gte } : {}), ...(lt ? { lt } : {}) }, reverse);
   }
-}
-
-/** The least key above all that begin with `prefix`, or undefined if there is none. */
-function successorOfPrefix(prefix: Uint8Array): Uint8Array | undefined {
-  let length = prefix.length;
-  while (length > 0 && prefix[length - 1] === 255) length--;
-  if (length === 0) return undefined;
-  const successor = Uint8Array.from(prefix.subarray(0, length));
-  successor[length - 1]++;
-  return successor;
 }
 
 function backingOf<K, V>(store: KeyValueStore<K, V>): KeyValueBacking<K, V> {
