@@ -55,6 +55,12 @@ export interface LogProducer {
   close(): Promise<void>;
 }
 
+/** How far the sources were processed, and the membership that proves the right to say so. */
+export interface SourceOffsets {
+  readonly offsets: readonly PartitionOffset[];
+  readonly group: GroupIdentity;
+}
+
 /**
  * A producer whose records and offsets become visible together or not at all (KIP-98, KIP-447).
  *
@@ -69,10 +75,11 @@ export interface TransactionalProducer extends LogProducer {
   sendOffsets(offsets: readonly PartitionOffset[], group: GroupIdentity): Promise<void>;
 
   /**
-   * Flushes and commits. When the outcome is not known it asks again with the same epoch until it is.
+   * Flushes, adds the offsets of `source`, and commits, in this order: whoever takes the partitions over reads the end of a changelog and then
+   * waits for pending offsets, so no record may follow them. When the outcome is not known it asks again with the same epoch until it is.
    * @throws LogError of kind `fenced`, `migrated`, or `abortable` (then call `abort`).
    */
-  commit(): Promise<void>;
+  commit(source?: SourceOffsets): Promise<void>;
 
   /** Drops what was appended since the last commit and aborts it at the broker. The producer is usable afterwards. */
   abort(): Promise<void>;

@@ -2,7 +2,7 @@ import { LogError } from '../../errors/log-error.js';
 import type { Clock } from '../../time/clock.js';
 import type { GroupIdentity } from '../group-member.js';
 import type { PartitionOffset } from '../log.js';
-import type { TransactionalProducer, TransactionalProducerOptions } from '../log-producer.js';
+import type { SourceOffsets, TransactionalProducer, TransactionalProducerOptions } from '../log-producer.js';
 import type { ProducerIdentity } from '../protocol/messages.js';
 import type { RecordHeader } from '../records/record-header.js';
 import type { Wire } from '../wire.js';
@@ -99,12 +99,14 @@ export class TransactionalProducerClient implements TransactionalProducer {
     });
   }
 
-  async commit(): Promise<void> {
+  async commit(source?: SourceOffsets): Promise<void> {
     const identity = this.usable();
     const round = this.pipeline.endRound();
     this.pipeline.holdAfter(round);
     await this.pipeline.acknowledged(round);
+    if (source !== undefined) await this.sendOffsets(source.offsets, source.group);
     await this.step(async () => {
+      this.usable();
       if (this.mayHaveBegun) await this.coordinator.end(identity, true);
     });
     this.named.clear();

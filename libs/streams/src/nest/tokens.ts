@@ -1,0 +1,5 @@
+/** Token of the running instance (`StreamsRuntime`); inject it for status and queries by hand. */
+export const STREAMS_RUNTIME = Symbol('nestjs-streams.runtime');
+
+/** Token of the metrics port (`StreamsMetrics`). */
+export const STREAMS_METRICS_PORT = Symbol('nestjs-streams.metrics');

@@ -1,0 +1,71 @@
+import { randomUUID } from 'node:crypto';
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { dirname, join } from 'node:path';
+import { StateDirectoryError } from '../../errors/state-directory-error.js';
+import type { TopologyShape } from '../../topology/describe/topology-shape.js';
+
+/** What an instance remembers about itself; `instance.json` in the application's folder. */
+export interface InstanceFile {
+  /** Finds its tasks again after a restart. */
+  readonly processId: string;
+  /** For an instance that the user gave no id. */
+  readonly generatedInstanceId: string;
+  /** Of the topology that last ran here. */
+  readonly topology: TopologyShape | undefined;
+}
+
+/** Reads the file, or makes a new one. @throws StateDirectoryError if it cannot be read, written or understood. */
+export function loadInstanceFile(stateDir: string, applicationId: string): InstanceFile {
+  const path = pathOf(stateDir, applicationId);
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') throw unusable(path, cause);
+    const fresh: InstanceFile = {
+      processId: randomUUID(),
+      generatedInstanceId: `${hostname().replaceAll(/[^a-zA-Z0-9._-]/g, '-')}-${randomUUID().slice(0, 8)}`,
+      topology: undefined,
+    };
+    saveInstanceFile(stateDir, applicationId, fresh);
+    return fresh;
+  }
+  try {
+    const fields = JSON.parse(text) as Partial<InstanceFile>;
+    if (typeof fields.processId !== 'string' || typeof fields.generatedInstanceId !== 'string')
+      throw new Error('it names no processId');
+    return fields as InstanceFile;
+  } catch (cause) {
+    throw new StateDirectoryError(
+      dirname(path),
+      `${path} cannot be read: ${(cause as Error).message}. Delete it; the instance then gets a new identity and keeps its stores.`,
+      { cause },
+    );
+  }
+}
+
+/** Replaces the file in one step. @throws StateDirectoryError */
+export function saveInstanceFile(stateDir: string, applicationId: string, file: InstanceFile): void {
+  const path = pathOf(stateDir, applicationId);
+  try {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    const draft = `${path}.${randomUUID()}`;
+    writeFileSync(draft, `${JSON.stringify(file, undefined, 2)}\n`, { mode: 0o600 });
+    renameSync(draft, path);
+  } catch (cause) {
+    throw unusable(path, cause);
+  }
+}
+
+function pathOf(stateDir: string, applicationId: string): string {
+  return join(stateDir, applicationId, 'instance.json');
+}
+
+function unusable(path: string, cause: unknown): StateDirectoryError {
+  return new StateDirectoryError(
+    dirname(path),
+    `The state directory cannot be used: ${(cause as Error).message}. Check that stateDir exists or can be made, and that this user may write there.`,
+    { cause },
+  );
+}

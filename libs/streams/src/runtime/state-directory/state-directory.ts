@@ -1,0 +1,121 @@
+import { readdir, rm, stat, utimes } from 'node:fs/promises';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { StateDirectoryError } from '../../errors/state-directory-error.js';
+import { StreamsError } from '../../errors/streams-error.js';
+import { TopologyChangedError } from '../../errors/topology-changed-error.js';
+import { incompatibilities, topologyShape } from '../../topology/describe/topology-shape.js';
+import type { TaskId } from '../../topology/processor.js';
+import { compareTaskIds, parseTaskId } from '../../topology/task-id.js';
+import type { Topology } from '../../topology/topology.js';
+import { loadInstanceFile, saveInstanceFile, type InstanceFile } from './instance-file.js';
+import { ProcessLock } from './process-lock.js';
+
+/**
+ * The folder `<stateDir>/<applicationId>` of one live instance:
+ *
+ *     .lock  instance.json
+ *     <task id>/<engine>/<store>/
+ */
+export class StateDirectory {
+  private readonly path: string;
+
+  private constructor(
+    private readonly stateDir: string,
+    private readonly applicationId: string,
+    private readonly lock: ProcessLock,
+    private readonly file: InstanceFile,
+  ) {
+    this.path = join(stateDir, applicationId);
+  }
+
+  /**
+   * Takes the folder for this process.
+   * @throws StateDirectoryLockedError while another live process holds it, StateDirectoryError if it cannot be used.
+   */
+  static open(stateDir: string, applicationId: string): StateDirectory {
+    const path = join(stateDir, applicationId);
+    const file = loadInstanceFile(stateDir, applicationId);
+    try {
+      return new StateDirectory(stateDir, applicationId, ProcessLock.acquire(join(path, '.lock')), file);
+    } catch (cause) {
+      if (cause instanceof StreamsError) throw cause;
+      throw new StateDirectoryError(
+        path,
+        `The state directory ${path} cannot be locked: ${(cause as Error).message}.`,
+        {
+          cause,
+        },
+      );
+    }
+  }
+
+  get processId(): string {
+    return this.file.processId;
+  }
+
+  /** @throws TopologyChangedError if stores on disk would be misread; otherwise remembers the topology. */
+  async adopt(topology: Topology): Promise<void> {
+    const shape = topologyShape(topology);
+    if (this.file.topology !== undefined) {
+      const onDisk = await this.storeNames();
+      const differences = incompatibilities(this.file.topology, shape, (store) => onDisk.has(store));
+      if (differences.length > 0) {
+        throw new TopologyChangedError(
+          differences,
+          `Undo the change or give the store a new name; to start over, stop all instances, delete ${this.path} and the store's changelog topic, and reset the group's offsets.`,
+        );
+      }
+    }
+    saveInstanceFile(this.stateDir, this.applicationId, { ...this.file, topology: shape });
+  }
+
+  /** A folder for one store of one task; its parents exist. */
+  storeDirectory(taskId: TaskId, engine: string, store: string): string {
+    const parent = join(this.path, taskId, engine);
+    mkdirSync(parent, { recursive: true, mode: 0o700 });
+    return join(parent, store);
+  }
+
+  /** Tasks that have a folder here. */
+  async storedTasks(): Promise<TaskId[]> {
+    const names = await readdir(this.path);
+    return names.filter((name): name is TaskId => parseTaskId(name) !== undefined).sort(compareTaskIds);
+  }
+
+  /** Marks when a task's folder was last in use. */
+  async touch(taskId: TaskId, nowMs: number): Promise<void> {
+    await utimes(join(this.path, taskId), nowMs / 1000, nowMs / 1000).catch(() => undefined);
+  }
+
+  /** Deletes folders of tasks that `isOwned` denies and that nobody used since `beforeMs`. @returns what was deleted. */
+  async removeUnowned(isOwned: (taskId: TaskId) => boolean, beforeMs: number): Promise<TaskId[]> {
+    const removed: TaskId[] = [];
+    for (const taskId of await this.storedTasks()) {
+      const path = join(this.path, taskId);
+      if (isOwned(taskId) || (await stat(path)).mtimeMs >= beforeMs) continue;
+      await rm(path, { recursive: true, force: true });
+      removed.push(taskId);
+    }
+    return removed;
+  }
+
+  /** Idempotent. */
+  release(): void {
+    this.lock.release();
+  }
+
+  private async storeNames(): Promise<Set<string>> {
+    const names = new Set<string>();
+    for (const taskId of await this.storedTasks()) {
+      for (const engine of await directories(join(this.path, taskId)))
+        for (const store of await directories(join(this.path, taskId, engine))) names.add(store);
+    }
+    return names;
+  }
+}
+
+async function directories(path: string): Promise<string[]> {
+  const entries = await readdir(path, { withFileTypes: true });
+  return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+}
