@@ -1,0 +1,38 @@
+import type { Log } from '../../log/log.js';
+import type { GroupMember } from '../../log/group-member.js';
+import type { LogProducer, ProducerOptions } from '../../log/log-producer.js';
+import type { CommitStrategy } from './commit-strategy.js';
+import { offsetsOf, writeStores, type TaskCommit } from './task-commit.js';
+
+/** Changes, then stores, then offsets: after a crash between them, records are processed again on top of their own changes. */
+export class AtLeastOnce implements CommitStrategy {
+  producer: LogProducer;
+
+  constructor(
+    private readonly log: Log,
+    private readonly options: ProducerOptions,
+  ) {
+    this.producer = log.openProducer(options);
+  }
+
+  async open(): Promise<void> {
+    return;
+  }
+
+  async complete(commits: readonly TaskCommit[], member: GroupMember): Promise<void> {
+    const { producer } = this;
+    await producer.flush();
+    await writeStores(commits, producer);
+    await member.commit(offsetsOf(commits));
+  }
+
+  /** What waits in a failed producer may or may not be stored; its records are processed again. */
+  async recover(): Promise<void> {
+    await this.producer.close();
+    this.producer = this.log.openProducer(this.options);
+  }
+
+  close(): Promise<void> {
+    return this.producer.close();
+  }
+}

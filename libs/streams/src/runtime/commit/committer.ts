@@ -1,0 +1,83 @@
+import type { GroupMember } from '../../log/group-member.js';
+import type { StreamsMetrics } from '../../observability/streams-metrics.js';
+import type { Clock } from '../../time/clock.js';
+import type { Task } from '../task/task.js';
+import type { CommitStrategy } from './commit-strategy.js';
+import { hasChanges, prepareTask, publish, type TaskCommit } from './task-commit.js';
+
+export interface CommitterOptions {
+  readonly strategy: CommitStrategy;
+  readonly member: () => GroupMember;
+  readonly clock: Clock;
+  readonly metrics: StreamsMetrics;
+}
+
+/** Runs commits one at a time, beside the processing of the records that come after them (hot-path.md 4.8). */
+export class Committer {
+  private inFlight: Promise<void> | undefined;
+  private failure: unknown;
+
+  constructor(private readonly options: CommitterOptions) {}
+
+  get isBusy(): boolean {
+    return this.inFlight !== undefined;
+  }
+
+  /** Why the commit that ran in the background failed; the caller recovers, then clears it. */
+  takeFailure(): unknown {
+    const { failure } = this;
+    this.failure = undefined;
+    return failure;
+  }
+
+  /**
+   * Freezes the tasks' work at this record boundary and commits it in the background. Waits for the commit before it.
+   * @throws what the hooks and serdes throw, and the failure of the former commit.
+   */
+  async begin(tasks: readonly Task[]): Promise<void> {
+    await this.settle();
+    const { clock, strategy } = this.options;
+    const startedAt = clock.monotonic();
+    for (const task of tasks) if (hasChanges(task)) await task.flush();
+    const changed = tasks.filter(hasChanges);
+    if (changed.length === 0) return;
+    const now = clock.now();
+    const commits = changed.map((task) => prepareTask(task, strategy.producer, now));
+    this.inFlight = this.complete(commits, startedAt).then(
+      () => {
+        this.inFlight = undefined;
+      },
+      (error: unknown) => {
+        this.inFlight = undefined;
+        this.failure = error;
+      },
+    );
+  }
+
+  /** Commits the tasks' work now. @throws what made it fail. */
+  async commit(tasks: readonly Task[]): Promise<void> {
+    await this.begin(tasks);
+    await this.settle();
+  }
+
+  /** Waits for the commit under way. @throws what made it fail. */
+  async settle(): Promise<void> {
+    await this.inFlight;
+    const failure = this.takeFailure();
+    if (failure !== undefined) throw failure;
+  }
+
+  /** Waits for the commit under way, whatever becomes of it. */
+  async quiesce(): Promise<void> {
+    await this.inFlight;
+    this.failure = undefined;
+  }
+
+  private async complete(commits: readonly TaskCommit[], startedAt: number): Promise<void> {
+    const { strategy, member, clock, metrics } = this.options;
+    await strategy.complete(commits, member());
+    publish(commits);
+    metrics.add('streams_commits_total', { outcome: 'committed' }, 1);
+    metrics.observe('streams_commit_latency_seconds', {}, (clock.monotonic() - startedAt) / 1000);
+  }
+}

@@ -1,0 +1,251 @@
+import type { RestoreConfig } from '../../config/runtime-config.js';
+import { StoreCorruptedError } from '../../errors/store-corrupted-error.js';
+import type { Log, TopicPartition } from '../../log/log.js';
+import type { PartitionReader } from '../../log/partition-reader.js';
+import type { StreamsLogger } from '../../observability/streams-logger.js';
+import type { StreamsMetrics } from '../../observability/streams-metrics.js';
+import type { CancelTimer, Clock } from '../../time/clock.js';
+import { untilAnswered } from '../retry.js';
+import type { Task } from '../task/task.js';
+import type { TaskStore } from '../task/task-stores.js';
+import { StoreRestore } from './store-restore.js';
+
+const READY_WAIT_MS = 250;
+const PARTITIONS_AT_A_TIME = 8;
+const MAX_WIPES = 2;
+
+export interface RestorerOptions {
+  readonly log: Log;
+  readonly config: RestoreConfig;
+  readonly clock: Clock;
+  readonly logger: StreamsLogger;
+  readonly metrics: StreamsMetrics;
+}
+
+type LoggedStore = TaskStore & { readonly changelog: string };
+
+/** A store on its way, and whoever waits for it. */
+interface Running {
+  readonly restore: StoreRestore;
+  readonly partition: TopicPartition;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+  applying: Promise<void>;
+}
+
+/**
+ * Brings stores up to the end of their changelogs, in slices beside everything else. The end is the high watermark when the restore began,
+ * read with read_committed: a commit that was answered may still lack its markers (design 5). It is reached when the reader's position passes
+ * it, since markers and compaction leave holes.
+ */
+export class Restorer {
+  private readonly running = new Map<string, Running>();
+  private readonly waiting: Running[] = [];
+  private readonly closing = new AbortController();
+  private reader: PartitionReader | undefined;
+  private loop: Promise<void> | undefined;
+  private cancelReport: CancelTimer | undefined;
+
+  constructor(private readonly options: RestorerOptions) {}
+
+  /** Settles when every store of the task is complete. @throws the signal's reason, or what stops the instance. */
+  async restore(task: Task, signal: AbortSignal): Promise<void> {
+    const logged = task.stores.all.filter((each): each is LoggedStore => each.changelog !== undefined);
+    await Promise.all(logged.map((each) => this.restoreStore(task, each, signal)));
+  }
+
+  async close(): Promise<void> {
+    this.closing.abort();
+    this.cancelReport?.();
+    await this.reader?.close();
+    await this.loop;
+  }
+
+  private async restoreStore(task: Task, of: LoggedStore, signal: AbortSignal): Promise<void> {
+    const { logger, metrics } = this.options;
+    for (let wipes = 0; ; ) {
+      try {
+        return await this.restoreOnce(task, of, signal);
+      } catch (error) {
+        if (!(error instanceof StoreCorruptedError) || ++wipes > MAX_WIPES || signal.aborted) throw error;
+        logger.error(error.message, error);
+        metrics.add('streams_errors_total', { code: error.code }, 1);
+        await of.store.wipe();
+        await of.store.open();
+      }
+    }
+  }
+
+  private async restoreOnce(task: Task, of: LoggedStore, signal: AbortSignal): Promise<void> {
+    const { log, clock, logger, metrics } = this.options;
+    const partition = { topic: of.changelog, partition: task.partition };
+    const either = AbortSignal.any([signal, this.closing.signal]);
+    const [begin, end] = await untilAnswered(clock, either, async () => {
+      const [[first], [last]] = await Promise.all([
+        log.admin.beginningOffsets([partition]),
+        log.admin.endOffsets([partition], 'read_uncommitted'),
+      ]);
+      return [first!.offset, last!.offset] as const;
+    });
+    const { position } = of.store;
+    if (position !== undefined && (position > end || position < begin))
+      throw new StoreCorruptedError(
+        of.definition.name,
+        task.id,
+        `its position ${position} lies outside its changelog "${of.changelog}" partition ${task.partition}, which holds ${begin} to ${end}`,
+      );
+    const restore = new StoreRestore(task, of, position ?? begin, end, clock);
+    await task.onRestoreStart(restore.progress());
+    if (!restore.isComplete) {
+      await this.run(restore, partition, either);
+      if (restore.restoredRecords > 0) {
+        const { restoredRecords, restoredBytes } = restore;
+        logger.info(
+          `Restored "${of.definition.name}" of task ${task.id}: ${restoredRecords} records, ${restoredBytes} bytes, offsets ${restore.startOffset} to ${restore.position}.`,
+        );
+      }
+    }
+    metrics.set('streams_restore_remaining_records', { store: of.definition.name, partition: String(task.partition) }, 0);
+    await task.onRestoreProgress(restore.progress());
+  }
+
+  private async run(restore: StoreRestore, partition: TopicPartition, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    let running!: Running;
+    const settled = new Promise<void>((resolve, reject) => {
+      running = { restore, partition, resolve, reject, applying: Promise.resolve() };
+    });
+    const onAbort = (): void => running.reject(signal.reason);
+    signal.addEventListener('abort', onAbort, { once: true });
+    this.enqueue(running);
+    try {
+      await settled;
+    } finally {
+      signal.removeEventListener('abort', onAbort);
+      this.drop(running);
+      // The engine is about to be closed or wiped by the owner.
+      await running.applying;
+      await restore.settle().catch(() => undefined);
+    }
+  }
+
+  private enqueue(running: Running): void {
+    this.waiting.push(running);
+    // Higher priority first, then the shortest.
+    this.waiting.sort(
+      (a, b) =>
+        b.restore.of.definition.restorePriority - a.restore.of.definition.restorePriority ||
+        a.restore.remaining - b.restore.remaining,
+    );
+    this.admit();
+  }
+
+  private admit(): void {
+    while (this.waiting.length > 0 && this.running.size < PARTITIONS_AT_A_TIME) {
+      const next = this.waiting.shift()!;
+      this.running.set(keyOf(next.partition), next);
+      this.readerFor()
+        .assign([{ ...next.partition, offset: next.restore.position }])
+        .catch(next.reject);
+    }
+    this.loop ??= this.read().finally(() => {
+      this.loop = undefined;
+      if (this.running.size > 0 && !this.closing.signal.aborted) this.admit();
+    });
+    this.cancelReport ??= this.scheduleReport();
+  }
+
+  private readerFor(): PartitionReader {
+    const { log, config } = this.options;
+    return (this.reader ??= log.openReader({
+      role: 'restore',
+      isolation: 'read_committed',
+      partitionMaxBytes: config.fetchMaxBytes,
+      prefetchMaxBytes: 2 * config.fetchMaxBytes,
+    }));
+  }
+
+  private drop(running: Running): void {
+    const index = this.waiting.indexOf(running);
+    if (index >= 0) this.waiting.splice(index, 1);
+    if (this.running.get(keyOf(running.partition)) !== running) return;
+    this.running.delete(keyOf(running.partition));
+    this.reader?.remove([running.partition]);
+    if (!this.closing.signal.aborted) this.admit();
+  }
+
+  private async read(): Promise<void> {
+    while (this.running.size > 0 && !this.closing.signal.aborted) {
+      const reader = this.readerFor();
+      const fetched = reader.take();
+      if (fetched === undefined) {
+        await reader.ready(READY_WAIT_MS);
+        continue;
+      }
+      const running = this.running.get(keyOf(fetched.partition));
+      if (running === undefined) continue;
+      if (fetched.error) this.failed(running, fetched.error);
+      else {
+        running.applying = this.apply(running, fetched.chunk);
+        await running.applying;
+      }
+    }
+  }
+
+  /** Never rejects: what goes wrong concerns one store. */
+  private async apply(running: Running, chunk: Parameters<StoreRestore['apply']>[0]): Promise<void> {
+    const { restore } = running;
+    const { metrics } = this.options;
+    const store = restore.of.definition.name;
+    const before = restore.restoredRecords;
+    try {
+      await restore.apply(chunk);
+      metrics.add('streams_restore_records_total', { store }, restore.restoredRecords - before);
+      metrics.add('streams_restore_bytes_total', { store }, chunk.byteLength);
+      if (!restore.isComplete) return;
+      await restore.settle();
+      running.resolve();
+    } catch (error) {
+      running.reject(error);
+    }
+  }
+
+  private failed({ restore, reject }: Running, error: Error & { kind: string }): void {
+    const { definition } = restore.of;
+    if (error.kind !== 'out-of-range') return reject(error);
+    reject(
+      new StoreCorruptedError(definition.name, restore.task.id, `its changelog no longer holds offset ${restore.position}`, {
+        cause: error,
+      }),
+    );
+  }
+
+  private scheduleReport(): CancelTimer {
+    return this.options.clock.schedule(this.options.config.progressIntervalMs, () => {
+      this.cancelReport = undefined;
+      for (const running of this.running.values()) this.report(running);
+      if (this.running.size > 0 && !this.closing.signal.aborted) this.cancelReport = this.scheduleReport();
+    });
+  }
+
+  private report({ restore, reject }: Running): void {
+    const { logger, metrics } = this.options;
+    const progress = restore.progress();
+    const total = Math.max(1, restore.endOffset - restore.startOffset);
+    const percent = Math.floor((100 * (total - progress.remainingRecords)) / total);
+    const eta = progress.etaMs === undefined ? '' : `, about ${Math.ceil(progress.etaMs / 1000)} s left`;
+    logger.info(
+      `Restoring "${progress.store}" of task ${progress.taskId}: ${percent} %, ${Math.round(progress.recordsPerSecond)} records/s${eta}.`,
+    );
+    metrics.set(
+      'streams_restore_remaining_records',
+      { store: progress.store, partition: String(restore.task.partition) },
+      progress.remainingRecords,
+    );
+    restore.task.onRestoreProgress(progress).catch(reject);
+  }
+}
+
+function keyOf({ topic, partition }: TopicPartition): string {
+  return `${topic}/${partition}`;
+}

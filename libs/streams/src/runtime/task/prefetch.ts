@@ -1,0 +1,63 @@
+import type { StateStore } from '../../stores/state-store.js';
+import type { RecordChunk } from '../../log/records/record-chunk.js';
+import type { Prefetch, ProcessorNode, SourceNode } from '../../topology/topology.js';
+import { UNDECODABLE, type ChunkPrefetch } from './source-queue.js';
+import type { TaskStores } from './task-stores.js';
+
+/**
+ * Loads what the processors of a source declared to read, with one engine read a store and chunk (design 3). A key that cannot be told or
+ * serialised is left out: the handler meets the error itself, with its record.
+ */
+export function chunkPrefetch(
+  nodes: readonly ProcessorNode[],
+  stores: TaskStores,
+  source: SourceNode,
+): ChunkPrefetch | undefined {
+  const wanted = nodes.flatMap((node) =>
+    node.prefetch.map((prefetch) => ({ prefetch, store: stores.get(prefetch.store)!.store })),
+  );
+  if (wanted.length === 0) return undefined;
+  return (chunk, keys) => {
+    const loads = wanted.flatMap(({ prefetch, store }) => load(store, keysOf(prefetch, chunk, keys, source)) ?? []);
+    if (loads.length === 0) return undefined;
+    return Promise.all(loads).then(() => undefined);
+  };
+}
+
+function keysOf(
+  { key: keyOf }: Prefetch,
+  chunk: RecordChunk,
+  keys: readonly unknown[],
+  source: SourceNode,
+): unknown[] {
+  const wanted: unknown[] = [];
+  for (let i = 0; i < keys.length; i++) {
+    const key = keys[i];
+    if (key === UNDECODABLE) continue;
+    if (keyOf === undefined) {
+      if (key !== null) wanted.push(key);
+      continue;
+    }
+    try {
+      const chosen = keyOf({
+        key,
+        get value() {
+          const bytes = chunk.value(i);
+          return bytes === null ? null : source.value.deserialize(bytes);
+        },
+      });
+      if (chosen !== undefined && chosen !== null) wanted.push(chosen);
+    } catch {
+      continue;
+    }
+  }
+  return wanted;
+}
+
+function load(store: StateStore, keys: readonly unknown[]): Promise<void> | undefined {
+  try {
+    return store.prefetch(keys);
+  } catch {
+    return undefined;
+  }
+}

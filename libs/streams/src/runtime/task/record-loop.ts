@@ -1,0 +1,270 @@
+import type { BadRecord } from '../../config/bad-record-policy.js';
+import { BadRecordError } from '../../errors/bad-record-error.js';
+import { LogError } from '../../errors/log-error.js';
+import { StoreCorruptedError } from '../../errors/store-corrupted-error.js';
+import type { RecordChunk } from '../../log/records/record-chunk.js';
+import type { Clock } from '../../time/clock.js';
+import type { Processor, TaskId } from '../../topology/processor.js';
+import { CurrentRecord } from './current-record.js';
+import type { OutputPort } from './output.js';
+import type { Forwarded, ProcessorRuntime, TaskScope } from './processor-runtime.js';
+import type { SourceQueue } from './source-queue.js';
+
+/** Records between two looks at the clock. */
+const CLOCK_EVERY = 32;
+
+/** Decides about a record that could not be handled; returns if it is to be skipped. @throws BadRecordError */
+export type BadRecordDecision = (failure: BadRecord) => Promise<void>;
+
+export interface RecordLoopOptions {
+  readonly scope: TaskScope;
+  readonly output: OutputPort;
+  readonly clock: Clock;
+  readonly decide: BadRecordDecision;
+  readonly releaseIterators: () => number;
+}
+
+/**
+ * Takes the records of one task through its processors, one at a time, oldest timestamp first where there are several topics.
+ *
+ * Hot path, held by `bench process`: a synchronous handler costs no promise, and an asynchronous one costs its own. A slice ends between two
+ * records, never inside one.
+ */
+export class RecordLoop {
+  queues: readonly SourceQueue[] = [];
+  processors: readonly ProcessorRuntime[] = [];
+  /** Since the counter was last read. */
+  processed = 0;
+  leakedIterators = 0;
+  private wiring: (runtime: ProcessorRuntime, processor: Processor) => void = () => undefined;
+  /** The queue whose record is under way. */
+  private current: SourceQueue | undefined;
+  private nextProcessor = 0;
+  private handler = '';
+  private key: unknown;
+  private value: unknown;
+  private readonly record: CurrentRecord;
+  private readonly forwarded: Forwarded[];
+
+  constructor(private readonly options: RecordLoopOptions) {
+    this.record = options.scope.record;
+    this.forwarded = options.scope.forwarded;
+  }
+
+  get taskId(): TaskId {
+    return this.options.scope.taskId;
+  }
+
+  get streamTime(): number {
+    return this.options.scope.streamTime;
+  }
+
+  get hasRecords(): boolean {
+    for (const queue of this.queues) if (!queue.isEmpty) return true;
+    return false;
+  }
+
+  /** Whether a commit would move an offset. */
+  get hasProgress(): boolean {
+    for (const queue of this.queues) if (queue.position !== queue.committed) return true;
+    return false;
+  }
+
+  takeCommitRequest(): boolean {
+    const { scope } = this.options;
+    const wasRequested = scope.isCommitRequested;
+    scope.isCommitRequested = false;
+    return wasRequested;
+  }
+
+  wire(
+    queues: readonly SourceQueue[],
+    processors: readonly ProcessorRuntime[],
+    connect: (runtime: ProcessorRuntime, processor: Processor) => void,
+  ): void {
+    this.queues = queues;
+    this.processors = processors;
+    this.wiring = connect;
+  }
+
+  connect(runtime: ProcessorRuntime, processor: Processor): void {
+    this.wiring(runtime, processor);
+  }
+
+  /** Forgets the record under way and all that wait; the owner gives the queues new positions. */
+  abandon(): void {
+    this.current = undefined;
+    this.forwarded.length = 0;
+  }
+
+  /** Processes until `untilMs` of the monotonic clock has passed or nothing is left. @throws BadRecordError, LogError, StoreCorruptedError */
+  async run(untilMs: number): Promise<void> {
+    for (;;) {
+      const pending = this.advance(untilMs);
+      if (pending === undefined) return;
+      try {
+        const result = await pending.promise;
+        if (result !== undefined) pending.by?.forward(result);
+      } catch (error) {
+        await this.failed('processing', error);
+      }
+    }
+  }
+
+  /** Lets hooks forward outside any record. */
+  beginHook(): void {
+    this.record.clear(this.options.scope.streamTime);
+  }
+
+  /** Handles what hooks forwarded to processors. */
+  async drainForwarded(): Promise<void> {
+    for (let next = this.forwarded.shift(); next !== undefined; next = this.forwarded.shift()) {
+      this.record.become(next.key, next.value, next.timestamp, next.headers);
+      const result = await next.to.process();
+      if (result !== undefined) next.to.forward(result);
+    }
+    this.leakedIterators += this.options.releaseIterators();
+  }
+
+  /** @returns what has to be awaited, or undefined when the slice is over. */
+  private advance(untilMs: number): Pending | undefined {
+    const { clock, output } = this.options;
+    for (let count = 0; ; ) {
+      if (this.current !== undefined) {
+        const pending = this.continueRecord(this.current);
+        if (pending !== undefined) return pending;
+        this.finishRecord(this.current);
+        if (output.isFull) return { promise: this.drainOutput(), by: undefined };
+        if (++count % CLOCK_EVERY === 0 && clock.monotonic() >= untilMs) return undefined;
+      }
+      const queue = this.oldest();
+      if (queue === undefined) return undefined;
+      const ready = queue.pending();
+      if (ready !== undefined) return { promise: ready, by: undefined };
+      const failing = this.begin(queue);
+      if (failing !== undefined) return { promise: failing, by: undefined };
+    }
+  }
+
+  private begin(queue: SourceQueue): Promise<void> | undefined {
+    const { record } = this;
+    const { scope } = this.options;
+    const { chunk, recordIndex } = queue;
+    this.handler = queue.source.name;
+    this.current = queue;
+    this.nextProcessor = 0;
+    let key: unknown = null;
+    let value: unknown = null;
+    try {
+      key = queue.key();
+      value = queue.value();
+    } catch (error) {
+      record.read(chunk, recordIndex, null, null);
+      return this.failed('deserialization', error);
+    }
+    this.key = key;
+    this.value = value;
+    record.read(chunk, recordIndex, key, value);
+    if (record.timestamp > scope.streamTime) scope.streamTime = record.timestamp;
+    try {
+      for (const sink of queue.sinks)
+        sink.write(key, value, record.timestamp, record.hasHeaders ? record.headers : undefined);
+    } catch (error) {
+      return this.failed('processing', error);
+    }
+    return undefined;
+  }
+
+  private continueRecord(queue: SourceQueue): Pending | undefined {
+    for (;;) {
+      const node = this.next(queue);
+      if (node === undefined) return undefined;
+      this.handler = node.node.name;
+      let result: unknown;
+      try {
+        result = node.process();
+        if (result === undefined) continue;
+        if (!isThenable(result)) {
+          node.forward(result);
+          continue;
+        }
+      } catch (error) {
+        return { promise: this.failed('processing', error), by: undefined };
+      }
+      return { promise: result, by: node };
+    }
+  }
+
+  /** What the last processor forwarded goes first, so that a record is finished before its siblings. */
+  private next(queue: SourceQueue): ProcessorRuntime | undefined {
+    if (this.forwarded.length > 0) {
+      const forwarded = this.forwarded.shift()!;
+      this.record.become(forwarded.key, forwarded.value, forwarded.timestamp, forwarded.headers);
+      return forwarded.to;
+    }
+    if (this.nextProcessor === queue.processors.length) return undefined;
+    if (this.nextProcessor > 0) this.record.read(queue.chunk, queue.recordIndex, this.key, this.value);
+    return queue.processors[this.nextProcessor++];
+  }
+
+  private finishRecord(queue: SourceQueue): void {
+    this.current = undefined;
+    this.processed++;
+    queue.advance();
+    this.leakedIterators += this.options.releaseIterators();
+  }
+
+  private oldest(): SourceQueue | undefined {
+    let oldest: SourceQueue | undefined;
+    for (const queue of this.queues)
+      if (!queue.isEmpty && (oldest === undefined || queue.headTimestamp < oldest.headTimestamp)) oldest = queue;
+    return oldest;
+  }
+
+  private async drainOutput(): Promise<void> {
+    const { output } = this.options;
+    await output.producer.drain();
+    output.isFull = false;
+  }
+
+  /** Skips the rest of the record if the policy says so. @throws what stops the task. */
+  private async failed(phase: BadRecord['phase'], error: unknown): Promise<void> {
+    const { current, record } = this;
+    if (current === undefined || isForTheInstance(error)) throw error;
+    const { chunk, recordIndex: index } = current;
+    this.forwarded.length = 0;
+    await this.options.decide({ phase, ...placeOf(chunk, index), handler: this.handler, taskId: this.taskId, error });
+    this.nextProcessor = current.processors.length;
+    record.clear(record.timestamp);
+  }
+}
+
+interface Pending {
+  readonly promise: PromiseLike<unknown>;
+  /** Whose answer it is; undefined if there is nothing to forward. */
+  readonly by: ProcessorRuntime | undefined;
+}
+
+/** Errors that say nothing about the record. */
+function isForTheInstance(error: unknown): boolean {
+  return error instanceof LogError || error instanceof StoreCorruptedError || error instanceof BadRecordError;
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && typeof (value as PromiseLike<unknown>).then === 'function';
+}
+
+/** The record's own bytes, copied: the policy may keep them. */
+function placeOf(chunk: RecordChunk, index: number): Omit<BadRecord, 'phase' | 'handler' | 'taskId' | 'error'> {
+  const key = chunk.key(index);
+  const value = chunk.value(index);
+  return {
+    topic: chunk.topic,
+    partition: chunk.partition,
+    offset: chunk.offsets[index]!,
+    timestamp: chunk.timestamps[index]!,
+    key: key && Buffer.from(key),
+    value: value && Buffer.from(value),
+    headers: chunk.headers(index).map((header) => ({ ...header })),
+  };
+}

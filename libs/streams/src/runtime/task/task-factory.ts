@@ -1,0 +1,107 @@
+import { changelogTopic } from '../../topology/internal-topics.js';
+import { taskId } from '../../topology/task-id.js';
+import type { Processor, TaskId } from '../../topology/processor.js';
+import type { StoreDefinition } from '../../topology/store-definition.js';
+import type { SubTopology, Topology } from '../../topology/topology.js';
+import type { StoreEngineFactory } from '../../stores/store-engine.js';
+import { createStateStore } from '../../stores/state-store-factory.js';
+import type { Clock } from '../../time/clock.js';
+import type { StateDirectory } from '../state-directory/state-directory.js';
+import { CurrentRecord } from './current-record.js';
+import { SinkWriter, type OutputPort } from './output.js';
+import { chunkPrefetch } from './prefetch.js';
+import { ProcessorRuntime, type TaskScope } from './processor-runtime.js';
+import { RecordLoop, type BadRecordDecision } from './record-loop.js';
+import { SourceQueue } from './source-queue.js';
+import { Task } from './task.js';
+import { TaskStores, type TaskStore } from './task-stores.js';
+
+export interface TaskFactoryOptions {
+  readonly applicationId: string;
+  readonly topology: Topology;
+  readonly engines: ReadonlyMap<string, StoreEngineFactory>;
+  readonly directory: StateDirectory;
+  /** Of sink topics. */
+  readonly partitionCounts: ReadonlyMap<string, number>;
+  /** Share of one store partition for the engine's caches. */
+  readonly engineMemoryMaxBytes: number;
+  readonly freezeValues: boolean;
+  readonly output: OutputPort;
+  readonly clock: Clock;
+  readonly decide: BadRecordDecision;
+}
+
+/** Puts the parts of a task together; opens nothing. */
+export class TaskFactory {
+  constructor(private readonly options: TaskFactoryOptions) {}
+
+  create(sub: SubTopology, partition: number): Task {
+    const { topology, clock, output, decide } = this.options;
+    const id = taskId(sub.id, partition);
+    const stores = new TaskStores(sub.stores.map((definition) => this.store(definition, id)));
+    const scope: TaskScope = {
+      taskId: id,
+      record: new CurrentRecord(),
+      forwarded: [],
+      streamTime: -1,
+      isCommitRequested: false,
+    };
+    const loop = new RecordLoop({ scope, output, clock, decide, releaseIterators: () => stores.releaseIterators() });
+    const sinks = new Map(sub.sinks.map((node) => [node.name, this.sink(node)]));
+    const processors = new Map(sub.processors.map((node) => [node.name, new ProcessorRuntime(node, scope)]));
+    const children = (name: string): { sinks: SinkWriter[]; processors: ProcessorRuntime[] } => {
+      const names = topology.childrenOf(name).map((child) => child.name);
+      return {
+        sinks: names.flatMap((child) => sinks.get(child) ?? []),
+        processors: names.flatMap((child) => processors.get(child) ?? []),
+      };
+    };
+    const topics = [...new Set(sub.sources.map((source) => source.topic))];
+    const queues = topics.map((topic) => {
+      const sources = sub.sources.filter((source) => source.topic === topic);
+      const fed = sources.map(({ name }) => children(name));
+      const nodes = fed.flatMap((each) => each.processors);
+      return new SourceQueue(
+        sources[0]!,
+        partition,
+        nodes,
+        fed.flatMap((each) => each.sinks),
+        chunkPrefetch(
+          nodes.map(({ node }) => node),
+          stores,
+          sources[0]!,
+        ),
+      );
+    });
+    loop.wire(queues, [...processors.values()], (runtime: ProcessorRuntime, processor: Processor) => {
+      const { sinks: into, processors: next } = children(runtime.node.name);
+      runtime.connect(processor, into, next);
+    });
+    return new Task(sub, partition, stores, loop);
+  }
+
+  private sink(node: SubTopology['sinks'][number]): SinkWriter {
+    return new SinkWriter(node, this.options.partitionCounts.get(node.topic) ?? 1, this.options.output);
+  }
+
+  private store(definition: StoreDefinition, id: TaskId): TaskStore {
+    const { engines, directory, engineMemoryMaxBytes, freezeValues, applicationId } = this.options;
+    const factory = engines.get(definition.engine)!;
+    const engine = factory.create({
+      storeName: definition.name,
+      taskId: id,
+      directory: factory.isPersistent ? directory.storeDirectory(id, factory.name, definition.name) : '',
+      memoryMaxBytes: engineMemoryMaxBytes,
+    });
+    const StoreClass = definition.storeClass as (new () => object) | undefined;
+    return {
+      definition,
+      store: createStateStore(definition, engine, {
+        freezeValues,
+        ...(StoreClass === undefined ? {} : { facade: new StoreClass() }),
+      }),
+      changelog: definition.changelog.isEnabled ? changelogTopic(applicationId, definition.name) : undefined,
+    };
+  }
+}
+

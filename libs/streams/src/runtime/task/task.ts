@@ -1,0 +1,119 @@
+import { StoreAccessError } from '../../errors/store-access-error.js';
+import type { TopicPartition } from '../../log/log.js';
+import { taskId } from '../../topology/task-id.js';
+import type { RestoreProgress, TaskContext, TaskId, TaskLifecycle } from '../../topology/processor.js';
+import type { ProcessorNode, SubTopology } from '../../topology/topology.js';
+import type { TaskState, TaskStatus } from '../instance-status.js';
+import { StateMachine } from '../state-machine.js';
+import { RecordLoop } from './record-loop.js';
+import { TASK_TRANSITIONS } from './task-state.js';
+import type { TaskStores } from './task-stores.js';
+
+/**
+ * One partition of one sub-topology: its stores, its user code and the records waiting for it. The instance decides when it runs; the
+ * task knows how.
+ */
+export class Task {
+  readonly id: TaskId;
+  readonly state: StateMachine<TaskState>;
+  /** Progress of stores that restore right now, by name. */
+  readonly restoring = new Map<string, RestoreProgress>();
+  private lifecycles: readonly TaskLifecycle[] = [];
+
+  constructor(
+    readonly sub: SubTopology,
+    readonly partition: number,
+    readonly stores: TaskStores,
+    readonly records: RecordLoop,
+  ) {
+    this.id = taskId(sub.id, partition);
+    this.state = new StateMachine<TaskState>(`Task ${this.id}`, TASK_TRANSITIONS, 'created');
+  }
+
+  get sourcePartitions(): TopicPartition[] {
+    return this.records.queues.map(({ topic }) => ({ topic, partition: this.partition }));
+  }
+
+  /** Makes the user code and calls `onTaskInit`. */
+  async createUserCode(): Promise<void> {
+    const lifecycles = new Set<TaskLifecycle>();
+    for (const runtime of this.records.processors) {
+      const processor = await runtime.node.supplier.create(this.contextFor(runtime.node));
+      this.records.connect(runtime, processor);
+      if (processor.lifecycle !== undefined) lifecycles.add(processor.lifecycle);
+    }
+    this.lifecycles = [...lifecycles];
+    for (const each of this.lifecycles) await each.onTaskInit?.(this.context);
+  }
+
+  async onRestoreStart(progress: RestoreProgress): Promise<void> {
+    this.restoring.set(progress.store, progress);
+    for (const each of this.lifecycles) await each.onRestoreStart?.(progress);
+  }
+
+  async onRestoreProgress(progress: RestoreProgress): Promise<void> {
+    this.restoring.set(progress.store, progress);
+    for (const each of this.lifecycles) await each.onRestoreProgress?.(progress);
+  }
+
+  async onRestored(): Promise<void> {
+    this.restoring.clear();
+    for (const each of this.lifecycles) await each.onRestored?.(this.context);
+  }
+
+  /** Before a commit: hooks may still write to stores and forward. */
+  async flush(): Promise<void> {
+    if (this.lifecycles.every((each) => each.onFlush === undefined)) return;
+    this.records.beginHook();
+    for (const each of this.lifecycles) await each.onFlush?.(this.context);
+    await this.records.drainForwarded();
+  }
+
+  /** Calls `onTaskClose`, and forgets the user code. Stores stay open. */
+  async closeUserCode(): Promise<void> {
+    const lifecycles = this.lifecycles;
+    this.lifecycles = [];
+    for (const each of lifecycles) await each.onTaskClose?.(this.context);
+  }
+
+  status(): TaskStatus {
+    return {
+      taskId: this.id,
+      partition: this.partition,
+      state: this.state.state,
+      sourceTopics: this.records.queues.map(({ topic }) => topic),
+      streamTime: this.records.streamTime,
+      stores: this.stores.all.map(({ definition, store }) => {
+        const restore = this.restoring.get(definition.name);
+        return { name: definition.name, position: store.position, ...(restore ? { restore } : {}) };
+      }),
+    };
+  }
+
+  private get context(): TaskContext {
+    return this.contextOf((name) => this.stores.get(name)?.store.facade, 'this task');
+  }
+
+  private contextFor(node: ProcessorNode): TaskContext {
+    return this.contextOf(
+      (name) => (node.stores.includes(name) ? this.stores.get(name)?.store.facade : undefined),
+      `the processor "${node.name}"`,
+    );
+  }
+
+  private contextOf(find: (name: string) => object | undefined, who: string): TaskContext {
+    return {
+      taskId: this.id,
+      partition: this.partition,
+      store: (name) => {
+        const facade = find(name);
+        if (facade !== undefined) return facade;
+        throw new StoreAccessError(
+          'STREAMS_STORE_NOT_DECLARED',
+          name,
+          `${who} asked for the store "${name}", which it did not declare. Connect the store to it.`,
+        );
+      },
+    };
+  }
+}
