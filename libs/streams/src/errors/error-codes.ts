@@ -6,10 +6,11 @@
  * - `abortable`: the transaction is aborted and its input processed again, without help;
  * - `task-migrated`: the tasks are dropped and the instance joins again, without help;
  * - `store-corrupted`: that store is wiped and restored, without help;
+ * - `query`: nothing inside; who asked gets a problem document;
  * - `fatal`: the instance stops.
  */
 export type ErrorFamily =
-  'configuration' | 'bad-record' | 'retriable' | 'abortable' | 'task-migrated' | 'store-corrupted' | 'fatal';
+  'configuration' | 'bad-record' | 'retriable' | 'abortable' | 'task-migrated' | 'store-corrupted' | 'query' | 'fatal';
 
 export interface ErrorCodeEntry {
   readonly family: ErrorFamily;
@@ -134,6 +135,71 @@ export const ERROR_CODES = {
     family: 'fatal',
     meaning: 'A state machine was asked for a step that it does not have.',
     fix: 'Report it: this is a defect of the library.',
+  },
+  STREAMS_QUERY_STORE_NOT_FOUND: {
+    family: 'query',
+    meaning: 'There is no queryable store of this name.',
+    fix: 'Check the name against `GET /stores`; only stores with `query: true` are served.',
+  },
+  STREAMS_QUERY_KEY_NOT_FOUND: {
+    family: 'query',
+    meaning: 'The store has no entry for this key.',
+    fix: 'Nothing: the key was never written, or it was deleted.',
+  },
+  STREAMS_QUERY_INVALID_KEY: {
+    family: 'query',
+    meaning: 'The key is not the text form of a key of this store.',
+    fix: 'Write it as the key serde does, and percent-encode it.',
+  },
+  STREAMS_QUERY_KEY_TOO_LONG: {
+    family: 'query',
+    meaning: 'The serialised key has more than 65,536 bytes.',
+    fix: 'Use shorter keys.',
+  },
+  STREAMS_QUERY_INVALID_PARAMETER: {
+    family: 'query',
+    meaning: 'A query parameter cannot be read, stands twice, or does not go with another.',
+    fix: 'Correct the parameter that `detail` names.',
+  },
+  STREAMS_QUERY_UNKNOWN_PARAMETER: {
+    family: 'query',
+    meaning: 'A query parameter is not known here.',
+    fix: 'Use those listed in `knownParameters`.',
+  },
+  STREAMS_QUERY_INVALID_CURSOR: {
+    family: 'query',
+    meaning: 'The cursor was not issued by this process for this store, range and order.',
+    fix: 'Start again without a cursor.',
+  },
+  STREAMS_QUERY_NOT_OWNER: {
+    family: 'query',
+    meaning: 'Another instance owns the partition of this key.',
+    fix: 'Ask the instance that `owner` names.',
+  },
+  STREAMS_QUERY_RESTORING: {
+    family: 'query',
+    meaning: 'The partition is here, but its store is being restored.',
+    fix: 'Ask again after `Retry-After`.',
+  },
+  STREAMS_QUERY_UNASSIGNED: {
+    family: 'query',
+    meaning: 'No instance owns the partition, as during a rebalance.',
+    fix: 'Ask again after `Retry-After`.',
+  },
+  STREAMS_QUERY_INCOMPLETE: {
+    family: 'query',
+    meaning: 'A scan needs every partition of the store, and some are not readable here.',
+    fix: 'Look at `missing`: ask again after `Retry-After`, or run one instance until scans are distributed.',
+  },
+  STREAMS_QUERY_NOT_RUNNING: {
+    family: 'query',
+    meaning: 'This instance is starting, stopping or failed.',
+    fix: 'Ask again after `Retry-After`, or another instance.',
+  },
+  STREAMS_QUERY_FAILED: {
+    family: 'query',
+    meaning: 'A query failed for a reason inside the instance.',
+    fix: 'Read the log of the instance.',
   },
 } as const satisfies Record<string, ErrorCodeEntry>;
 

@@ -1,0 +1,26 @@
+import { StreamsError } from '../../errors/streams-error.js';
+import { problemType, type ProblemName, type ProblemType } from './problem-types.js';
+
+export interface QueryErrorOptions {
+  readonly cause?: unknown;
+  /** Members of the problem document beside the standard ones. */
+  readonly members?: Readonly<Record<string, unknown>>;
+  /** Seconds after which the same query may succeed. */
+  readonly retryAfterS?: number;
+}
+
+/** A query that has no answer here and now. Recovery: what `problem` says; whoever asked gets it as a problem document. */
+export class QueryError extends StreamsError {
+  override readonly name = 'QueryError';
+  readonly problem: ProblemType;
+  readonly members: Readonly<Record<string, unknown>>;
+  readonly retryAfterS: number | undefined;
+
+  constructor(problem: ProblemName, message: string, options: QueryErrorOptions = {}) {
+    const type = problemType(problem);
+    super(type.code, message, options);
+    this.problem = type;
+    this.members = options.members ?? {};
+    this.retryAfterS = options.retryAfterS;
+  }
+}
