@@ -213,7 +213,7 @@ describe('a scan', () => {
       for (let partition = 0; partition < 4; partition++) {
         for (const key of ['a', 'b', 'c']) await store.put(key, { n: partition }, partition);
       }
-      const expected = [...'aaaabbbbcccc'];
+      const expected = 'aaaabbbbcccc'.split('');
       if (order === 'desc') expected.reverse();
       for (let limit = 1; limit <= 5; limit++) {
         expect(await pages(queries, 'balances', { order, limit })).toEqual(expected);

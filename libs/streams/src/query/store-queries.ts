@@ -60,6 +60,11 @@ export class StoreQueries {
     this.cursors = new PageCursors(options.cursorSecret);
   }
 
+  /** Whether there is a queryable store of this name. */
+  has(name: string): boolean {
+    return this.runtime.topology.stores.some((store) => store.name === name && store.isQueryable);
+  }
+
   /** Sorted by name. */
   describeStores(): StoreSummary[] {
     return this.runtime.topology.stores

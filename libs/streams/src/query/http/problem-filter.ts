@@ -1,0 +1,26 @@
+import { Catch, HttpException, Logger, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
+import { StreamsError } from '../../errors/streams-error.js';
+import { QueryError } from '../problem/query-error.js';
+import { sendAnswer, type QueryRequest, type QueryResponse } from './http-answer.js';
+import { problemDocument } from './problem-document.js';
+
+/** Answers whatever a query, or a guard before it, throws with a problem document. */
+@Catch()
+export class ProblemFilter implements ExceptionFilter {
+  private readonly logger = new Logger('StreamsQueries');
+
+  catch(error: unknown, host: ArgumentsHost): void {
+    const http = host.switchToHttp();
+    const { originalUrl } = http.getRequest<QueryRequest>();
+    if (!(error instanceof QueryError) && !(error instanceof HttpException)) this.logger.error(describe(error));
+    sendAnswer(http.getResponse<QueryResponse>(), problemDocument(error, originalUrl));
+  }
+}
+
+/** Without its message, which may quote a key or a value. */
+function describe(error: unknown): string {
+  if (!(error instanceof Error)) return `A query failed with a ${typeof error} thrown`;
+  const name = error instanceof StreamsError ? `${error.name} (${error.code})` : error.name;
+  const frames = (error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line));
+  return [`A query failed with ${name}`, ...frames].join('\n');
+}
