@@ -45,17 +45,28 @@ async function decide(policy: BadRecordPolicy, failure: BadRecord): Promise<BadR
       `The policy errors.${failure.phase} answered ${JSON.stringify(action)}; it must answer 'fail', 'continue' or 'deadLetter'.`,
     );
   } catch (cause) {
-    throw new BadRecordError(failure, new AggregateError([failure.error, cause], `${messageOf(failure.error)}; the policy itself failed: ${messageOf(cause)}`));
+    throw new BadRecordError(
+      failure,
+      new AggregateError(
+        [failure.error, cause],
+        `${messageOf(failure.error)}; the policy itself failed: ${messageOf(cause)}`,
+      ),
+    );
   }
 }
 
 function deadLetter(failure: BadRecord, options: BadRecordOptions, output: OutputPort): void {
   const { deadLetterTopic } = options.errors;
   if (deadLetterTopic === undefined)
-    throw new BadRecordError(failure, new Error(`a policy answered 'deadLetter', which needs "errors.deadLetterTopic"`));
+    throw new BadRecordError(
+      failure,
+      new Error(`a policy answered 'deadLetter', which needs "errors.deadLetterTopic"`),
+    );
   const { key, value, timestamp } = failure;
   const partition =
-    key === null ? failure.partition % options.deadLetterPartitions : partitionForKey(key, options.deadLetterPartitions);
+    key === null
+      ? failure.partition % options.deadLetterPartitions
+      : partitionForKey(key, options.deadLetterPartitions);
   const headers = [...failure.headers, ...context(failure, options.applicationId)];
   if (!output.producer.append(deadLetterTopic, partition, key, value, timestamp, headers)) output.isFull = true;
 }

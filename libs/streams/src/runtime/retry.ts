@@ -3,15 +3,23 @@ import { delay, type Clock } from '../time/clock.js';
 
 const BACK_OFF_MS = 200;
 
-/** Repeats a call that is safe to repeat until it answers, or fails for another reason than an unreachable log. */
+/** Repeats a call that is safe to repeat until it answers, fails for another reason than an unreachable log, or `signal` aborts. */
 export async function untilAnswered<T>(clock: Clock, signal: AbortSignal, call: () => Promise<T>): Promise<T> {
   for (;;) {
+    signal.throwIfAborted();
     try {
-      return await call();
+      return await orAborted(signal, call());
     } catch (error) {
       if (signal.aborted || !(error instanceof LogError) || error.kind !== 'retriable') throw error;
     }
     await delay(clock, BACK_OFF_MS, signal);
-    signal.throwIfAborted();
   }
+}
+
+function orAborted<T>(signal: AbortSignal, answer: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => reject(signal.reason as Error);
+    signal.addEventListener('abort', onAbort, { once: true });
+    answer.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
 }

@@ -63,7 +63,7 @@ export class Restorer {
 
   private async restoreStore(task: Task, of: LoggedStore, signal: AbortSignal): Promise<void> {
     const { logger, metrics } = this.options;
-    for (let wipes = 0; ; ) {
+    for (let wipes = 0; ;) {
       try {
         return await this.restoreOnce(task, of, signal);
       } catch (error) {
@@ -105,7 +105,11 @@ export class Restorer {
         );
       }
     }
-    metrics.set('streams_restore_remaining_records', { store: of.definition.name, partition: String(task.partition) }, 0);
+    metrics.set(
+      'streams_restore_remaining_records',
+      { store: of.definition.name, partition: String(task.partition) },
+      0,
+    );
     await task.onRestoreProgress(restore.progress());
   }
 
@@ -214,9 +218,14 @@ export class Restorer {
     const { definition } = restore.of;
     if (error.kind !== 'out-of-range') return reject(error);
     reject(
-      new StoreCorruptedError(definition.name, restore.task.id, `its changelog no longer holds offset ${restore.position}`, {
-        cause: error,
-      }),
+      new StoreCorruptedError(
+        definition.name,
+        restore.task.id,
+        `its changelog no longer holds offset ${restore.position}`,
+        {
+          cause: error,
+        },
+      ),
     );
   }
 

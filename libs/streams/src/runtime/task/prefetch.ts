@@ -24,12 +24,7 @@ export function chunkPrefetch(
   };
 }
 
-function keysOf(
-  { key: keyOf }: Prefetch,
-  chunk: RecordChunk,
-  keys: readonly unknown[],
-  source: SourceNode,
-): unknown[] {
+function keysOf({ key: keyOf }: Prefetch, chunk: RecordChunk, keys: readonly unknown[], source: SourceNode): unknown[] {
   const wanted: unknown[] = [];
   for (let i = 0; i < keys.length; i++) {
     const key = keys[i];

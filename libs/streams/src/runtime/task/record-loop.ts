@@ -33,8 +33,6 @@ export interface RecordLoopOptions {
 export class RecordLoop {
   queues: readonly SourceQueue[] = [];
   processors: readonly ProcessorRuntime[] = [];
-  /** Since the counter was last read. */
-  processed = 0;
   leakedIterators = 0;
   private wiring: (runtime: ProcessorRuntime, processor: Processor) => void = () => undefined;
   /** The queue whose record is under way. */
@@ -129,7 +127,7 @@ export class RecordLoop {
   /** @returns what has to be awaited, or undefined when the slice is over. */
   private advance(untilMs: number): Pending | undefined {
     const { clock, output } = this.options;
-    for (let count = 0; ; ) {
+    for (let count = 0; ;) {
       if (this.current !== undefined) {
         const pending = this.continueRecord(this.current);
         if (pending !== undefined) return pending;
@@ -209,7 +207,7 @@ export class RecordLoop {
 
   private finishRecord(queue: SourceQueue): void {
     this.current = undefined;
-    this.processed++;
+    queue.processed++;
     queue.advance();
     this.leakedIterators += this.options.releaseIterators();
   }

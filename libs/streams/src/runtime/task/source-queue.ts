@@ -33,6 +33,8 @@ export class SourceQueue {
   committed = -1;
   /** End of the partition as of the last fetch. */
   end = -1;
+  /** Records since the counter was last read. */
+  processed = 0;
 
   constructor(
     readonly source: SourceNode,

@@ -64,7 +64,10 @@ export class TaskStores {
 }
 
 /** Writes a prepared commit to the engine. @param end the changelog's end after this commit, if it wrote anything there. */
-export async function applyStoreCommit({ of, prepared }: StoreCommit, end: ChangelogPosition | undefined): Promise<void> {
+export async function applyStoreCommit(
+  { of, prepared }: StoreCommit,
+  end: ChangelogPosition | undefined,
+): Promise<void> {
   if (prepared.writes.keys.length === 0) return;
   const position = of.changelog === undefined ? 0 : (end ?? of.store.position ?? 0);
   await of.store.applyCommit(prepared, position);

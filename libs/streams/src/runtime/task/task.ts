@@ -18,6 +18,8 @@ export class Task {
   readonly state: StateMachine<TaskState>;
   /** Progress of stores that restore right now, by name. */
   readonly restoring = new Map<string, RestoreProgress>();
+  /** Whether the stores held all of their changelogs when the task last ran. */
+  isRestored = false;
   private lifecycles: readonly TaskLifecycle[] = [];
 
   constructor(
@@ -58,6 +60,7 @@ export class Task {
 
   async onRestored(): Promise<void> {
     this.restoring.clear();
+    this.isRestored = true;
     for (const each of this.lifecycles) await each.onRestored?.(this.context);
   }
 

@@ -1,0 +1,212 @@
+import type { RuntimeConfig } from '../../config/runtime-config.js';
+import type { GroupMember } from '../../log/group-member.js';
+import type { Log } from '../../log/log.js';
+import type { LogProducer } from '../../log/log-producer.js';
+import type { PartitionReader } from '../../log/partition-reader.js';
+import type { StreamsLogger } from '../../observability/streams-logger.js';
+import type { StreamsMetrics } from '../../observability/streams-metrics.js';
+import type { StoreEngineFactory } from '../../stores/store-engine.js';
+import type { Clock } from '../../time/clock.js';
+import type { Topology } from '../../topology/topology.js';
+import { ASSIGNMENT_PROTOCOL } from '../assignment/user-data.js';
+import { badRecordDecision } from '../bad-records.js';
+import { AtLeastOnce } from '../commit/at-least-once.js';
+import type { CommitStrategy } from '../commit/commit-strategy.js';
+import { Committer } from '../commit/committer.js';
+import { ExactlyOnce } from '../commit/exactly-once.js';
+import type { QueryableStore } from '../instance-status.js';
+import { Restorer } from '../restore/restorer.js';
+import type { StateDirectory } from '../state-directory/state-directory.js';
+import type { OutputPort } from '../task/output.js';
+import { TaskFactory } from '../task/task-factory.js';
+import { GroupAssignment } from './group-assignment.js';
+import { groupCallbacks } from './group-callbacks.js';
+import { localStores } from './local-stores.js';
+import { PartitionOwners } from './partition-owners.js';
+import { ProcessingLoop } from './processing-loop.js';
+import { Recovery } from './recovery.js';
+import { TaskInput } from './task-input.js';
+import { TaskManager } from './task-manager.js';
+import type { TopicLayout } from './topic-setup.js';
+import type { TopicPartition } from '../../log/log.js';
+import type { SourceQueue } from '../task/source-queue.js';
+
+/** What an instance is given. It closes the log; the rest belongs to the caller. */
+export interface StreamsInstanceOptions {
+  readonly config: RuntimeConfig;
+  readonly topology: Topology;
+  readonly log: Log;
+  /** By name; those that the topology's stores name are prepared at the start. */
+  readonly engines: ReadonlyMap<string, StoreEngineFactory>;
+  readonly clock: Clock;
+  readonly logger: StreamsLogger;
+  readonly metrics: StreamsMetrics;
+}
+
+/** How the parts tell the instance what happened. */
+export interface InstanceEvents {
+  readonly onFailure: (error: unknown) => void;
+  readonly onFatal: (error: Error) => void;
+  readonly onRebalance: (isOver: boolean) => void;
+  readonly onTasksChanged: () => void;
+  readonly onOutOfRange: (partition: TopicPartition, queue: SourceQueue) => void;
+  /** False once the instance has failed: what its tasks hold may be half of a record's work. */
+  readonly mayCommit: () => boolean;
+  readonly stopping: AbortSignal;
+}
+
+/** What runs between a start and a stop. */
+export interface InstanceParts {
+  readonly tasks: TaskManager;
+  readonly owners: PartitionOwners;
+  readonly stores: ReadonlyMap<string, QueryableStore>;
+  readonly loop: ProcessingLoop;
+  readonly member: GroupMember;
+  readonly strategy: CommitStrategy;
+  readonly reader: PartitionReader;
+  readonly restorer: Restorer;
+}
+
+/** Where tasks append: the strategy's producer of the moment. */
+class StrategyOutput implements OutputPort {
+  isFull = false;
+
+  constructor(private readonly strategy: CommitStrategy) {}
+
+  get producer(): LogProducer {
+    return this.strategy.producer;
+  }
+}
+
+/** Wires the parts of a running instance; nothing is sent before the strategy is opened and the member joins. */
+export function assembleParts(
+  options: StreamsInstanceOptions,
+  layout: TopicLayout,
+  directory: StateDirectory,
+  storedTasks: () => readonly `${number}_${number}`[],
+  events: InstanceEvents,
+): InstanceParts {
+  const { config, topology, log, engines, clock, logger, metrics } = options;
+  const { applicationId, instanceId, memory } = config;
+  const strategy = openStrategy(log, config);
+  const reader = log.openReader({
+    role: 'source',
+    isolation: config.processingGuarantee === 'exactly_once' ? 'read_committed' : 'read_uncommitted',
+    prefetchMaxBytes: memory.inputMaxBytes,
+  });
+  const restorer = new Restorer({ log, config: config.restore, clock, logger, metrics });
+  const owners = new PartitionOwners(instanceId);
+  const assignment = new GroupAssignment(topology, layout.taskCounts, logger);
+  const output = new StrategyOutput(strategy);
+  const deadLetterPartitions = layout.partitionCounts.get(config.errors.deadLetterTopic ?? '') ?? 1;
+  const factory = new TaskFactory({
+    applicationId,
+    topology,
+    engines,
+    directory,
+    partitionCounts: layout.partitionCounts,
+    engineMemoryMaxBytes: engineShare(options, layout),
+    freezeValues: config.freezeValues,
+    output,
+    clock,
+    decide: badRecordDecision({ applicationId, errors: config.errors, output, deadLetterPartitions, logger, metrics }),
+  });
+  const input = new TaskInput(reader, events.onOutOfRange);
+  const committer = new Committer({ strategy, member: () => member, clock, metrics });
+  const tasks: TaskManager = new TaskManager({
+    factory,
+    assignment,
+    restorer,
+    input,
+    directory,
+    admin: log.admin,
+    member: () => member,
+    loop: () => loop,
+    cacheMaxBytes: memory.cacheMaxBytes,
+    clock,
+    logger,
+    metrics,
+    onFailure: events.onFailure,
+    onChange: events.onTasksChanged,
+  });
+  const recovery = new Recovery({
+    committer,
+    strategy,
+    tasks,
+    rejoin: () => member.requestRejoin(),
+    clock,
+    logger,
+    metrics,
+    onFailure: events.onFailure,
+    signal: events.stopping,
+  });
+  const loop: ProcessingLoop = new ProcessingLoop({
+    reader,
+    input,
+    committer,
+    runningTasks: () => tasks.active,
+    commitIntervalMs: config.commitIntervalMs,
+    uncommittedMaxBytes: memory.uncommittedMaxBytes,
+    sliceMs: config.sliceMs,
+    clock,
+    metrics,
+    recover: (error) => recovery.recover(error),
+  });
+  const member: GroupMember = log.openMember(
+    {
+      groupId: applicationId,
+      protocolName: ASSIGNMENT_PROTOCOL,
+      topics: topology.sourceTopics,
+      ...config.group,
+      ...(config.isStaticMember ? { instanceId } : {}),
+    },
+    groupCallbacks({
+      assignment,
+      owners,
+      tasks,
+      loop,
+      committer,
+      recovery,
+      subscription: () => ({
+        processId: directory.processId,
+        instanceId,
+        url: config.advertisedUrl,
+        topologyFingerprint: topology.fingerprint(),
+        ownedTasks: tasks.all.map(({ id }) => id),
+        storedTasks: storedTasks(),
+      }),
+      logger,
+      metrics,
+      mayCommit: events.mayCommit,
+      onRebalance: events.onRebalance,
+      onFatal: events.onFatal,
+    }),
+  );
+  const stores = localStores({
+    topology,
+    taskCounts: layout.taskCounts,
+    task: (id) => tasks.get(id),
+    owner: (id) => owners.of(id),
+  });
+  return { tasks, owners, stores, loop, member, strategy, reader, restorer };
+}
+
+function openStrategy(log: Log, config: RuntimeConfig): CommitStrategy {
+  const options = { role: 'commit', compression: config.compression };
+  if (config.processingGuarantee === 'at_least_once') return new AtLeastOnce(log, options);
+  return new ExactlyOnce(log, {
+    ...options,
+    transactionalId: `${config.applicationId}-${config.instanceId}`,
+    transactionTimeoutMs: config.transactionTimeoutMs,
+  });
+}
+
+/** Engines cannot be resized, so each gets what is left when this instance owns every task. */
+function engineShare({ config, topology }: StreamsInstanceOptions, layout: TopicLayout): number {
+  const { maxBytes, cacheMaxBytes, inputMaxBytes } = config.memory;
+  const partitions = topology.subTopologies.reduce(
+    (sum, sub) => sum + sub.stores.length * (layout.taskCounts.get(sub.id) ?? 0),
+    0,
+  );
+  return Math.floor((maxBytes - cacheMaxBytes - inputMaxBytes) / Math.max(1, partitions));
+}

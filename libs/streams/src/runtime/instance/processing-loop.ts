@@ -1,0 +1,165 @@
+import type { PartitionReader } from '../../log/partition-reader.js';
+import type { StreamsMetrics } from '../../observability/streams-metrics.js';
+import type { Clock } from '../../time/clock.js';
+import type { Committer } from '../commit/committer.js';
+import { hasChanges } from '../commit/task-commit.js';
+import { yieldToEventLoop } from '../restore/yield-to-event-loop.js';
+import type { Task } from '../task/task.js';
+import type { TaskInput } from './task-input.js';
+
+const IDLE_WAIT_MS = 100;
+
+export interface ProcessingLoopOptions {
+  readonly reader: PartitionReader;
+  readonly input: TaskInput;
+  readonly committer: Committer;
+  readonly runningTasks: () => readonly Task[];
+  readonly commitIntervalMs: number;
+  readonly uncommittedMaxBytes: number;
+  readonly sliceMs: number;
+  readonly clock: Clock;
+  readonly metrics: StreamsMetrics;
+  /** Mends what can be mended. @returns false if the loop has to end. */
+  readonly recover: (error: unknown) => Promise<boolean>;
+}
+
+/**
+ * Rounds of processing, each a slice of every task that has records, and commits between them.
+ *
+ * Between two rounds every task stands at a record boundary: there `exclusive` actions run, such as those of a rebalance.
+ */
+export class ProcessingLoop {
+  private readonly actions: (() => Promise<void>)[] = [];
+  private loop: Promise<void> | undefined;
+  private isStopped = false;
+  private takesRecords = true;
+  private wakeUp: (() => void) | undefined;
+  private lastCommitAt: number;
+
+  constructor(private readonly options: ProcessingLoopOptions) {
+    this.lastCommitAt = options.clock.monotonic();
+  }
+
+  start(): void {
+    this.loop ??= this.run();
+  }
+
+  /** Runs `action` between two rounds, after those asked for before. Once the loop has ended it runs at once. */
+  exclusive<T>(action: () => Promise<T>): Promise<T> {
+    if (this.isStopped) return (this.loop ?? Promise.resolve()).then(action);
+    return new Promise((resolve, reject) => {
+      this.actions.push(() => action().then(resolve, reject));
+      this.wake();
+    });
+  }
+
+  wake(): void {
+    this.wakeUp?.();
+  }
+
+  /** Takes no further records; commits go on. */
+  stopIntake(): void {
+    this.takesRecords = false;
+  }
+
+  /** Ends after the round and the actions under way. Commits nothing. */
+  async stop(): Promise<void> {
+    this.isStopped = true;
+    this.wake();
+    await this.loop;
+  }
+
+  private async run(): Promise<void> {
+    while (!this.isStopped) {
+      await this.runActions();
+      if (this.isStopped) break;
+      try {
+        await this.round();
+      } catch (error) {
+        if (!(await this.options.recover(error))) this.isStopped = true;
+      }
+    }
+    await this.runActions();
+  }
+
+  private async runActions(): Promise<void> {
+    for (let next = this.actions.shift(); next !== undefined; next = this.actions.shift()) await next();
+  }
+
+  private async round(): Promise<void> {
+    const { committer, input, sliceMs } = this.options;
+    const failure = committer.takeFailure();
+    if (failure !== undefined) throw failure;
+    const tasks = this.options.runningTasks();
+    input.fill();
+    const busy = this.takesRecords ? tasks.filter(({ records }) => records.hasRecords) : [];
+    if (busy.length > 0) await this.process(busy, Math.max(1, sliceMs / busy.length));
+    await this.commitIfDue(tasks);
+    if (busy.length > 0) await yieldToEventLoop();
+    else await this.idle(tasks);
+  }
+
+  /** Tasks run beside each other: while one waits for its handler or its store, the others go on. */
+  private async process(busy: readonly Task[], shareMs: number): Promise<void> {
+    const { clock } = this.options;
+    const outcomes = await Promise.allSettled(
+      busy.map(async (task) => {
+        const startedAt = clock.monotonic();
+        await task.records.run(startedAt + shareMs);
+        this.count(task, clock.monotonic() - startedAt);
+      }),
+    );
+    for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
+  }
+
+  private count(task: Task, tookMs: number): void {
+    const { metrics } = this.options;
+    let total = 0;
+    for (const queue of task.records.queues) total += queue.processed;
+    for (const queue of task.records.queues) {
+      if (queue.processed === 0) continue;
+      metrics.add('streams_records_processed_total', { topic: queue.topic }, queue.processed);
+      metrics.observe('streams_process_latency_seconds', { topic: queue.topic }, tookMs / 1000 / total);
+      queue.processed = 0;
+    }
+  }
+
+  private async commitIfDue(tasks: readonly Task[]): Promise<void> {
+    const { clock, committer, commitIntervalMs, uncommittedMaxBytes } = this.options;
+    const isFull = bytesOf(tasks) > uncommittedMaxBytes;
+    // Input waits here, and is not dropped, while more changes are uncommitted than memory is granted for.
+    if (isFull && committer.isBusy) await committer.settle();
+    if (committer.isBusy) return;
+    let isRequested = false;
+    for (const { records } of tasks) isRequested = records.takeCommitRequest() || isRequested;
+    const now = clock.monotonic();
+    if (!isFull && !isRequested && now - this.lastCommitAt < commitIntervalMs) return;
+    this.lastCommitAt = now;
+    await committer.begin(tasks);
+  }
+
+  private async idle(tasks: readonly Task[]): Promise<void> {
+    const { clock, reader, commitIntervalMs, committer } = this.options;
+    const untilCommit = tasks.some(hasChanges)
+      ? Math.max(1, this.lastCommitAt + commitIntervalMs - clock.monotonic())
+      : IDLE_WAIT_MS;
+    if (this.actions.length > 0 || this.isStopped) return;
+    const woken = new Promise<void>((resolve) => {
+      this.wakeUp = resolve;
+    });
+    // A commit that fails meanwhile is met by the next round.
+    const waitMs = committer.isBusy ? 5 : Math.min(IDLE_WAIT_MS, untilCommit);
+    await Promise.race([this.takesRecords ? reader.ready(waitMs) : delayed(clock, waitMs), woken]);
+    this.wakeUp = undefined;
+  }
+}
+
+function bytesOf(tasks: readonly Task[]): number {
+  let bytes = 0;
+  for (const { stores } of tasks) bytes += stores.dirtyBytes;
+  return bytes;
+}
+
+function delayed(clock: Clock, ms: number): Promise<void> {
+  return new Promise((resolve) => void clock.schedule(ms, resolve));
+}

@@ -1,0 +1,86 @@
+import { LogError } from '../../errors/log-error.js';
+import { StoreCorruptedError } from '../../errors/store-corrupted-error.js';
+import type { StreamsLogger } from '../../observability/streams-logger.js';
+import type { StreamsMetrics } from '../../observability/streams-metrics.js';
+import type { Clock } from '../../time/clock.js';
+import type { CommitStrategy } from '../commit/commit-strategy.js';
+import type { Committer } from '../commit/committer.js';
+import { untilAnswered } from '../retry.js';
+import type { TaskManager } from './task-manager.js';
+
+export interface RecoveryOptions {
+  readonly committer: Committer;
+  readonly strategy: CommitStrategy;
+  readonly tasks: TaskManager;
+  readonly rejoin: () => void;
+  readonly clock: Clock;
+  readonly logger: StreamsLogger;
+  readonly metrics: StreamsMetrics;
+  readonly onFailure: (error: unknown) => void;
+  /** Aborts when the instance stops. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * What follows an error between two commits (design 10): uncommitted work is dropped everywhere, since one transaction holds the work of all
+ * tasks, and stores are checked against their changelogs before the tasks go on, since the outcome of a commit may be unknown.
+ */
+export class Recovery {
+  constructor(private readonly options: RecoveryOptions) {}
+
+  /** Between two rounds of the loop. @returns false if the instance cannot go on; `onFailure` then knows why. */
+  async recover(error: unknown): Promise<boolean> {
+    const { tasks, logger, metrics, rejoin, onFailure } = this.options;
+    const { isMendable, isLost } = classify(error);
+    const { code, message } =
+      error instanceof LogError || error instanceof StoreCorruptedError ? error : unnamed(error);
+    metrics.add('streams_errors_total', { code }, 1);
+    if (!isMendable) {
+      onFailure(error);
+      return false;
+    }
+    metrics.add('streams_commits_total', { outcome: isLost ? 'fenced' : 'aborted' }, 1);
+    logger.warn(`Uncommitted work is dropped and done again: ${message}`);
+    try {
+      await this.dropUncommitted();
+      await tasks.suspend();
+      if (error instanceof StoreCorruptedError) await tasks.wipe(error);
+      tasks.restart();
+      if (isLost) rejoin();
+      return true;
+    } catch (cause) {
+      onFailure(cause);
+      return false;
+    }
+  }
+
+  /** Makes the producer usable again, and forgets what it held. @throws LogError of kind `fatal` */
+  async dropUncommitted(): Promise<void> {
+    const { committer, strategy, clock, signal } = this.options;
+    await committer.quiesce();
+    await untilAnswered(clock, signal, () => strategy.recover());
+  }
+}
+
+function classify(error: unknown): { readonly isMendable: boolean; readonly isLost: boolean } {
+  if (error instanceof StoreCorruptedError) return { isMendable: true, isLost: false };
+  if (!(error instanceof LogError)) return { isMendable: false, isLost: false };
+  switch (error.kind) {
+    case 'migrated':
+    case 'fenced':
+      return { isMendable: true, isLost: true };
+    case 'abortable':
+    case 'retriable':
+      return { isMendable: true, isLost: false };
+    default:
+      return { isMendable: false, isLost: false };
+  }
+}
+
+function unnamed(error: unknown): { readonly code: string; readonly message: string } {
+  const { code } = error as { code?: unknown };
+  return {
+    code: typeof code === 'string' ? code : 'STREAMS_PROCESSING_FAILED',
+    message: error instanceof Error ? error.message : String(error),
+  };
+}

@@ -1,0 +1,319 @@
+import { InstanceFencedError } from '../../errors/instance-fenced-error.js';
+import { LogError } from '../../errors/log-error.js';
+import { LogUnavailableError } from '../../errors/log-unavailable-error.js';
+import { StreamsError } from '../../errors/streams-error.js';
+import type { TopicPartition } from '../../log/log.js';
+import type { CancelTimer } from '../../time/clock.js';
+import type { TaskId } from '../../topology/processor.js';
+import type { Topology } from '../../topology/topology.js';
+import type { InstanceState, QueryableStore, TaskStatus } from '../instance-status.js';
+import { StateDirectory } from '../state-directory/state-directory.js';
+import { StateMachine } from '../state-machine.js';
+import type { StreamsRuntime } from '../streams-runtime.js';
+import type { SourceQueue } from '../task/source-queue.js';
+import { assembleParts, type InstanceParts, type StreamsInstanceOptions } from './instance-parts.js';
+import { INSTANCE_TRANSITIONS } from './instance-state.js';
+import { reportStatus } from './status-report.js';
+import { setUpTopics } from './topic-setup.js';
+
+const REPORT_EVERY_MS = 1000;
+const CLEANUP_EVERY_MS = 60_000;
+
+/** One running instance of an application. */
+export class StreamsInstance implements StreamsRuntime {
+  failure: Error | undefined;
+  private readonly machine: StateMachine<InstanceState>;
+  private readonly stopping = new AbortController();
+  private readonly timers = new Map<string, CancelTimer>();
+  private parts: InstanceParts | undefined;
+  private directory: StateDirectory | undefined;
+  private storedTasks: readonly TaskId[] = [];
+  private starting: Promise<void> | undefined;
+  private draining: Promise<void> | undefined;
+  private closing: Promise<void> | undefined;
+  private releasing: Promise<void> | undefined;
+
+  constructor(private readonly options: StreamsInstanceOptions) {
+    this.machine = new StateMachine<InstanceState>(
+      `Instance ${options.config.instanceId}`,
+      INSTANCE_TRANSITIONS,
+      'created',
+    );
+  }
+
+  get applicationId(): string {
+    return this.options.config.applicationId;
+  }
+
+  get instanceId(): string {
+    return this.options.config.instanceId;
+  }
+
+  get topology(): Topology {
+    return this.options.topology;
+  }
+
+  get state(): InstanceState {
+    return this.machine.state;
+  }
+
+  onStateChange(listener: (state: InstanceState, previous: InstanceState) => void): () => void {
+    return this.machine.onTransition(listener);
+  }
+
+  start(): Promise<void> {
+    this.starting ??= this.doStart();
+    return this.starting;
+  }
+
+  stopIntake(): void {
+    this.parts?.loop.stopIntake();
+  }
+
+  drain(): Promise<void> {
+    this.draining ??= this.doDrain();
+    return this.draining;
+  }
+
+  close(): Promise<void> {
+    this.closing ??= this.doClose();
+    return this.closing;
+  }
+
+  async whenRunning(): Promise<void> {
+    await this.machine.waitFor(['running'], { refuse: () => this.refusal() });
+    await new Promise<void>((resolve, reject) => {
+      const check = (): void => {
+        const refusal = this.refusal();
+        const areRunning = this.tasks().every(({ state }) => state === 'running');
+        if (refusal === undefined && !(this.state === 'running' && areRunning)) return;
+        this.taskListeners.delete(check);
+        remove();
+        if (refusal) reject(refusal);
+        else resolve();
+      };
+      this.taskListeners.add(check);
+      const remove = this.machine.onTransition(check);
+      check();
+    });
+  }
+
+  private readonly taskListeners = new Set<() => void>();
+
+  tasks(): readonly TaskStatus[] {
+    return this.parts?.tasks.all.map((task) => task.status()) ?? [];
+  }
+
+  queryableStore(name: string): QueryableStore | undefined {
+    return this.parts?.stores.get(name);
+  }
+
+  queryableStores(): readonly QueryableStore[] {
+    return [...(this.parts?.stores.values() ?? [])];
+  }
+
+  sourceLag(): readonly (TopicPartition & { readonly lag: number })[] {
+    return (this.parts?.tasks.all ?? []).flatMap((task) =>
+      task.records.queues
+        .filter(({ committed }) => committed >= 0)
+        .map(({ topic, partition, end, committed }) => ({ topic, partition, lag: Math.max(0, end - committed) })),
+    );
+  }
+
+  private async doStart(): Promise<void> {
+    if (!this.machine.is('created')) throw this.refusal() ?? new Error(`The instance is ${this.state}.`);
+    this.machine.transition('starting');
+    try {
+      await this.bringUp();
+    } catch (error) {
+      const failure = this.fail(error);
+      await this.release();
+      throw failure;
+    }
+  }
+
+  private async bringUp(): Promise<void> {
+    const { config, topology, log, engines, logger } = this.options;
+    for (const name of new Set(topology.stores.map(({ engine }) => engine))) await engines.get(name)?.prepare();
+    this.directory = StateDirectory.open(config.stateDir, config.applicationId);
+    await this.directory.adopt(topology);
+    this.storedTasks = await this.directory.storedTasks();
+    await connect(() => log.connect());
+    const layout = await setUpTopics(topology, config, log.admin, logger);
+    const parts = assembleParts(this.options, layout, this.directory, () => this.storedTasks, {
+      onFailure: (error) => this.failed(error),
+      onFatal: (error) => this.failed(error),
+      onRebalance: (isOver) => this.onRebalance(isOver),
+      onTasksChanged: () => this.onTasksChanged(),
+      onOutOfRange: (partition, queue) => this.onOutOfRange(partition, queue),
+      mayCommit: () => this.failure === undefined,
+      stopping: this.stopping.signal,
+    });
+    this.parts = parts;
+    await parts.strategy.open();
+    parts.loop.start();
+    await parts.member.join();
+    if (this.failure) throw this.failure;
+    this.every('report', REPORT_EVERY_MS, () => reportStatus(this, this.options.metrics));
+    this.every('cleanup', Math.min(CLEANUP_EVERY_MS, config.stateCleanupDelayMs), () => void this.cleanUp());
+  }
+
+  private async doDrain(): Promise<void> {
+    await this.starting?.catch(() => undefined);
+    if (this.machine.is('stopped', 'failed')) return this.releasing;
+    this.machine.transition('stopping');
+    this.stopIntake();
+    // Leaving revokes, and that commits.
+    await this.parts?.member.close({ leave: true });
+    await this.parts?.tasks.closeUserCode();
+  }
+
+  private async doClose(): Promise<void> {
+    await this.drain();
+    await this.release();
+    if (!this.machine.is('stopped')) this.machine.transition('stopped');
+    reportStatus(this, this.options.metrics);
+  }
+
+  /** Gives back everything that was taken, in any state. */
+  private release(): Promise<void> {
+    this.releasing ??= this.doRelease();
+    return this.releasing;
+  }
+
+  private async doRelease(): Promise<void> {
+    const { parts, directory } = this;
+    const { log, logger } = this.options;
+    for (const cancel of this.timers.values()) cancel();
+    this.stopping.abort(new LogError('retriable', 'LOG_CLOSED', 'The instance stops.'));
+    const steps = [
+      () => parts?.member.close({ leave: true }),
+      () => parts?.loop.stop(),
+      () => parts?.tasks.closeAll(),
+      () => parts?.restorer.close(),
+      () => parts?.reader.close(),
+      () => parts?.strategy.close(),
+      () => log.close(),
+      () => directory?.release(),
+    ];
+    for (const step of steps) {
+      try {
+        await step();
+      } catch (error) {
+        logger.error('A step of the stop failed; the others go on.', error);
+      }
+    }
+  }
+
+  private failed(error: unknown): void {
+    if (this.machine.is('stopping', 'stopped', 'failed')) return;
+    const wasStarting = this.machine.is('starting');
+    this.fail(error);
+    // A failing start releases by itself. Elsewhere the loop or the member may be what called: they end first.
+    if (!wasStarting) setImmediate(() => void this.release());
+  }
+
+  private fail(error: unknown): Error {
+    if (this.failure !== undefined) return this.failure;
+    const failure = asFailure(error, this.instanceId);
+    this.failure = failure;
+    this.options.logger.error(
+      `The instance "${this.instanceId}" of "${this.applicationId}" failed: ${failure.message}`,
+      failure,
+    );
+    this.options.metrics.add(
+      'streams_errors_total',
+      { code: failure instanceof StreamsError ? failure.code : 'STREAMS_PROCESSING_FAILED' },
+      1,
+    );
+    if (this.machine.can('failed')) this.machine.transition('failed');
+    return failure;
+  }
+
+  private refusal(): Error | undefined {
+    if (this.failure) return this.failure;
+    return this.machine.is('stopping', 'stopped')
+      ? new LogError('retriable', 'LOG_CLOSED', 'The instance was stopped.')
+      : undefined;
+  }
+
+  private onRebalance(isOver: boolean): void {
+    const next = isOver ? 'running' : 'rebalancing';
+    if (this.state !== next && this.machine.can(next)) this.machine.transition(next);
+    this.onTasksChanged();
+  }
+
+  private onTasksChanged(): void {
+    for (const listener of [...this.taskListeners]) listener();
+  }
+
+  /** Retention has deleted records that were not processed; nothing brings them back. */
+  private onOutOfRange(partition: TopicPartition, queue: SourceQueue): void {
+    const { log, logger, metrics } = this.options;
+    const { topic, partition: number } = partition;
+    const position = queue.position;
+    metrics.add('streams_errors_total', { code: 'LOG_OFFSET_OUT_OF_RANGE' }, 1);
+    void Promise.all([log.admin.beginningOffsets([partition]), log.admin.endOffsets([partition], 'read_uncommitted')])
+      .then(async ([[begin], [end]]) => {
+        if (position > end!.offset)
+          throw new LogError(
+            'fatal',
+            'LOG_OFFSET_OUT_OF_RANGE',
+            `The committed offset ${position} of "${topic}" partition ${number} lies beyond its end ${end!.offset}: the topic was cut or made anew. ` +
+              `Reset the group "${this.applicationId}" with kafka-consumer-groups.sh --reset-offsets, then start again.`,
+          );
+        logger.error(
+          `"${topic}" partition ${number} no longer holds offsets ${position} to ${begin!.offset - 1}: its retention deleted ` +
+            `${begin!.offset - position} records before they were processed. Going on at ${begin!.offset}.`,
+        );
+        await this.parts?.loop.exclusive(async () => {
+          queue.reset(begin!.offset);
+          await this.parts?.reader.assign([{ ...partition, offset: begin!.offset }]);
+        });
+      })
+      .catch((error: unknown) => this.failed(error));
+  }
+
+  private async cleanUp(): Promise<void> {
+    const { clock, config, logger } = this.options;
+    const { directory, parts } = this;
+    if (directory === undefined || parts === undefined) return;
+    try {
+      const before = clock.now() - config.stateCleanupDelayMs;
+      const removed = await directory.removeUnowned((id) => parts.tasks.get(id) !== undefined, before);
+      if (removed.length > 0) logger.info(`Deleted the state of tasks that moved away: ${removed.join(', ')}.`);
+      this.storedTasks = await directory.storedTasks();
+    } catch (error) {
+      logger.warn(`Old state could not be deleted: ${String(error)}`);
+    }
+  }
+
+  private every(name: string, intervalMs: number, action: () => void): void {
+    if (this.stopping.signal.aborted) return;
+    this.timers.set(
+      name,
+      this.options.clock.schedule(intervalMs, () => {
+        action();
+        this.every(name, intervalMs, action);
+      }),
+    );
+  }
+}
+
+async function connect(call: () => Promise<void>): Promise<void> {
+  try {
+    await call();
+  } catch (cause) {
+    if (!(cause instanceof LogError) || cause.kind !== 'retriable') throw cause;
+    throw new LogUnavailableError(
+      `The log cannot be reached: ${cause.message} Check "kafka.brokers", TLS, SASL and the network, then start again.`,
+      { cause },
+    );
+  }
+}
+
+function asFailure(error: unknown, instanceId: string): Error {
+  if (error instanceof LogError && error.code === 'LOG_FENCED_INSTANCE_ID')
+    return new InstanceFencedError(instanceId, { cause: error });
+  return error instanceof Error ? error : new Error(String(error));
+}

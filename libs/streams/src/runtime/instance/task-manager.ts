@@ -1,0 +1,209 @@
+import { LogError } from '../../errors/log-error.js';
+import { StoreCorruptedError } from '../../errors/store-corrupted-error.js';
+import type { GroupMember } from '../../log/group-member.js';
+import type { LogAdmin } from '../../log/log-admin.js';
+import type { StreamsLogger } from '../../observability/streams-logger.js';
+import type { StreamsMetrics } from '../../observability/streams-metrics.js';
+import type { Clock } from '../../time/clock.js';
+import type { TaskId } from '../../topology/processor.js';
+import { compareTaskIds } from '../../topology/task-id.js';
+import type { Restorer } from '../restore/restorer.js';
+import { untilAnswered } from '../retry.js';
+import type { StateDirectory } from '../state-directory/state-directory.js';
+import type { Task } from '../task/task.js';
+import type { TaskFactory } from '../task/task-factory.js';
+import type { GroupAssignment } from './group-assignment.js';
+import type { ProcessingLoop } from './processing-loop.js';
+import type { TaskInput } from './task-input.js';
+
+export interface TaskManagerOptions {
+  readonly factory: TaskFactory;
+  readonly assignment: GroupAssignment;
+  readonly restorer: Restorer;
+  readonly input: TaskInput;
+  readonly directory: StateDirectory;
+  readonly admin: LogAdmin;
+  readonly member: () => GroupMember;
+  readonly loop: () => ProcessingLoop;
+  readonly cacheMaxBytes: number;
+  readonly clock: Clock;
+  readonly logger: StreamsLogger;
+  readonly metrics: StreamsMetrics;
+  readonly onFailure: (error: unknown) => void;
+  /** A task began or ceased to run. */
+  readonly onChange: () => void;
+}
+
+/** Creates, activates, suspends and closes the tasks of this instance. */
+export class TaskManager {
+  private readonly tasks = new Map<TaskId, Task>();
+  private running: readonly Task[] = [];
+  private activation = new AbortController();
+  private readonly activating = new Set<Promise<void>>();
+
+  constructor(private readonly options: TaskManagerOptions) {}
+
+  get all(): readonly Task[] {
+    return [...this.tasks.values()].sort((a, b) => compareTaskIds(a.id, b.id));
+  }
+
+  /** Tasks that process records. */
+  get active(): readonly Task[] {
+    return this.running;
+  }
+
+  get(id: TaskId): Task | undefined {
+    return this.tasks.get(id);
+  }
+
+  /** Makes the assigned tasks the tasks of this instance, and activates them in the background. All others are suspended already. */
+  async assign(ids: readonly TaskId[]): Promise<void> {
+    const wanted = new Set(ids);
+    for (const task of this.all) if (!wanted.has(task.id)) await this.close(task);
+    for (const id of ids) if (!this.tasks.has(id)) await this.create(id);
+    this.divideCache();
+    for (const task of this.all) this.activate(task);
+  }
+
+  /** Stops the tasks at a record boundary; called inside `exclusive`, after their work was committed or discarded. */
+  async suspend(): Promise<void> {
+    await this.stopActivating();
+    for (const task of this.all) {
+      this.options.input.remove(task);
+      task.records.abandon();
+      if (task.state.can('suspended')) task.state.transition('suspended');
+    }
+    this.refresh();
+  }
+
+  /** Activates suspended tasks again, without their uncommitted work; what the engines hold is checked against the changelogs first. */
+  restart(): void {
+    this.discard();
+    for (const task of this.all) this.activate(task);
+  }
+
+  /** Forgets what suspended tasks have not committed. */
+  discard(): void {
+    for (const task of this.all) task.stores.discard();
+  }
+
+  /** Deletes the data of one damaged store; the next activation restores it. */
+  async wipe(error: StoreCorruptedError): Promise<void> {
+    const damaged = this.all
+      .filter((task) => task.id === error.taskId)
+      .flatMap((task) => task.stores.get(error.store) ?? []);
+    for (const { store } of damaged) {
+      await store.wipe();
+      await store.open();
+    }
+  }
+
+  /** Calls the last hook of each task's user code. */
+  async closeUserCode(): Promise<void> {
+    for (const task of this.all) await task.closeUserCode();
+  }
+
+  async closeAll(): Promise<void> {
+    await this.stopActivating();
+    for (const task of this.all) await this.close(task);
+  }
+
+  private async create(id: TaskId): Promise<void> {
+    const { factory, assignment, logger, metrics } = this.options;
+    const { sub, partition } = assignment.locate(id);
+    const task = factory.create(sub, partition);
+    this.tasks.set(id, task);
+    for (const { store } of task.stores.all) {
+      try {
+        await store.open();
+      } catch (error) {
+        if (!(error instanceof StoreCorruptedError)) throw error;
+        logger.error(error.message, error);
+        metrics.add('streams_errors_total', { code: error.code }, 1);
+        await store.wipe();
+        await store.open();
+      }
+    }
+    await task.createUserCode();
+  }
+
+  private async close(task: Task): Promise<void> {
+    const { input, directory, clock } = this.options;
+    this.tasks.delete(task.id);
+    input.remove(task);
+    await task.closeUserCode();
+    await task.stores.close();
+    if (task.state.can('closed')) task.state.transition('closed');
+    await directory.touch(task.id, clock.now());
+    this.refresh();
+  }
+
+  private activate(task: Task): void {
+    const { signal } = this.activation;
+    if (!task.state.can('restoring')) return;
+    task.state.transition('restoring');
+    task.isRestored = false;
+    const failed = (error: unknown): void => {
+      if (!signal.aborted) this.options.onFailure(error);
+    };
+    const bringingUp = this.bringUp(task, signal);
+    this.activating.add(bringingUp);
+    // Whoever stops activations waits for the stores to be left alone, not for the loop, which may be what waits.
+    void bringingUp
+      .finally(() => this.activating.delete(bringingUp))
+      .then(() => this.enter(task, signal))
+      .catch(failed);
+  }
+
+  /** Restores, and finds where to go on. */
+  private async bringUp(task: Task, signal: AbortSignal): Promise<void> {
+    await this.options.restorer.restore(task, signal);
+    await this.resetPositions(task, signal);
+    signal.throwIfAborted();
+    await task.onRestored();
+  }
+
+  /** Hands the task to the loop. */
+  private async enter(task: Task, signal: AbortSignal): Promise<void> {
+    const { loop, input, clock } = this.options;
+    await loop().exclusive(async () => {
+      if (signal.aborted) return;
+      await untilAnswered(clock, signal, () => input.add(task));
+      task.state.transition('running');
+      this.refresh();
+    });
+  }
+
+  private async resetPositions(task: Task, signal: AbortSignal): Promise<void> {
+    const { admin, member, clock } = this.options;
+    const partitions = task.sourcePartitions;
+    const [committed, begins, ends] = await untilAnswered(clock, signal, () =>
+      Promise.all([
+        member().committed(partitions),
+        admin.beginningOffsets(partitions),
+        admin.endOffsets(partitions, 'read_uncommitted'),
+      ]),
+    );
+    task.records.queues.forEach((queue, index) => {
+      const offset = committed[index]!.offset;
+      queue.reset(offset >= 0 ? offset : begins[index]!.offset);
+      queue.end = ends[index]!.offset;
+    });
+  }
+
+  private async stopActivating(): Promise<void> {
+    this.activation.abort(new LogError('migrated', 'LOG_NOT_A_MEMBER', 'The task was taken back before it ran.'));
+    this.activation = new AbortController();
+    await Promise.allSettled(this.activating);
+  }
+
+  private refresh(): void {
+    this.running = this.all.filter((task) => task.state.is('running'));
+    this.options.onChange();
+  }
+
+  private divideCache(): void {
+    const stores = this.all.flatMap((task) => task.stores.all);
+    for (const { store } of stores) store.setBufferLimit(Math.floor(this.options.cacheMaxBytes / stores.length));
+  }
+}

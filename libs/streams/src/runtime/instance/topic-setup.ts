@@ -1,0 +1,82 @@
+import type { RuntimeConfig } from '../../config/runtime-config.js';
+import { ChangelogMismatchError } from '../../errors/changelog-mismatch-error.js';
+import { MissingTopicError } from '../../errors/missing-topic-error.js';
+import type { LogAdmin, NewTopic } from '../../log/log-admin.js';
+import type { StreamsLogger } from '../../observability/streams-logger.js';
+import { checkCoPartitioning } from '../../topology/co-partitioning.js';
+import { changelogTopic } from '../../topology/internal-topics.js';
+import type { StoreDefinition } from '../../topology/store-definition.js';
+import type { Topology } from '../../topology/topology.js';
+
+/** What the log has to offer for a topology. */
+export interface TopicLayout {
+  /** Of every source, sink and dead-letter topic. */
+  readonly partitionCounts: ReadonlyMap<string, number>;
+  /** Tasks by sub-topology. */
+  readonly taskCounts: ReadonlyMap<number, number>;
+}
+
+const CHANGELOG_CONFIG: Readonly<Record<string, string>> = { 'cleanup.policy': 'compact', 'retention.ms': '-1' };
+
+/**
+ * Checks the topics that the topology names, and creates or checks the changelogs.
+ * @throws MissingTopicError, CoPartitioningError, ChangelogMismatchError
+ */
+export async function setUpTopics(
+  topology: Topology,
+  config: RuntimeConfig,
+  admin: LogAdmin,
+  logger: StreamsLogger,
+): Promise<TopicLayout> {
+  const { deadLetterTopic } = config.errors;
+  const named = [...topology.sourceTopics, ...topology.sinkTopics, ...(deadLetterTopic ? [deadLetterTopic] : [])];
+  const described = await admin.describeTopics([...new Set(named)]);
+  const missing = named.filter((topic) => !described.has(topic));
+  if (missing.length > 0) throw new MissingTopicError([...new Set(missing)]);
+  const partitionCounts = new Map(Array.from(described.values(), ({ name, partitions }) => [name, partitions]));
+  const taskCounts = checkCoPartitioning(topology, partitionCounts);
+  await setUpChangelogs(topology, taskCounts, config, admin, logger);
+  return { partitionCounts, taskCounts };
+}
+
+async function setUpChangelogs(
+  topology: Topology,
+  taskCounts: ReadonlyMap<number, number>,
+  config: RuntimeConfig,
+  admin: LogAdmin,
+  logger: StreamsLogger,
+): Promise<void> {
+  const wanted = topology.subTopologies.flatMap((sub) =>
+    sub.stores
+      .filter((store) => store.changelog.isEnabled)
+      .map((store) => newChangelog(store, taskCounts.get(sub.id) ?? 0, config)),
+  );
+  const existing = await admin.describeTopics(wanted.map(({ name }) => name));
+  for (const topic of wanted) {
+    const found = existing.get(topic.name);
+    if (found === undefined) continue;
+    if (found.partitions !== topic.partitions)
+      throw ChangelogMismatchError.forPartitions(topic.name, config.applicationId, topic.partitions, found.partitions);
+    const policy = (await admin.describeConfig(topic.name)).get('cleanup.policy');
+    const expected = topic.config['cleanup.policy']!;
+    if (policy !== expected) throw ChangelogMismatchError.forConfig(topic.name, 'cleanup.policy', expected, policy);
+  }
+  const missing = wanted.filter(({ name }) => !existing.has(name));
+  if (missing.length === 0) return;
+  await admin.createTopics(missing);
+  for (const { name, partitions } of missing)
+    logger.info(`Created the changelog topic "${name}" with ${partitions} partitions.`);
+}
+
+function newChangelog(
+  store: StoreDefinition,
+  partitions: number,
+  config: RuntimeConfig,
+): NewTopic & { readonly config: Readonly<Record<string, string>> } {
+  return {
+    name: changelogTopic(config.applicationId, store.name),
+    partitions,
+    replicationFactor: config.internalTopics.replicationFactor,
+    config: { ...CHANGELOG_CONFIG, ...store.changelog.config },
+  };
+}

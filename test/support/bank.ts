@@ -1,0 +1,218 @@
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { processEnvironment, resolveConfig } from '../../libs/streams/src/config/resolve-config.js';
+import type { StreamsOptions } from '../../libs/streams/src/config/streams-options.js';
+import type { Log } from '../../libs/streams/src/log/log.js';
+import { partitionForKey } from '../../libs/streams/src/log/partitioner.js';
+import type { StreamsLogger } from '../../libs/streams/src/observability/streams-logger.js';
+import { noMetrics } from '../../libs/streams/src/observability/streams-metrics.js';
+import { loadInstanceFile } from '../../libs/streams/src/runtime/state-directory/instance-file.js';
+import { StreamsInstance } from '../../libs/streams/src/runtime/instance/streams-instance.js';
+import type { Serde } from '../../libs/streams/src/serdes/serde.js';
+import { json, stringSerde } from '../../libs/streams/src/serdes/text-serdes.js';
+import { memoryEngine } from '../../libs/streams/src/stores/engines/memory/memory-engine.js';
+import { rocksDbEngine } from '../../libs/streams/src/stores/engines/rocksdb/rocksdb-engine-factory.js';
+import type { KeyValueStore } from '../../libs/streams/src/stores/key-value/key-value-store.js';
+import type { StoreEngineFactory } from '../../libs/streams/src/stores/store-engine.js';
+import { SystemClock } from '../../libs/streams/src/time/system-clock.js';
+import type { ProcessorContext } from '../../libs/streams/src/topology/processor.js';
+import { TopologyBuilder } from '../../libs/streams/src/topology/topology-builder.js';
+import type { Topology } from '../../libs/streams/src/topology/topology.js';
+
+export interface Transaction {
+  readonly id: string;
+  readonly accountId: string;
+  readonly amount: number;
+}
+
+export interface Balance {
+  readonly balance: number;
+  readonly count: number;
+}
+
+export interface BankTopics {
+  readonly applicationId: string;
+  readonly input: string;
+  readonly output: string;
+}
+
+export interface BankOptions extends Partial<StreamsOptions> {
+  readonly engine?: 'memory' | 'rocksdb';
+  readonly engines?: readonly StoreEngineFactory[];
+  readonly logger?: StreamsLogger;
+  /** Called with each transaction before it is applied. */
+  readonly before?: (transaction: Transaction) => void;
+}
+
+/** Sums amounts by account; the whole example in one processor, without Nest. */
+export function bankTopology(
+  { applicationId, input, output }: BankTopics,
+  { engine = 'rocksdb', before }: Pick<BankOptions, 'engine' | 'before'> = {},
+): Topology {
+  const key = stringSerde as Serde<unknown>;
+  const value = json<unknown>();
+  return new TopologyBuilder()
+    .addSource({ name: 'transactions', topic: input, key, value })
+    .addProcessor({
+      name: 'apply',
+      parents: ['transactions'],
+      stores: ['balances'],
+      prefetch: [{ store: 'balances' }],
+      supplier: {
+        create: (task) => {
+          const balances = task.store('balances') as KeyValueStore<string, Balance>;
+          return {
+            process: async (context: ProcessorContext) => {
+              const transaction = context.value as Transaction;
+              before?.(transaction);
+              const found = (await balances.get(transaction.accountId)) ?? { balance: 0, count: 0 };
+              const after: Balance = { balance: found.balance + transaction.amount, count: found.count + 1 };
+              balances.put(transaction.accountId, after);
+              return { id: transaction.id, ...after };
+            },
+          };
+        },
+      },
+    })
+    .addSink({ name: 'updates', parents: ['apply'], topic: output, key, value })
+    .addStore({
+      name: 'balances',
+      kind: 'key-value',
+      key,
+      value,
+      engine,
+      changelog: { isEnabled: true, config: {} },
+      isQueryable: true,
+      restorePriority: 0,
+    })
+    .build({ applicationId });
+}
+
+export function bankInstance(topics: BankTopics, log: Log, options: BankOptions = {}): StreamsInstance {
+  const { engine, engines = [memoryEngine(), rocksDbEngine()], logger = quiet, before, ...rest } = options;
+  const config = resolveConfig(
+    { applicationId: topics.applicationId, stateDir: temporaryFolder(), ...rest },
+    processEnvironment((stateDir, applicationId) => loadInstanceFile(stateDir, applicationId).generatedInstanceId),
+  );
+  return new StreamsInstance({
+    config,
+    topology: bankTopology(topics, { engine, before }),
+    log,
+    engines: new Map(engines.map((factory) => [factory.name, factory])),
+    clock: new SystemClock(),
+    logger,
+    metrics: noMetrics,
+  });
+}
+
+export function temporaryFolder(): string {
+  return mkdtempSync(join(tmpdir(), 'streams-'));
+}
+
+const quiet: StreamsLogger = {
+  debug() {},
+  info() {},
+  warn() {},
+  error() {},
+};
+
+/** Prints everything; for a test under investigation. */
+export const loud: StreamsLogger = {
+  debug: (message) => process.stderr.write(`DEBUG ${message}\n`),
+  info: (message) => process.stderr.write(`INFO ${message}\n`),
+  warn: (message) => process.stderr.write(`WARN ${message}\n`),
+  error: (message, cause) => process.stderr.write(`ERROR ${message} ${String(cause)}\n`),
+};
+
+export function transactions(count: number, accounts: number, from = 0): Transaction[] {
+  return Array.from({ length: count }, (_, i) => ({
+    id: `t${from + i}`,
+    accountId: `acc-${(from + i) % accounts}`,
+    amount: 1 + ((from + i) % 100),
+  }));
+}
+
+export function model(all: readonly Transaction[]): Map<string, Balance> {
+  const balances = new Map<string, Balance>();
+  for (const { accountId, amount } of all) {
+    const before = balances.get(accountId) ?? { balance: 0, count: 0 };
+    balances.set(accountId, { balance: before.balance + amount, count: before.count + 1 });
+  }
+  return balances;
+}
+
+/** Appends the transactions, partitioned by account. */
+export async function produce(log: Log, topic: string, partitions: number, all: readonly Transaction[]): Promise<void> {
+  const producer = log.openProducer({ role: 'test' });
+  for (const transaction of all) {
+    const key = Buffer.from(transaction.accountId);
+    const value = Buffer.from(JSON.stringify(transaction));
+    if (!producer.append(topic, partitionForKey(key, partitions), key, value, Date.now())) await producer.drain();
+  }
+  await producer.flush();
+  await producer.close();
+}
+
+/** Every committed record of a topic, as text. */
+export async function readAll(
+  log: Log,
+  topic: string,
+  partitions: number,
+): Promise<{ partition: number; key: string | null; value: string | null }[]> {
+  const all = Array.from({ length: partitions }, (_, partition) => ({ topic, partition }));
+  const ends = await log.admin.endOffsets(all, 'read_committed');
+  const begins = await log.admin.beginningOffsets(all);
+  const reader = log.openReader({ role: 'test', isolation: 'read_committed', maxWaitMs: 50 });
+  await reader.assign(begins);
+  const records: { partition: number; key: string | null; value: string | null }[] = [];
+  const open = new Set(all.map(({ partition }) => partition).filter((p) => begins[p]!.offset < ends[p]!.offset));
+  while (open.size > 0) {
+    const fetched = reader.take();
+    if (fetched === undefined) {
+      await reader.ready(1000);
+      continue;
+    }
+    if (fetched.error) throw fetched.error;
+    const { chunk } = fetched;
+    for (let i = 0; i < chunk.count; i++)
+      records.push({
+        partition: chunk.partition,
+        key: chunk.key(i)?.toString() ?? null,
+        value: chunk.value(i)?.toString() ?? null,
+      });
+    if (chunk.bounds.nextOffset >= ends[chunk.partition]!.offset) open.delete(chunk.partition);
+  }
+  await reader.close();
+  return records;
+}
+
+/** The committed entries of a store that this instance holds, all partitions together. */
+export async function storeContent(instance: StreamsInstance, store = 'balances'): Promise<Map<string, Balance>> {
+  const found = instance.queryableStore(store)!;
+  const content = new Map<string, Balance>();
+  for (let partition = 0; partition < found.partitionCount; partition++) {
+    const view = found.local(partition)?.view;
+    if (view === undefined) continue;
+    const cursor = view.openCursor({}, { reverse: false });
+    for (;;) {
+      const { keys, values } = await cursor.next(1000);
+      if (keys.length === 0) break;
+      keys.forEach((key, i) =>
+        content.set(Buffer.from(key).toString(), JSON.parse(Buffer.from(values[i]!).toString()) as Balance),
+      );
+    }
+    await cursor.close();
+  }
+  return content;
+}
+
+/** The last value of each key, without tombstones. */
+export function latest(records: readonly { key: string | null; value: string | null }[]): Map<string, Balance> {
+  const content = new Map<string, Balance>();
+  for (const { key, value } of records) {
+    if (value === null) content.delete(key!);
+    else content.set(key!, JSON.parse(value) as Balance);
+  }
+  return content;
+}
