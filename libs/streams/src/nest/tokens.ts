@@ -3,3 +3,6 @@ export const STREAMS_RUNTIME = Symbol('nestjs-streams.runtime');
 
 /** Token of the metrics port (`StreamsMetrics`). */
 export const STREAMS_METRICS_PORT = Symbol('nestjs-streams.metrics');
+
+/** Token of the options given to `StreamsModule.forRoot`. */
+export const STREAMS_OPTIONS = Symbol('nestjs-streams.options');

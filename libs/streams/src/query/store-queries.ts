@@ -20,6 +20,8 @@ const MAX_ATTEMPTS = 3;
 export interface StoreQueriesOptions {
   /** Signs cursors. Default: random, so that cursors end with the process. */
   readonly cursorSecret?: string | Uint8Array;
+  /** Also read stores that are not queryable; for code inside the process. Default false. */
+  readonly includesPrivate?: boolean;
 }
 
 export interface ScanRequest extends KeyRange {
@@ -55,7 +57,7 @@ export class StoreQueries {
 
   constructor(
     private readonly runtime: StreamsRuntime,
-    options: StoreQueriesOptions = {},
+    private readonly options: StoreQueriesOptions = {},
   ) {
     this.cursors = new PageCursors(options.cursorSecret);
   }
@@ -80,7 +82,16 @@ export class StoreQueries {
   /** @param keyText as the key serde's `parseKey` reads it. */
   async get(name: string, keyText: string): Promise<EntryAnswer> {
     const definition = this.definitionOf(name);
-    const key = readKey(definition, keyText);
+    return this.getEntry(definition, readKey(definition, keyText));
+  }
+
+  /** @param key serialised. */
+  getBytes(name: string, key: Uint8Array): Promise<EntryAnswer> {
+    return this.getEntry(this.definitionOf(name), key);
+  }
+
+  private async getEntry(definition: StoreDefinition, key: Uint8Array): Promise<EntryAnswer> {
+    const { name } = definition;
     const { partition, position, value } = await this.readSettled(
       () => [this.located(definition, (store) => locatePartition(store, store.partitionOf(key)))],
       async ([from]) => ({ ...from, value: await from.view.get(key) }),
@@ -120,7 +131,7 @@ export class StoreQueries {
 
   private definitionOf(name: string): StoreDefinition {
     const definition = this.runtime.topology.stores.find((store) => store.name === name);
-    if (definition?.isQueryable) return definition;
+    if (definition && (definition.isQueryable || this.options.includesPrivate)) return definition;
     throw new QueryError('store-not-found', 'There is no queryable store of this name.');
   }
 

@@ -1,0 +1,44 @@
+import type { SerdeName } from '../serdes/resolve-serde.js';
+import type { Serde } from '../serdes/serde.js';
+import type { KeyValueStore } from '../stores/key-value/key-value-store.js';
+
+export const STATE_STORE_METADATA = 'nestjs-streams:state-store';
+
+/** How a store is kept and shown. */
+export interface StateStoreOptions<K = unknown, V = unknown> {
+  /** Part of the changelog's name, of URLs and of metrics; it must stay the same for as long as the state is to live. */
+  readonly name: string;
+  readonly key: Serde<K> | SerdeName;
+  readonly value: Serde<V> | SerdeName;
+  /** Name of an engine: `rocksdb`, `memory`, or a registered one. Default: `defaultEngine` of `forRoot`. */
+  readonly engine?: string;
+  /** Serve the store over REST. Default false. */
+  readonly query?: boolean;
+  /** `false`: no changelog, so the store lives as long as its engine's data. An object: extra topic configuration in the broker's own names. */
+  readonly changelog?: boolean | Readonly<Record<string, string>>;
+  /** Stores of higher priority are restored first. Default 0. */
+  readonly restorePriority?: number;
+}
+
+/** A class that `@StateStore` marks: a `KeyValueStore`, made without arguments. */
+export type StateStoreClass = new () => KeyValueStore<never, never>;
+
+/**
+ * Names a key-value store. The class is its injection token: a stream processor that injects it gets the partition of its own task.
+ *
+ * ```ts
+ * @StateStore({ name: 'balances', key: 'string', value: json<Balance>(), query: true })
+ * export class Balances extends KeyValueStore<string, Balance> {}
+ * ```
+ */
+export function StateStore<K, V>(
+  options: StateStoreOptions<K, V>,
+): <C extends new () => KeyValueStore<never, never>>(target: C) => void {
+  return (target) => Reflect.defineMetadata(STATE_STORE_METADATA, options, target);
+}
+
+/** @returns undefined for a class without `@StateStore` of its own. */
+export function stateStoreOptionsOf(target: unknown): StateStoreOptions | undefined {
+  if (typeof target !== 'function') return undefined;
+  return Reflect.getOwnMetadata(STATE_STORE_METADATA, target) as StateStoreOptions | undefined;
+}

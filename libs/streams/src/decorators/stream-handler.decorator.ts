@@ -1,0 +1,69 @@
+import type { SerdeName } from '../serdes/resolve-serde.js';
+import type { Serde } from '../serdes/serde.js';
+import type { StateStoreClass } from './state-store.decorator.js';
+
+export const STREAM_HANDLER_METADATA = 'nestjs-streams:stream-handler';
+export const SEND_TO_METADATA = 'nestjs-streams:send-to';
+
+export interface StreamHandlerOptions<K = unknown, V = unknown> {
+  /** Default `string`. */
+  readonly key?: Serde<K> | SerdeName;
+  /** Default `json`. */
+  readonly value?: Serde<V> | SerdeName;
+  /**
+   * Which entries the handler will read, so that a whole chunk of records costs one engine read. Default: the record's key, in every store
+   * of the processor whose key serde has the name of this handler's. `false`: none. A function: the key in each of `prefetchFrom`.
+   */
+  readonly prefetch?: false | ((record: { readonly key: K; readonly value: V }) => unknown);
+  /** Stores that `prefetch` reads from. Default: every store of the processor. */
+  readonly prefetchFrom?: readonly StateStoreClass[];
+}
+
+export interface StreamHandlerMetadata {
+  readonly topic: string;
+  readonly options: StreamHandlerOptions;
+}
+
+/**
+ * Handles the records of a topic. Its result is forwarded with the record's key: `undefined` forwards nothing, `null` a tombstone. A
+ * synchronous handler costs no promise.
+ */
+export function StreamHandler<K = string, V = unknown>(
+  topic: string,
+  options: StreamHandlerOptions<K, V> = {},
+): MethodDecorator {
+  return (_target, _name, descriptor: PropertyDescriptor) => {
+    Reflect.defineMetadata(STREAM_HANDLER_METADATA, { topic, options }, descriptor.value as object);
+  };
+}
+
+export interface SendToOptions<K = unknown, V = unknown> {
+  /** Default: that of the handler. */
+  readonly key?: Serde<K> | SerdeName;
+  /** Default `json`. */
+  readonly value?: Serde<V> | SerdeName;
+  /** Default: Kafka's murmur2 of the key. */
+  readonly partitioner?: (key: Uint8Array | null, partitionCount: number) => number;
+}
+
+export interface SendToMetadata {
+  readonly topic: string;
+  readonly options: SendToOptions;
+}
+
+/** Where the handler's result goes; may be repeated for several topics. Without it, a result goes nowhere. */
+export function SendTo<K = unknown, V = unknown>(topic: string, options: SendToOptions<K, V> = {}): MethodDecorator {
+  return (_target, _name, descriptor: PropertyDescriptor) => {
+    const handler = descriptor.value as object;
+    const others = sendToOf(handler);
+    Reflect.defineMetadata(SEND_TO_METADATA, [...others, { topic, options }], handler);
+  };
+}
+
+export function streamHandlerOf(handler: object): StreamHandlerMetadata | undefined {
+  return Reflect.getOwnMetadata(STREAM_HANDLER_METADATA, handler) as StreamHandlerMetadata | undefined;
+}
+
+export function sendToOf(handler: object): readonly SendToMetadata[] {
+  return (Reflect.getOwnMetadata(SEND_TO_METADATA, handler) as readonly SendToMetadata[] | undefined) ?? [];
+}

@@ -1,0 +1,45 @@
+import type { StreamsOptions } from '../config/streams-options.js';
+import type { RocksDbOptions } from '../stores/engines/rocksdb/rocksdb-engine-factory.js';
+import type { StoreEngineFactory } from '../stores/store-engine.js';
+
+/** What `StreamsModule.forRoot` takes beside the options of the runtime. */
+export interface StreamsModuleOptions extends StreamsOptions {
+  /** Further store engines, by which `@StateStore({ engine })` may name them. */
+  readonly engines?: readonly StoreEngineFactory[];
+  /** Tuning of the engine `rocksdb`, for each store partition. */
+  readonly rocksdb?: RocksDbOptions;
+}
+
+/** What of the module decides at import time; given to `forRootAsync` beside the factory. */
+export interface StreamsModuleExtras {
+  /** The controller of queryable stores. `false`: none. Default: under `/stores`. */
+  readonly query?: boolean | QueryEndpointOptions;
+  /** `/health/live` and `/health/ready`; needs `@nestjs/terminus`. Default: none. */
+  readonly health?: boolean | HealthEndpointOptions;
+  /** `/metrics`; needs `@willsoto/nestjs-prometheus` and `prom-client`. Default: none. */
+  readonly metrics?: boolean | MetricsEndpointOptions;
+  /** Visible to all modules. Default true. */
+  readonly isGlobal?: boolean;
+}
+
+export interface QueryEndpointOptions {
+  /** Default `stores`. */
+  readonly path?: string;
+}
+
+export interface HealthEndpointOptions {
+  /** Default `health`. */
+  readonly path?: string;
+  /** Which tasks have to run for the instance to be ready: all, any, or a share from 0 to 1. Default `all`. */
+  readonly ready?: 'all' | 'any' | number;
+}
+
+export interface MetricsEndpointOptions {
+  /** Default `/metrics`. */
+  readonly path?: string;
+  /** Also the process metrics of prom-client. Default true. */
+  readonly defaultMetrics?: boolean;
+}
+
+/** Option keys that `resolveConfig` leaves to this adapter. */
+export const MODULE_OPTION_KEYS: readonly string[] = ['engines', 'rocksdb', 'query', 'health', 'metrics', 'isGlobal'];

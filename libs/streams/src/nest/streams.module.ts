@@ -1,0 +1,129 @@
+import {
+  ConfigurableModuleBuilder,
+  Module,
+  Scope,
+  type DynamicModule,
+  type Provider,
+  type Type,
+} from '@nestjs/common';
+import { REQUEST } from '@nestjs/core';
+import { readOnlyStoreToken } from '../decorators/inject-read-only-store.decorator.js';
+import { stateStoreOptionsOf, type StateStoreClass } from '../decorators/state-store.decorator.js';
+import { streamProcessorOptionsOf } from '../decorators/stream-processor.decorator.js';
+import { ConfigurationError } from '../errors/configuration-error.js';
+import { storesController } from '../query/http/stores-controller.js';
+import { StoreQueries } from '../query/store-queries.js';
+import { storeOfRequest } from './handlers/task-injection.js';
+import { ReadOnlyStore } from './read-only-store.js';
+import { RecordProducer } from './record-producer.js';
+import { StreamsHost } from './streams-host.js';
+import type { StreamsModuleExtras, StreamsModuleOptions } from './streams-module-options.js';
+import { STREAMS_OPTIONS, STREAMS_RUNTIME } from './tokens.js';
+
+const { ConfigurableModuleClass, OPTIONS_TYPE, ASYNC_OPTIONS_TYPE } =
+  new ConfigurableModuleBuilder<StreamsModuleOptions>({ optionsInjectionToken: STREAMS_OPTIONS })
+    .setClassMethodName('forRoot')
+    .setFactoryMethodName('createStreamsOptions')
+    .setExtras<StreamsModuleExtras>({}, (definition, extras) => ({
+      ...definition,
+      global: extras.isGlobal ?? true,
+      imports: [...(definition.imports ?? []), ...endpointModules(extras)],
+      controllers: [...(definition.controllers ?? []), ...queryControllers(extras)],
+    }))
+    .build();
+
+/** What `StreamsModule.forFeature` registers. */
+export interface StreamsFeature {
+  readonly processors?: readonly Type<object>[];
+  readonly stores?: readonly StateStoreClass[];
+  /** Modules whose exports the processors inject. */
+  readonly imports?: DynamicModule['imports'];
+  /** Further providers of the processors. */
+  readonly providers?: readonly Provider[];
+}
+
+/** Local state for Kafka streams: `forRoot` once, `forFeature` wherever there are stores and processors. */
+@Module({
+  providers: [
+    StreamsHost,
+    { provide: STREAMS_RUNTIME, useExisting: StreamsHost },
+    {
+      provide: RecordProducer,
+      useFactory: (host: StreamsHost) => new RecordProducer(() => host.openLog()),
+      inject: [StreamsHost],
+    },
+    { provide: StoreQueries, useFactory: (host: StreamsHost) => new StoreQueries(host), inject: [StreamsHost] },
+  ],
+  exports: [StreamsHost, STREAMS_RUNTIME, RecordProducer, StoreQueries],
+})
+export class StreamsModule extends ConfigurableModuleClass {
+  static override forRoot(options: typeof OPTIONS_TYPE): DynamicModule {
+    return super.forRoot(options);
+  }
+
+  static override forRootAsync(options: typeof ASYNC_OPTIONS_TYPE): DynamicModule {
+    return super.forRootAsync(options);
+  }
+
+  /** @throws ConfigurationError for classes without their decorator. */
+  static forFeature({ processors = [], stores = [], imports = [], providers = [] }: StreamsFeature): DynamicModule {
+    const problems = [
+      ...stores.filter((type) => stateStoreOptionsOf(type) === undefined).map((type) => `${type.name} is listed in "stores" and has no @StateStore.`),
+      ...processors
+        .filter((type) => streamProcessorOptionsOf(type) === undefined)
+        .map((type) => `${type.name} is listed in "processors" and has no @StreamProcessor.`),
+    ];
+    if (problems.length > 0) throw new ConfigurationError(problems);
+    const storeProviders = stores.flatMap(providersOfStore);
+    return {
+      module: StreamsFeatureModule,
+      imports: [...imports],
+      providers: [...processors, ...storeProviders, ...providers],
+      exports: storeProviders,
+    };
+  }
+}
+
+/** Holds the stores and processors of one `forFeature`. */
+@Module({})
+class StreamsFeatureModule {}
+
+function providersOfStore(type: StateStoreClass): Provider[] {
+  const { name } = stateStoreOptionsOf(type)!;
+  return [
+    {
+      provide: type,
+      scope: Scope.REQUEST,
+      useFactory: (request: unknown) => storeOfRequest(request, name, type.name),
+      inject: [REQUEST],
+    },
+    {
+      provide: readOnlyStoreToken(type),
+      useFactory: (host: StreamsHost) => new ReadOnlyStore(host, name),
+      inject: [StreamsHost],
+    },
+  ];
+}
+
+function queryControllers({ query = true }: StreamsModuleExtras): Type<object>[] {
+  if (query === false) return [];
+  return [storesController(query === true ? undefined : query.path)];
+}
+
+/** Loaded only where they are asked for: their packages are optional. */
+function endpointModules({ health, metrics }: StreamsModuleExtras): Promise<DynamicModule>[] {
+  const modules: Promise<DynamicModule>[] = [];
+  if (health)
+    modules.push(
+      import('../observability/health/streams-health.module.js').then(({ StreamsHealthModule }) =>
+        StreamsHealthModule.register(health === true ? {} : health),
+      ),
+    );
+  if (metrics)
+    modules.push(
+      import('../observability/prometheus/streams-prometheus.module.js').then(({ StreamsPrometheusModule }) =>
+        StreamsPrometheusModule.register(metrics === true ? {} : metrics),
+      ),
+    );
+  return modules;
+}
