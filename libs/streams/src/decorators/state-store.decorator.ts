@@ -21,7 +21,7 @@ export interface StateStoreOptions<K = unknown, V = unknown> {
 }
 
 /** A class that `@StateStore` marks: a `KeyValueStore`, made without arguments. */
-export type StateStoreClass = new () => KeyValueStore<never, never>;
+export type StateStoreClass = new () => KeyValueStore<unknown, unknown>;
 
 /**
  * Names a key-value store. The class is its injection token: a stream processor that injects it gets the partition of its own task.
@@ -33,7 +33,7 @@ export type StateStoreClass = new () => KeyValueStore<never, never>;
  */
 export function StateStore<K, V>(
   options: StateStoreOptions<K, V>,
-): <C extends new () => KeyValueStore<never, never>>(target: C) => void {
+): <C extends new () => KeyValueStore<unknown, unknown>>(target: C) => void {
   return (target) => Reflect.defineMetadata(STATE_STORE_METADATA, options, target);
 }
 

@@ -19,6 +19,7 @@ import { RecordProducer } from './record-producer.js';
 import { StreamsHost } from './streams-host.js';
 import type { StreamsModuleExtras, StreamsModuleOptions } from './streams-module-options.js';
 import { STREAMS_OPTIONS, STREAMS_RUNTIME } from './tokens.js';
+import { TopicAdmin } from './topic-admin.js';
 
 const { ConfigurableModuleClass, OPTIONS_TYPE, ASYNC_OPTIONS_TYPE } =
   new ConfigurableModuleBuilder<StreamsModuleOptions>({ optionsInjectionToken: STREAMS_OPTIONS })
@@ -52,9 +53,14 @@ export interface StreamsFeature {
       useFactory: (host: StreamsHost) => new RecordProducer(() => host.openLog()),
       inject: [StreamsHost],
     },
+    {
+      provide: TopicAdmin,
+      useFactory: (host: StreamsHost) => new TopicAdmin(() => host.openLog()),
+      inject: [StreamsHost],
+    },
     { provide: StoreQueries, useFactory: (host: StreamsHost) => new StoreQueries(host), inject: [StreamsHost] },
   ],
-  exports: [StreamsHost, STREAMS_RUNTIME, RecordProducer, StoreQueries],
+  exports: [StreamsHost, STREAMS_RUNTIME, RecordProducer, TopicAdmin, StoreQueries],
 })
 export class StreamsModule extends ConfigurableModuleClass {
   static override forRoot(options: typeof OPTIONS_TYPE): DynamicModule {

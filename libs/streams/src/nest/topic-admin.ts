@@ -1,0 +1,21 @@
+import type { Log } from '../log/log.js';
+import type { NewTopic, TopicDescription } from '../log/log-admin.js';
+
+/** Topics of the log, for set-up code; `onModuleInit` is early enough to create what handlers read. */
+export class TopicAdmin {
+  constructor(private readonly openLog: () => Promise<Log>) {}
+
+  /** Creates what is missing; existing topics stay as they are. @throws LogError */
+  async create(topics: readonly NewTopic[]): Promise<void> {
+    const log = await this.openLog();
+    await log.connect();
+    await log.admin.createTopics(topics);
+  }
+
+  /** A topic that does not exist is absent from the map. @throws LogError */
+  async describe(names: readonly string[]): Promise<Map<string, TopicDescription>> {
+    const log = await this.openLog();
+    await log.connect();
+    return log.admin.describeTopics(names);
+  }
+}

@@ -1,0 +1,24 @@
+import 'reflect-metadata';
+import { Logger } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { AppModule } from './app.module.js';
+import { readEnvironment } from './environment.js';
+
+const environment = readEnvironment(process.env);
+const app = await NestFactory.create<NestFastifyApplication>(AppModule.with(environment), new FastifyAdapter());
+app.enableShutdownHooks();
+await app.listen(environment.port, '0.0.0.0');
+
+const { port } = app.getHttpServer().address() as { port: number };
+const url = `http://127.0.0.1:${port}`;
+new Logger('Bank').log(
+  [
+    'Ask me:',
+    `  curl ${url}/stores`,
+    `  curl '${url}/stores/balances/entries?limit=5'`,
+    `  curl ${url}/stores/balances/entries/acc-0001`,
+    `  curl ${url}/health/ready`,
+    `  curl ${url}/metrics`,
+  ].join('\n'),
+);
