@@ -1,0 +1,148 @@
+import type { Clock } from '../../time/clock.js';
+import type { ApiName, RequestOf, ResponseOf } from '../protocol/messages.js';
+import type { WireFactory } from '../wire.js';
+import { FetchRequests } from './data/fetch-requests.js';
+import { ProduceRequests } from './data/produce-requests.js';
+import { connectionError, EmbeddedWire, type WireBroker } from './embedded-wire.js';
+import { GroupCoordinator } from './groups/group-coordinator.js';
+import { GroupOffsets } from './groups/group-offsets.js';
+import type { Interceptor } from './interceptor.js';
+import { BatchCache } from './partition/batch-cache.js';
+import { Journal } from './storage/journal.js';
+import type { LogStorage } from './storage/log-storage.js';
+import { listOffsets } from './topics/offset-requests.js';
+import { TopicRegistry } from './topics/topic-registry.js';
+import { TopicRequests } from './topics/topic-requests.js';
+import { ProducerIds } from './transactions/producer-ids.js';
+import { TransactionCoordinator } from './transactions/transaction-coordinator.js';
+import { TransactionRequests } from './transactions/transaction-requests.js';
+
+const DEFAULT_CACHE_BYTES = 32 * 1024 * 1024;
+
+export interface EmbeddedBrokerOptions {
+  readonly clock: Clock;
+  /** Absent: memory only. The broker closes it. */
+  readonly storage?: LogStorage;
+  /** Configuration of topics that do not set it themselves, in Kafka's names. */
+  readonly topicDefaults?: Readonly<Record<string, string>>;
+  /** With a storage, how many bytes of the latest batches stay in memory. Default 32 MiB. */
+  readonly cacheMaxBytes?: number;
+}
+
+type Handlers = {
+  readonly [A in ApiName]: (request: RequestOf<A>, role: string) => ResponseOf<A> | Promise<ResponseOf<A>>;
+};
+
+/** A Kafka cluster of one broker inside the process, spoken to through wires. */
+export class EmbeddedBroker implements WireBroker {
+  /** Opens a wire; interceptors see its role. */
+  readonly wires: WireFactory = (role) => {
+    const wire = new EmbeddedWire(this, role);
+    this.opened.push(wire);
+    return wire;
+  };
+
+  private readonly journal: Journal;
+  private readonly topics: TopicRegistry;
+  private readonly transactions: TransactionCoordinator;
+  private readonly groups: GroupCoordinator;
+  private readonly fetches: FetchRequests;
+  private readonly handlers: Handlers;
+  private opened: EmbeddedWire[] = [];
+  private interceptors: readonly Interceptor[] = [];
+  private isClosed = false;
+
+  constructor(private readonly options: EmbeddedBrokerOptions) {
+    const { clock, storage, topicDefaults = {}, cacheMaxBytes = DEFAULT_CACHE_BYTES } = options;
+    this.journal = new Journal(storage, new BatchCache(cacheMaxBytes));
+    this.topics = new TopicRegistry(this.journal, topicDefaults);
+    const offsets = new GroupOffsets(this.journal);
+    const producerIds = new ProducerIds(this.journal);
+    this.transactions = new TransactionCoordinator(this.topics, offsets, producerIds, this.journal, clock);
+    this.groups = new GroupCoordinator(
+      this.topics,
+      offsets,
+      (groupId, partition) => this.transactions.isPending(groupId, partition),
+      clock,
+    );
+    this.fetches = new FetchRequests(this.topics, clock);
+    const produces = new ProduceRequests(this.topics, this.transactions, clock);
+    const topics = new TopicRequests(this.topics, (topic) => offsets.forgetTopic(topic));
+    const transactions = new TransactionRequests(this.topics, this.transactions, this.groups, producerIds);
+    this.handlers = {
+      fetch: (request) => this.fetches.fetch(request),
+      produce: (request) => produces.produce(request),
+      listOffsets: (request) => listOffsets(this.topics, request),
+      joinGroup: (request, role) => this.groups.join(request, role),
+      syncGroup: (request) => this.groups.sync(request),
+      heartbeat: (request) => this.groups.heartbeat(request),
+      leaveGroup: (request) => this.groups.leave(request),
+      offsetCommit: (request) => this.groups.commitOffsets(request),
+      offsetFetch: (request) => this.groups.fetchOffsets(request),
+      initProducerId: (request) => transactions.initProducerId(request),
+      addPartitionsToTxn: (request) => transactions.addPartitions(request),
+      addOffsetsToTxn: (request) => transactions.addOffsets(request),
+      txnOffsetCommit: (request) => transactions.commitOffsets(request),
+      endTxn: (request) => transactions.end(request),
+      createTopics: (request) => topics.create(request),
+      deleteTopics: (request) => topics.delete(request),
+      describeConfigs: (request) => topics.describeConfigs(request),
+      deleteRecords: (request) => topics.deleteRecords(request),
+    };
+  }
+
+  /** Puts `interceptor` around every request, outside of those before it. @returns what takes it away again. */
+  intercept(interceptor: Interceptor): () => void {
+    this.interceptors = [...this.interceptors, interceptor];
+    return () => {
+      this.interceptors = this.interceptors.filter((each) => each !== interceptor);
+    };
+  }
+
+  /**
+   * Answers nothing any more to the wires given until now, or to those whose role fits: what a client sees whose process is dead. What they have asked for
+   * still happens. Their promises stay pending until the wire is closed.
+   */
+  halt(isHalted: (role: string) => boolean = () => true): void {
+    for (const wire of this.opened) if (isHalted(wire.role)) wire.halt();
+    this.opened = this.opened.filter(({ role }) => !isHalted(role));
+  }
+
+  /** Ends timers and parked requests, and closes the storage after what is being written. Idempotent. */
+  async close(): Promise<void> {
+    if (this.isClosed) return;
+    this.isClosed = true;
+    this.groups.close();
+    this.transactions.close();
+    this.fetches.close();
+    await Promise.all(this.opened.map((wire) => wire.close()));
+    await this.journal.settled()?.catch(() => undefined);
+    await this.options.storage?.close();
+  }
+
+  async reach(): Promise<void> {
+    if (this.isClosed) throw connectionError('it is closed');
+  }
+
+  handle<A extends ApiName>(role: string, api: A, request: RequestOf<A>): Promise<ResponseOf<A>> {
+    let send = (): Promise<ResponseOf<A>> => this.execute(role, api, request);
+    for (const interceptor of this.interceptors) {
+      const next = send;
+      send = () => interceptor(role, api, request, next);
+    }
+    return send();
+  }
+
+  partitionCount(topic: string): number {
+    return this.topics.get(topic)?.partitions.length ?? 0;
+  }
+
+  /** No answer leaves before everything that led to it is stored. */
+  private async execute<A extends ApiName>(role: string, api: A, request: RequestOf<A>): Promise<ResponseOf<A>> {
+    await this.reach();
+    const response = await this.handlers[api](request, role);
+    const storing = this.journal.settled();
+    if (storing !== undefined) await storing;
+    return response;
+  }
+}

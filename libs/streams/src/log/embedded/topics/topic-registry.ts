@@ -1,0 +1,77 @@
+import type { TopicPartition } from '../../log.js';
+import { PartitionLog } from '../partition/partition-log.js';
+import type { Journal } from '../storage/journal.js';
+import { TopicConfig } from './topic-config.js';
+
+export interface Topic {
+  readonly name: string;
+  /** Never used twice: what a deleted topic left in the storage is not met by a later one of the same name. */
+  readonly id: number;
+  readonly config: TopicConfig;
+  readonly partitions: readonly PartitionLog[];
+}
+
+export interface TopicSpec {
+  readonly partitions: number;
+  readonly config: Readonly<Record<string, string>>;
+}
+
+/** A topic as the storage keeps it. */
+export interface TopicRecord extends TopicSpec {
+  readonly name: string;
+  readonly id: number;
+}
+
+/** The topics of the broker. */
+export class TopicRegistry {
+  private readonly topics = new Map<string, Topic>();
+  private nextId = 1;
+
+  constructor(
+    private readonly journal: Journal,
+    private readonly defaults: Readonly<Record<string, string>>,
+  ) {}
+
+  create(name: string, { partitions, config }: TopicSpec): void {
+    const record = { name, id: this.nextId, partitions, config };
+    this.add(record);
+    this.journal.put('topic', name, record);
+    this.journal.put('broker', 'nextTopicId', this.nextId);
+  }
+
+  delete(name: string): void {
+    const topic = this.topics.get(name);
+    if (topic === undefined) return;
+    this.topics.delete(name);
+    this.journal.delete('topic', name);
+    for (const log of topic.partitions) log.destroy();
+  }
+
+  /** Takes over a topic that an earlier run left, without its batches. */
+  add({ name, id, partitions, config }: TopicRecord): Topic {
+    const logs = Array.from(
+      { length: partitions },
+      (_, partition) => new PartitionLog({ topic: name, topicId: id, partition }, this.journal),
+    );
+    const topic = { name, id, config: new TopicConfig(config, this.defaults), partitions: logs };
+    this.topics.set(name, topic);
+    this.skipIdsBelow(id + 1);
+    return topic;
+  }
+
+  skipIdsBelow(id: number): void {
+    this.nextId = Math.max(this.nextId, id);
+  }
+
+  get(name: string): Topic | undefined {
+    return this.topics.get(name);
+  }
+
+  log({ topic, partition }: TopicPartition): PartitionLog | undefined {
+    return this.topics.get(topic)?.partitions[partition];
+  }
+
+  all(): IterableIterator<Topic> {
+    return this.topics.values();
+  }
+}
