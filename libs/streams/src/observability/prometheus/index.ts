@@ -1,0 +1,2 @@
+export { PrometheusMetrics } from './prometheus-metrics.js';
+export { StreamsPrometheusModule } from './streams-prometheus.module.js';
