@@ -113,7 +113,7 @@ function newMetric(name: MetricName, { type, labels, help }: MetricDefinition, r
       return new Counter(configuration);
     case 'gauge':
       return new Gauge(configuration);
-    case 'histogram':
+    default:
       return new Histogram({ ...configuration, buckets: [...BUCKETS[name as MetricNameOf<'histogram'>]] });
   }
 }
