@@ -10,7 +10,7 @@ export default defineConfig({
     projects: [
       {
         ...shared,
-        test: { ...shared.test, name: 'unit', include: ['libs/**/*.spec.ts', 'src/**/*.spec.ts', 'docs/**/*.spec.ts'] },
+        test: { ...shared.test, name: 'unit', include: ['libs/**/*.spec.ts', 'src/**/*.spec.ts', 'test/**/*.spec.ts', 'docs/**/*.spec.ts'] },
       },
       {
         ...shared,

@@ -51,6 +51,7 @@ export function readEnvironment(variables: NodeJS.ProcessEnv): Environment {
     standbyReplicas: number('STANDBY_REPLICAS', 0, 100),
     demoTraffic: number('DEMO_TRAFFIC', 0, 100_000) ?? (brokers.length === 0 ? 20 : 0),
   };
-  if (problems.length > 0) throw new Error(`The environment cannot be used:\n${problems.map((p) => `  - ${p}`).join('\n')}`);
+  if (problems.length > 0)
+    throw new Error(`The environment cannot be used:\n${problems.map((p) => `  - ${p}`).join('\n')}`);
   return environment;
 }

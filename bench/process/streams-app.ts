@@ -4,7 +4,14 @@ import { rm } from 'node:fs/promises';
 import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { Payload } from '@nestjs/microservices';
-import { json, KeyValueStore, StateStore, StreamHandler, StreamProcessor, StreamsModule } from '../../libs/streams/src/index.js';
+import {
+  json,
+  KeyValueStore,
+  StateStore,
+  StreamHandler,
+  StreamProcessor,
+  StreamsModule,
+} from '../../libs/streams/src/index.js';
 import { Stopwatch } from '../harness/child.js';
 import { applyTransaction, type Balance, type Transaction } from '../harness/workload.js';
 

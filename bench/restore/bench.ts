@@ -23,7 +23,10 @@ async function run(progress: Progress): Promise<BenchResult> {
     await broker.createTopic(SOURCE, PARTITIONS);
     const config = { 'cleanup.policy': 'compact' };
     const load = { topic: CHANGELOG, partitions: PARTITIONS, records: ENTRIES, config, progress };
-    await loadTopic(broker.brokers, load, (index) => ({ key: `acc-${String(index).padStart(7, '0')}`, value: entry(index) }));
+    await loadTopic(broker.brokers, load, (index) => ({
+      key: `acc-${String(index).padStart(7, '0')}`,
+      value: entry(index),
+    }));
     for (let round = 1; round <= ROUNDS; round++) {
       for (const variant of ['raw', 'rocksdb', 'memory'] as const) {
         const result = await measure(variant, broker.brokers);
@@ -39,11 +42,23 @@ async function run(progress: Progress): Promise<BenchResult> {
   }
   const figures: Record<string, Figure> = {};
   for (const [name, runs] of Object.entries(measured)) {
-    figures[name] = figure(runs.map((each) => each.records / each.seconds), 'entries/s');
-    figures[`${name} cpu`] = figure(runs.map((each) => (each.cpuSeconds / each.records) * 1e6), 'us/entry');
-    figures[`${name} peak rss`] = figure(runs.map((each) => each.peakRssBytes / 2 ** 20), 'MiB');
+    figures[name] = figure(
+      runs.map((each) => each.records / each.seconds),
+      'entries/s',
+    );
+    figures[`${name} cpu`] = figure(
+      runs.map((each) => (each.cpuSeconds / each.records) * 1e6),
+      'us/entry',
+    );
+    figures[`${name} peak rss`] = figure(
+      runs.map((each) => each.peakRssBytes / 2 ** 20),
+      'MiB',
+    );
     if (name !== 'raw')
-      figures[`${name} loop delay p99.9`] = figure(runs.map((each) => each.extra?.['delayP999Ms'] ?? NaN), 'ms');
+      figures[`${name} loop delay p99.9`] = figure(
+        runs.map((each) => each.extra?.['delayP999Ms'] ?? NaN),
+        'ms',
+      );
   }
   return {
     figures,

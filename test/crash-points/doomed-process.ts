@@ -27,7 +27,7 @@ const UNCOUNTED: ReadonlySet<ApiName> = new Set(['fetch', 'heartbeat', 'describe
 export class DoomedProcess {
   readonly calls: OutsideCall[] = [];
   private readonly engines = new Set<StoreEngine>();
-  private readonly under = new Set<Promise<unknown>>();
+  private readonly engineCalls = new Set<Promise<unknown>>();
   private resolveDeath!: () => void;
   readonly death = new Promise<void>((resolve) => {
     this.resolveDeath = resolve;
@@ -56,7 +56,7 @@ export class DoomedProcess {
 
   /** What the end of a real process does by itself: files are closed as they are. */
   async buryEngines(): Promise<void> {
-    await Promise.allSettled(this.under);
+    await Promise.allSettled(this.engineCalls);
     for (const engine of this.engines) await engine.close();
   }
 
@@ -82,16 +82,23 @@ export class DoomedProcess {
     const engine = real.create(context);
     this.engines.add(engine);
     return {
-      open: () => this.call('engine open', () => engine.open()),
-      getMany: (keys) => this.call('engine getMany', () => engine.getMany(keys)),
+      open: () => this.call('engine open', () => this.kept(engine.open())),
+      getMany: (keys) => this.call('engine getMany', () => this.kept(engine.getMany(keys))),
       write: (writes: StoreWrites, position: ChangelogPosition) =>
-        this.call('engine write', () => engine.write(writes, position)),
+        this.call('engine write', () => this.kept(engine.write(writes, position))),
       openCursor: (bounds, options) => engine.openCursor(bounds, options),
       approximateEntries: () => this.reach(() => engine.approximateEntries()),
       approximateBytes: () => this.reach(() => engine.approximateBytes()),
-      close: () => this.call('engine close', () => engine.close()),
+      close: () => this.call('engine close', () => this.kept(engine.close())),
       destroy: () => this.reach(() => engine.destroy()),
     };
+  }
+
+  private kept<T>(made: Promise<T>): Promise<T> {
+    this.engineCalls.add(made);
+    const forget = (): unknown => this.engineCalls.delete(made);
+    made.then(forget, forget);
+    return made;
   }
 
   private async call<T>(name: OutsideCall, make: () => Promise<T>): Promise<T> {
@@ -109,15 +116,12 @@ export class DoomedProcess {
   private async reach<T>(make: () => Promise<T>): Promise<T> {
     if (this.isDead) return never();
     const made = make();
-    this.under.add(made);
     try {
       const answer = await made;
       return this.isDead ? await never<T>() : answer;
     } catch (error) {
       if (this.isDead) return await never<T>();
       throw error;
-    } finally {
-      this.under.delete(made);
     }
   }
 }

@@ -59,7 +59,9 @@ export function bankModule(
     ) {}
 
     onTaskInit(task: TaskContext): void {
-      this.events.seen.push(`init ${task.taskId} ${this.ledger.balances === this.balances ? 'one store' : 'two stores'}`);
+      this.events.seen.push(
+        `init ${task.taskId} ${this.ledger.balances === this.balances ? 'one store' : 'two stores'}`,
+      );
     }
 
     onRestored(task: TaskContext): void {

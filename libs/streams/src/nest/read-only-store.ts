@@ -43,7 +43,7 @@ export class ReadOnlyStore<K, V> {
 
   /** Every entry of the scan. */
   async *entries(request: Omit<ScanRequest, 'cursor'> = {}): AsyncGenerator<readonly [K, V]> {
-    for (let cursor: string | undefined; ; ) {
+    for (let cursor: string | undefined; ;) {
       const { items, next } = await this.page({ ...request, ...(cursor === undefined ? {} : { cursor }) });
       for (const { key, value } of items) yield [key, value];
       if (next === undefined) return;

@@ -55,7 +55,8 @@ export class RecordProducer {
     for (const record of records) {
       const keyBytes = record.key === undefined || record.key === null ? null : key.serialize(record.key);
       const valueBytes = record.value === null ? null : value.serialize(record.value);
-      const partition = record.partition ?? (keyBytes === null ? this.next++ % partitions : partitionForKey(keyBytes, partitions));
+      const partition =
+        record.partition ?? (keyBytes === null ? this.next++ % partitions : partitionForKey(keyBytes, partitions));
       const { timestamp = Date.now(), headers } = record;
       if (!producer.append(topic, partition, keyBytes, valueBytes, timestamp, headers)) await producer.drain();
     }

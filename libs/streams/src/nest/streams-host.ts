@@ -126,7 +126,9 @@ export class StreamsHost
   /** @throws ConfigurationError before `onModuleInit`. */
   get topology(): Topology {
     if (this.instance !== undefined) return this.instance.topology;
-    throw new ConfigurationError(['The topology was asked for before the application was initialised: await app.init().']);
+    throw new ConfigurationError([
+      'The topology was asked for before the application was initialised: await app.init().',
+    ]);
   }
 
   get state(): InstanceState {
@@ -187,7 +189,8 @@ export class StreamsHost
   private engines(problems: ProblemList): Map<string, StoreEngineFactory> {
     const engines = new Map<string, StoreEngineFactory>();
     for (const factory of [memoryEngine(), rocksDbEngine(this.options.rocksdb), ...(this.options.engines ?? [])]) {
-      if (engines.has(factory.name)) problems.add(`Two store engines are named "${factory.name}": rename one of "engines".`);
+      if (engines.has(factory.name))
+        problems.add(`Two store engines are named "${factory.name}": rename one of "engines".`);
       engines.set(factory.name, factory);
     }
     return engines;

@@ -1,11 +1,4 @@
-import {
-  ConfigurableModuleBuilder,
-  Module,
-  Scope,
-  type DynamicModule,
-  type Provider,
-  type Type,
-} from '@nestjs/common';
+import { ConfigurableModuleBuilder, Module, Scope, type DynamicModule, type Provider, type Type } from '@nestjs/common';
 import { REQUEST } from '@nestjs/core';
 import { readOnlyStoreToken } from '../decorators/inject-read-only-store.decorator.js';
 import { stateStoreOptionsOf, type StateStoreClass } from '../decorators/state-store.decorator.js';
@@ -74,7 +67,9 @@ export class StreamsModule extends ConfigurableModuleClass {
   /** @throws ConfigurationError for classes without their decorator. */
   static forFeature({ processors = [], stores = [], imports = [], providers = [] }: StreamsFeature): DynamicModule {
     const problems = [
-      ...stores.filter((type) => stateStoreOptionsOf(type) === undefined).map((type) => `${type.name} is listed in "stores" and has no @StateStore.`),
+      ...stores
+        .filter((type) => stateStoreOptionsOf(type) === undefined)
+        .map((type) => `${type.name} is listed in "stores" and has no @StateStore.`),
       ...processors
         .filter((type) => streamProcessorOptionsOf(type) === undefined)
         .map((type) => `${type.name} is listed in "processors" and has no @StreamProcessor.`),

@@ -1,4 +1,9 @@
-import { sendToOf, streamHandlerOf, type SendToMetadata, type StreamHandlerMetadata } from '../../decorators/stream-handler.decorator.js';
+import {
+  sendToOf,
+  streamHandlerOf,
+  type SendToMetadata,
+  type StreamHandlerMetadata,
+} from '../../decorators/stream-handler.decorator.js';
 
 export interface HandlerMethod {
   readonly name: string;
@@ -9,7 +14,7 @@ export interface HandlerMethod {
 /** The `@StreamHandler` methods of a class, inherited ones included, in order of declaration. */
 export function handlerMethods(type: new (...args: never[]) => object): HandlerMethod[] {
   const methods = new Map<string, HandlerMethod>();
-  for (let prototype = type.prototype as object | null; prototype !== null && prototype !== Object.prototype; ) {
+  for (let prototype = type.prototype as object | null; prototype !== null && prototype !== Object.prototype;) {
     for (const [name, { value }] of Object.entries(Object.getOwnPropertyDescriptors(prototype))) {
       if (typeof value !== 'function' || methods.has(name)) continue;
       const handler = streamHandlerOf(value as object);

@@ -20,7 +20,9 @@ export function storeDefinitions(
       continue;
     }
     if (type.length > 0)
-      problems.add(`${label} has a constructor with parameters: stores are made without arguments. Inject into the processor instead.`);
+      problems.add(
+        `${label} has a constructor with parameters: stores are made without arguments. Inject into the processor instead.`,
+      );
     const engine = options.engine ?? defaultEngine;
     if (!engines.includes(engine))
       problems.add(

@@ -49,7 +49,8 @@ function addProcessor(
 ): void {
   const prefix = streamProcessorOptionsOf(provider.type)?.name ?? provider.type.name;
   const methods = handlerMethods(provider.type);
-  if (methods.length === 0) problems.add(`@StreamProcessor ${prefix} has no @StreamHandler method: it would never see a record.`);
+  if (methods.length === 0)
+    problems.add(`@StreamProcessor ${prefix} has no @StreamHandler method: it would never see a record.`);
   const known = provider.stores.flatMap((store) => definitions.get(store) ?? []);
   for (const method of methods) {
     const name = `${prefix}.${method.name}`;
@@ -70,9 +71,12 @@ function addProcessor(
       supplier: suppliers.supplierFor(provider, method),
     });
     for (const { topic: target, options: sink } of method.sendTo) {
-      const sinkKey = sink.key === undefined ? key : problems.attempt(`@SendTo of ${name}, key`, () => resolveSerde(sink.key!));
+      const sinkKey =
+        sink.key === undefined ? key : problems.attempt(`@SendTo of ${name}, key`, () => resolveSerde(sink.key!));
       const sinkValue =
-        sink.value === undefined ? json() : problems.attempt(`@SendTo of ${name}, value`, () => resolveSerde(sink.value!));
+        sink.value === undefined
+          ? json()
+          : problems.attempt(`@SendTo of ${name}, value`, () => resolveSerde(sink.value!));
       if (sinkKey === undefined || sinkValue === undefined) continue;
       builder.addSink({
         name: `${name} -> ${target}`,

@@ -44,7 +44,10 @@ function direct(instance: object, method: Method, parameters: readonly PlainPara
   let stream: StreamContext | undefined;
   const contextOf = (context: ProcessorContext): StreamContext => (stream ??= new StreamContext(context));
   const count = Math.max(0, ...parameters.map(({ index }) => index + 1));
-  const kinds = Array.from({ length: count }, (_, index) => parameters.find((parameter) => parameter.index === index)?.type);
+  const kinds = Array.from(
+    { length: count },
+    (_, index) => parameters.find((parameter) => parameter.index === index)?.type,
+  );
   // Without decorators a handler gets payload and context, as Nest's message handlers do.
   if (count === 0) return (context) => method.call(instance, context.value, contextOf(context));
   if (count === 1 && kinds[0] === PAYLOAD) return (context) => method.call(instance, context.value);
@@ -111,7 +114,5 @@ function isPlain({ type, data, hasPipes }: DecoratedParameter): boolean {
 }
 
 function hasEnhancers(instance: object, method: Method): boolean {
-  return ENHANCERS.some(
-    (key) => Reflect.hasMetadata(key, method) || Reflect.hasMetadata(key, instance.constructor),
-  );
+  return ENHANCERS.some((key) => Reflect.hasMetadata(key, method) || Reflect.hasMetadata(key, instance.constructor));
 }

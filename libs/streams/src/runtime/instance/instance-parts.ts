@@ -31,6 +31,9 @@ import type { TopicLayout } from './topic-setup.js';
 import type { TopicPartition } from '../../log/log.js';
 import type { SourceQueue } from '../task/source-queue.js';
 
+/** A partition that begins to run waits for the fetch that is parked for the others. */
+const SOURCE_WAIT_MS = 100;
+
 /** What an instance is given. It closes the log; the rest belongs to the caller. */
 export interface StreamsInstanceOptions {
   readonly config: RuntimeConfig;
@@ -93,6 +96,7 @@ export function assembleParts(
     role: 'source',
     isolation: config.processingGuarantee === 'exactly_once' ? 'read_committed' : 'read_uncommitted',
     prefetchMaxBytes: memory.inputMaxBytes,
+    maxWaitMs: SOURCE_WAIT_MS,
   });
   const restorer = new Restorer({ log, config: config.restore, clock, logger, metrics });
   const owners = new PartitionOwners(instanceId);
