@@ -1,6 +1,8 @@
+import { silentLogger, type StreamsLogger } from '../../observability/streams-logger.js';
 import type { Clock } from '../../time/clock.js';
 import type { ApiName, RequestOf, ResponseOf } from '../protocol/messages.js';
 import type { WireFactory } from '../wire.js';
+import { LogCleaner } from './cleanup/log-cleaner.js';
 import { FetchRequests } from './data/fetch-requests.js';
 import { ProduceRequests } from './data/produce-requests.js';
 import { connectionError, EmbeddedWire, type WireBroker } from './embedded-wire.js';
@@ -9,6 +11,7 @@ import { GroupOffsets } from './groups/group-offsets.js';
 import type { Interceptor } from './interceptor.js';
 import { BatchCache } from './partition/batch-cache.js';
 import { Journal } from './storage/journal.js';
+import { loadState, type BrokerState } from './storage/load-state.js';
 import type { LogStorage } from './storage/log-storage.js';
 import { listOffsets } from './topics/offset-requests.js';
 import { TopicRegistry } from './topics/topic-registry.js';
@@ -18,15 +21,19 @@ import { TransactionCoordinator } from './transactions/transaction-coordinator.j
 import { TransactionRequests } from './transactions/transaction-requests.js';
 
 const DEFAULT_CACHE_BYTES = 32 * 1024 * 1024;
+const DEFAULT_CLEANUP_INTERVAL_MS = 30_000;
 
 export interface EmbeddedBrokerOptions {
   readonly clock: Clock;
+  readonly logger?: StreamsLogger;
   /** Absent: memory only. The broker closes it. */
   readonly storage?: LogStorage;
   /** Configuration of topics that do not set it themselves, in Kafka's names. */
   readonly topicDefaults?: Readonly<Record<string, string>>;
   /** With a storage, how many bytes of the latest batches stay in memory. Default 32 MiB. */
   readonly cacheMaxBytes?: number;
+  /** Time between runs of retention and compaction; 0 for none. Default 30,000. */
+  readonly cleanupIntervalMs?: number;
 }
 
 type Handlers = {
@@ -37,58 +44,61 @@ type Handlers = {
 export class EmbeddedBroker implements WireBroker {
   /** Opens a wire; interceptors see its role. */
   readonly wires: WireFactory = (role) => {
-    const wire = new EmbeddedWire(this, role);
-    this.opened.push(wire);
+    const wire = new EmbeddedWire(this, role, (closed) => this.opened.delete(closed));
+    this.opened.add(wire);
     return wire;
   };
 
   private readonly journal: Journal;
-  private readonly topics: TopicRegistry;
-  private readonly transactions: TransactionCoordinator;
+  private readonly state: BrokerState;
   private readonly groups: GroupCoordinator;
   private readonly fetches: FetchRequests;
+  private readonly cleaner: LogCleaner;
   private readonly handlers: Handlers;
-  private opened: EmbeddedWire[] = [];
+  private readonly opened = new Set<EmbeddedWire>();
   private interceptors: readonly Interceptor[] = [];
   private isClosed = false;
 
   constructor(private readonly options: EmbeddedBrokerOptions) {
-    const { clock, storage, topicDefaults = {}, cacheMaxBytes = DEFAULT_CACHE_BYTES } = options;
+    const { clock, logger = silentLogger, storage, topicDefaults = {} } = options;
+    const { cacheMaxBytes = DEFAULT_CACHE_BYTES, cleanupIntervalMs = DEFAULT_CLEANUP_INTERVAL_MS } = options;
     this.journal = new Journal(storage, new BatchCache(cacheMaxBytes));
-    this.topics = new TopicRegistry(this.journal, topicDefaults);
+    const topics = new TopicRegistry(this.journal, topicDefaults);
     const offsets = new GroupOffsets(this.journal);
     const producerIds = new ProducerIds(this.journal);
-    this.transactions = new TransactionCoordinator(this.topics, offsets, producerIds, this.journal, clock);
-    this.groups = new GroupCoordinator(
-      this.topics,
-      offsets,
-      (groupId, partition) => this.transactions.isPending(groupId, partition),
-      clock,
-    );
-    this.fetches = new FetchRequests(this.topics, clock);
-    const produces = new ProduceRequests(this.topics, this.transactions, clock);
-    const topics = new TopicRequests(this.topics, (topic) => offsets.forgetTopic(topic));
-    const transactions = new TransactionRequests(this.topics, this.transactions, this.groups, producerIds);
+    const transactions = new TransactionCoordinator(topics, offsets, producerIds, this.journal, clock);
+    this.state = { topics, offsets, producerIds, transactions };
+    this.groups = new GroupCoordinator(topics, offsets, transactions, clock);
+    this.fetches = new FetchRequests(topics, clock);
+    this.cleaner = new LogCleaner({ topics, clock, logger, intervalMs: cleanupIntervalMs });
+    const produces = new ProduceRequests(topics, transactions, clock);
+    const topicRequests = new TopicRequests(topics, (topic) => offsets.forgetTopic(topic));
+    const transactionRequests = new TransactionRequests(topics, transactions, this.groups, producerIds);
     this.handlers = {
       fetch: (request) => this.fetches.fetch(request),
       produce: (request) => produces.produce(request),
-      listOffsets: (request) => listOffsets(this.topics, request),
+      listOffsets: (request) => listOffsets(topics, request),
       joinGroup: (request, role) => this.groups.join(request, role),
       syncGroup: (request) => this.groups.sync(request),
       heartbeat: (request) => this.groups.heartbeat(request),
       leaveGroup: (request) => this.groups.leave(request),
       offsetCommit: (request) => this.groups.commitOffsets(request),
       offsetFetch: (request) => this.groups.fetchOffsets(request),
-      initProducerId: (request) => transactions.initProducerId(request),
-      addPartitionsToTxn: (request) => transactions.addPartitions(request),
-      addOffsetsToTxn: (request) => transactions.addOffsets(request),
-      txnOffsetCommit: (request) => transactions.commitOffsets(request),
-      endTxn: (request) => transactions.end(request),
-      createTopics: (request) => topics.create(request),
-      deleteTopics: (request) => topics.delete(request),
-      describeConfigs: (request) => topics.describeConfigs(request),
-      deleteRecords: (request) => topics.deleteRecords(request),
+      initProducerId: (request) => transactionRequests.initProducerId(request),
+      addPartitionsToTxn: (request) => transactionRequests.addPartitions(request),
+      addOffsetsToTxn: (request) => transactionRequests.addOffsets(request),
+      txnOffsetCommit: (request) => transactionRequests.commitOffsets(request),
+      endTxn: (request) => transactionRequests.end(request),
+      createTopics: (request) => topicRequests.create(request),
+      deleteTopics: (request) => topicRequests.delete(request),
+      describeConfigs: (request) => topicRequests.describeConfigs(request),
+      deleteRecords: (request) => topicRequests.deleteRecords(request),
     };
+  }
+
+  /** Takes over what an earlier run left in the storage; without one there is nothing to do. Called once, before the first request. */
+  async load(): Promise<void> {
+    if (this.options.storage !== undefined) await loadState(this.options.storage, this.state);
   }
 
   /** Puts `interceptor` around every request, outside of those before it. @returns what takes it away again. */
@@ -105,7 +115,16 @@ export class EmbeddedBroker implements WireBroker {
    */
   halt(isHalted: (role: string) => boolean = () => true): void {
     for (const wire of this.opened) if (isHalted(wire.role)) wire.halt();
-    this.opened = this.opened.filter(({ role }) => !isHalted(role));
+  }
+
+  /** Applies retention, and compacts where enough was appended, now. */
+  runCleanup(): Promise<void> {
+    return this.cleaner.run();
+  }
+
+  /** Compacts the decided part of a topic now. */
+  compact(topic: string): Promise<void> {
+    return this.cleaner.compact(topic);
   }
 
   /** Ends timers and parked requests, and closes the storage after what is being written. Idempotent. */
@@ -113,9 +132,10 @@ export class EmbeddedBroker implements WireBroker {
     if (this.isClosed) return;
     this.isClosed = true;
     this.groups.close();
-    this.transactions.close();
+    this.state.transactions.close();
     this.fetches.close();
-    await Promise.all(this.opened.map((wire) => wire.close()));
+    for (const wire of this.opened) await wire.close();
+    await this.cleaner.close();
     await this.journal.settled()?.catch(() => undefined);
     await this.options.storage?.close();
   }
@@ -134,7 +154,7 @@ export class EmbeddedBroker implements WireBroker {
   }
 
   partitionCount(topic: string): number {
-    return this.topics.get(topic)?.partitions.length ?? 0;
+    return this.state.topics.get(topic)?.partitions.length ?? 0;
   }
 
   /** No answer leaves before everything that led to it is stored. */

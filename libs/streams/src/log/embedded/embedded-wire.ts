@@ -23,6 +23,7 @@ export class EmbeddedWire implements Wire {
   constructor(
     private readonly broker: WireBroker,
     readonly role: string,
+    private readonly onClosed: (wire: EmbeddedWire) => void,
   ) {}
 
   connect(): Promise<void> {
@@ -31,7 +32,8 @@ export class EmbeddedWire implements Wire {
 
   close(): Promise<void> {
     this.isClosed = true;
-    for (const reject of [...this.waiting]) reject(connectionError('the wire was closed'));
+    this.onClosed(this);
+    for (const reject of this.waiting) reject(connectionError('the wire was closed'));
     return Promise.resolve();
   }
 

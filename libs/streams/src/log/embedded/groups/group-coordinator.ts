@@ -7,6 +7,11 @@ import { ConsumerGroup } from './consumer-group.js';
 import type { GroupOffsets } from './group-offsets.js';
 import { refusedJoin } from './member.js';
 
+/** Tells which offsets hang on an open transaction. */
+export interface PendingOffsets {
+  isPending(groupId: string, partition: TopicPartition): boolean;
+}
+
 const NOTHING_COMMITTED = -1;
 
 /** The requests of consumer groups: membership and committed offsets. */
@@ -17,7 +22,7 @@ export class GroupCoordinator {
   constructor(
     private readonly topics: TopicRegistry,
     private readonly offsets: GroupOffsets,
-    private readonly isPending: (groupId: string, partition: TopicPartition) => boolean,
+    private readonly transactions: PendingOffsets,
     private readonly clock: Clock,
   ) {}
 
@@ -73,7 +78,7 @@ export class GroupCoordinator {
         topic,
         partitions: partitions.map((partition) => {
           const at = { topic, partition };
-          if (requireStable && this.isPending(groupId, at)) {
+          if (requireStable && this.transactions.isPending(groupId, at)) {
             return { partition, error: E.UNSTABLE_OFFSET_COMMIT, offset: NOTHING_COMMITTED, metadata: null };
           }
           const committed = this.offsets.get(groupId, at);

@@ -32,6 +32,12 @@ export interface ReadBounds {
   readonly before?: number;
 }
 
+/** The range of a log, as the storage keeps it: its ends may lie in holes. */
+export interface LogBounds {
+  readonly start: number;
+  readonly end: number;
+}
+
 export interface PartitionIdentity {
   readonly topic: string;
   readonly topicId: number;
@@ -105,7 +111,7 @@ export class PartitionLog {
   }
 
   /** The bounds that an earlier run left behind; called after its batches were restored. */
-  restoreBounds(bounds: { readonly start: number; readonly end: number }): void {
+  restoreBounds(bounds: LogBounds): void {
     this.startOffset = bounds.start;
     this.nextOffset = Math.max(this.nextOffset, bounds.end);
   }
@@ -236,7 +242,8 @@ export class PartitionLog {
   }
 
   private saveBounds(): void {
-    this.journal.put('bounds', this.boundsName, { start: this.startOffset, end: this.nextOffset });
+    const bounds: LogBounds = { start: this.startOffset, end: this.nextOffset };
+    this.journal.put('bounds', this.boundsName, bounds);
   }
 
   private get boundsName(): string {

@@ -54,7 +54,9 @@ export class Journal {
   /** The bytes of batches that are not in memory; undefined for one that was removed meanwhile. */
   async readBatches(batches: readonly StoredBatch[]): Promise<(Buffer | undefined)[]> {
     const keys = batches.map(({ topicId, partition, baseOffset }) => batchKey(topicId, partition, baseOffset));
-    const values = (await this.storage?.getMany(keys)) ?? [];
+    const values = await this.storage!.getMany(keys).catch((cause: unknown) => {
+      throw storageError('read', cause);
+    });
     return batches.map((_, i) => (values[i] === undefined ? undefined : decodeBatchValue(values[i]).bytes));
   }
 
@@ -76,13 +78,7 @@ export class Journal {
         if (this.tail === writing) this.tail = undefined;
       },
       (cause: unknown) => {
-        const reason = cause instanceof Error ? cause.message : String(cause);
-        this.failure ??= new LogError(
-          'fatal',
-          'LOG_STORAGE',
-          `The embedded log cannot write to its folder, and has stopped: ${reason}`,
-          { cause },
-        );
+        this.failure ??= storageError('write', cause);
         throw this.failure;
       },
     );
@@ -95,4 +91,12 @@ export class Journal {
 export function decodeBatchValue(value: Uint8Array): { readonly appendedAtMs: number; readonly bytes: Buffer } {
   const buffer = bufferOf(value);
   return { appendedAtMs: readInt64(buffer, 0), bytes: buffer.subarray(APPEND_TIME_BYTES) };
+}
+
+export function storageError(attempt: 'open' | 'read' | 'write', cause: unknown): LogError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  const advice = 'Free space or repair the disk; if its files are damaged, delete the folder.';
+  return new LogError('fatal', 'LOG_STORAGE', `The embedded log cannot ${attempt} its folder: ${reason}. ${advice}`, {
+    cause,
+  });
 }
