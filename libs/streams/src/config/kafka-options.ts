@@ -11,9 +11,16 @@ export interface KafkaOptions {
   readonly connectionTimeoutMs?: number;
   /** Default 30,000. */
   readonly requestTimeoutMs?: number;
-  /** Prefix of the client ids that brokers log and put quotas on. Default: the instance id. */
+  /** Prefix of the client ids that brokers log and put quotas on. Default `nestjs-streams`. */
   readonly clientId?: string;
 }
+
+/** What of these has a default. */
+export const KAFKA_DEFAULTS = {
+  connectionTimeoutMs: 10_000,
+  requestTimeoutMs: 30_000,
+  clientId: 'nestjs-streams',
+} as const satisfies Partial<KafkaOptions>;
 
 export type SaslOptions =
   | {

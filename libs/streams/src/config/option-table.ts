@@ -1,3 +1,5 @@
+import { KAFKA_DEFAULTS } from './kafka-options.js';
+
 /** How an option is read. */
 export type OptionType =
   | 'string'
@@ -47,11 +49,21 @@ export const OPTION_TABLE = {
     meaning:
       '`mechanism` plain, scram-sha-256 or scram-sha-512 with `username` and `password`, or oauthbearer with `oauthBearerProvider`.',
   },
-  'kafka.connectionTimeoutMs': { type: 'integer', default: '10000', meaning: 'Time to connect to a broker.', min: 1 },
-  'kafka.requestTimeoutMs': { type: 'integer', default: '30000', meaning: 'Time for a broker to answer.', min: 1 },
+  'kafka.connectionTimeoutMs': {
+    type: 'integer',
+    default: String(KAFKA_DEFAULTS.connectionTimeoutMs),
+    meaning: 'Time to connect to a broker.',
+    min: 1,
+  },
+  'kafka.requestTimeoutMs': {
+    type: 'integer',
+    default: String(KAFKA_DEFAULTS.requestTimeoutMs),
+    meaning: 'Time for a broker to answer.',
+    min: 1,
+  },
   'kafka.clientId': {
     type: 'string',
-    default: 'the instance id',
+    default: `\`${KAFKA_DEFAULTS.clientId}\``,
     meaning: 'Prefix of the client ids that brokers log and put quotas on.',
   },
   'embedded.directory': {

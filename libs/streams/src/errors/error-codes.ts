@@ -18,7 +18,10 @@ export interface ErrorCodeEntry {
   readonly fix: string;
 }
 
-/** Every code of the library's own errors; `docs/reference/errors.md` is compared with this table by a test. */
+/**
+ * Every code of the library's own errors; `docs/reference/errors.md` is compared with this table by a test. Errors that a broker answers
+ * have the code `LOG_` and Kafka's name beside these, and the kind that `log/client/kafka-error.ts` gives them.
+ */
 export const ERROR_CODES = {
   STREAMS_CONFIGURATION: {
     family: 'configuration',
@@ -200,6 +203,72 @@ export const ERROR_CODES = {
     family: 'query',
     meaning: 'A query failed for a reason inside the instance.',
     fix: 'Read the log of the instance.',
+  },
+  LOG_CONNECTION: {
+    family: 'retriable',
+    meaning: 'A broker could not be reached, broke the connection off, or did not answer in time.',
+    fix: 'Nothing while it passes: the request is repeated. If it stays, check `kafka.brokers`, TLS and the network.',
+  },
+  LOG_AUTHENTICATION: {
+    family: 'fatal',
+    meaning: 'A broker refuses the credentials or the SASL mechanism.',
+    fix: 'Correct `kafka.sasl`.',
+  },
+  LOG_COORDINATOR: {
+    family: 'retriable',
+    meaning: 'No broker could be named that coordinates the group or the transactional id.',
+    fix: 'Nothing while it passes. If it stays, read the name of the Kafka error in the message, often a missing permission.',
+  },
+  LOG_DELIVERY_TIMEOUT: {
+    family: 'abortable',
+    meaning: 'Records were not acknowledged in time.',
+    fix: 'Nothing: inside a transaction they are produced again. If it repeats, look at the brokers and at `min.insync.replicas`.',
+  },
+  LOG_CLOSED: {
+    family: 'retriable',
+    meaning: 'A client of the log was closed while the call was under way, or before it.',
+    fix: 'Nothing when the instance stops. Otherwise do not use clients that you have closed.',
+  },
+  LOG_NOT_A_MEMBER: {
+    family: 'task-migrated',
+    meaning: 'Something asked for membership in the group, and this instance is in no generation of it.',
+    fix: 'Nothing: it commits after it has joined again.',
+  },
+  LOG_NOT_INITIALISED: {
+    family: 'fatal',
+    meaning: 'A transactional producer was used before it had taken over its id.',
+    fix: 'Await `init()` first.',
+  },
+  LOG_OFFSET_OUT_OF_RANGE: {
+    family: 'fatal',
+    meaning: 'A position lies outside its partition. Only one beyond the end stops the instance.',
+    fix: 'If the topic was cut or made anew, reset the offsets of the group as the message says.',
+  },
+  LOG_CORRUPT_MESSAGE: {
+    family: 'fatal',
+    meaning: 'A batch of records cannot be decoded, or a broker found one damaged.',
+    fix: 'Read on from a later offset, or repair the topic.',
+  },
+  LOG_KAFKAJS_UNSUPPORTED: {
+    family: 'configuration',
+    meaning: 'The installed kafkajs is not the one that the library builds on.',
+    fix: 'Install the version that the message names.',
+  },
+  LOG_STORAGE: {
+    family: 'fatal',
+    meaning: 'The embedded log cannot read or write its folder.',
+    fix: 'Free space or repair the disk; if its files are damaged, delete the folder.',
+  },
+  LOG_LOCKED: {
+    family: 'configuration',
+    meaning: 'Another process uses the folder of the embedded log.',
+    fix: 'Stop that process, or give this one another `embedded.directory`.',
+  },
+  LOG_UNKNOWN: {
+    family: 'fatal',
+    meaning:
+      'A client of the log failed in a way, or a broker answered with an error, that this library does not know.',
+    fix: 'Read the message; it holds the number of the Kafka error or the cause.',
   },
 } as const satisfies Record<string, ErrorCodeEntry>;
 

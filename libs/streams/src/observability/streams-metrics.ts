@@ -26,7 +26,7 @@ export const STREAMS_METRICS = {
   streams_commits_total: {
     type: 'counter',
     labels: ['outcome'],
-    help: 'Commits by outcome: committed, aborted, fenced or failed.',
+    help: 'Commits by outcome: committed, aborted or fenced.',
   },
   streams_store_operations_total: {
     type: 'counter',

@@ -1,5 +1,5 @@
 import kafkajs, { type SASLOptions } from 'kafkajs';
-import type { KafkaOptions } from '../../config/kafka-options.js';
+import { KAFKA_DEFAULTS, type KafkaOptions } from '../../config/kafka-options.js';
 import type { StreamsLogger } from '../../observability/streams-logger.js';
 import type { Clock } from '../../time/clock.js';
 import { WireLog } from '../client/wire-log.js';
@@ -7,8 +7,6 @@ import type { Log } from '../log.js';
 import { guardIdleTimer } from './kafkajs-internals.js';
 import { KafkaJsWire } from './kafkajs-wire.js';
 
-const DEFAULT_REQUEST_TIMEOUT_MS = 30_000;
-const DEFAULT_CONNECTION_TIMEOUT_MS = 10_000;
 // kafkajs waits by these inside metadata look-ups; its own defaults reach 30 s a step.
 const METADATA_RETRY = { initialRetryTime: 50, maxRetryTime: 500 };
 
@@ -18,7 +16,7 @@ export function createKafkaLog(
   { clock, logger }: { readonly clock: Clock; readonly logger?: StreamsLogger },
 ): Log {
   guardIdleTimer();
-  const requestTimeoutMs = options.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS;
+  const requestTimeoutMs = options.requestTimeoutMs ?? KAFKA_DEFAULTS.requestTimeoutMs;
   return new WireLog({
     kind: 'kafka',
     clock,
@@ -28,11 +26,11 @@ export function createKafkaLog(
       new KafkaJsWire(
         new kafkajs.Kafka({
           brokers: [...options.brokers],
-          clientId: `${options.clientId ?? 'nestjs-streams'}-${role}`,
+          clientId: `${options.clientId ?? KAFKA_DEFAULTS.clientId}-${role}`,
           ssl: options.ssl,
           // kafkajs' own union does not accept a mechanism that is one of several.
           sasl: options.sasl as SASLOptions | undefined,
-          connectionTimeout: options.connectionTimeoutMs ?? DEFAULT_CONNECTION_TIMEOUT_MS,
+          connectionTimeout: options.connectionTimeoutMs ?? KAFKA_DEFAULTS.connectionTimeoutMs,
           requestTimeout: requestTimeoutMs,
           logLevel: kafkajs.logLevel.NOTHING,
           retry: METADATA_RETRY,
