@@ -71,6 +71,11 @@ export const OPTION_TABLE = {
     default: 'in memory',
     meaning: 'Folder of the embedded log. Not together with `kafka`.',
   },
+  'embedded.topics': {
+    type: 'other',
+    default: 'none',
+    meaning: 'Topics of the embedded log that exist from the start, by name: `{ partitions, config? }`.',
+  },
   stateDir: {
     type: 'string',
     default: '`./.streams`',

@@ -47,6 +47,10 @@ export interface StreamsOptions {
 export interface EmbeddedLogOptions {
   /** Keeps the log in this folder. Default: in memory, gone with the process. */
   readonly directory?: string;
+  /** Topics that exist from the start; one that is there already stays as it is. */
+  readonly topics?: Readonly<
+    Record<string, { readonly partitions: number; readonly config?: Readonly<Record<string, string>> }>
+  >;
 }
 
 export interface MemoryOptions {
