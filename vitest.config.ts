@@ -12,6 +12,7 @@ export default defineConfig({
         ...shared,
         test: { ...shared.test, name: 'unit', include: ['libs/**/*.spec.ts', 'src/**/*.spec.ts', 'test/**/*.spec.ts', 'docs/**/*.spec.ts'] },
       },
+      { ...shared, test: { ...shared.test, name: 'e2e', include: ['test/e2e/**/*.e2e-spec.ts'], testTimeout: 60_000 } },
       {
         ...shared,
         test: {
