@@ -28,8 +28,8 @@ export interface EmbeddedBrokerOptions {
   readonly logger?: StreamsLogger;
   /** Absent: memory only. The broker closes it. */
   readonly storage?: LogStorage;
-  /** Configuration of topics that do not set it themselves, in Kafka's names. */
-  readonly topicDefaults?: Readonly<Record<string, string>>;
+  /** Bytes that a partition keeps of a topic whose policy is `delete` and that says nothing about its retention. Default: no limit. */
+  readonly defaultRetentionBytes?: number;
   /** With a storage, how many bytes of the latest batches stay in memory. Default 32 MiB. */
   readonly cacheMaxBytes?: number;
   /** Time between runs of retention and compaction; 0 for none. Default 30,000. */
@@ -60,10 +60,10 @@ export class EmbeddedBroker implements WireBroker {
   private isClosed = false;
 
   constructor(private readonly options: EmbeddedBrokerOptions) {
-    const { clock, logger = silentLogger, storage, topicDefaults = {} } = options;
+    const { clock, logger = silentLogger, storage, defaultRetentionBytes } = options;
     const { cacheMaxBytes = DEFAULT_CACHE_BYTES, cleanupIntervalMs = DEFAULT_CLEANUP_INTERVAL_MS } = options;
     this.journal = new Journal(storage, new BatchCache(cacheMaxBytes));
-    const topics = new TopicRegistry(this.journal, topicDefaults);
+    const topics = new TopicRegistry(this.journal, defaultRetentionBytes);
     const offsets = new GroupOffsets(this.journal);
     const producerIds = new ProducerIds(this.journal);
     const transactions = new TransactionCoordinator(topics, offsets, producerIds, this.journal, clock);

@@ -24,8 +24,9 @@ export interface EmbeddedLogEnvironment {
   readonly logger?: StreamsLogger;
 }
 
-/** A log that nobody cleans must not fill the memory or the disk of a demo; a topic may say otherwise. */
-const TOPIC_DEFAULTS = { 'retention.bytes': String(256 * 1024 * 1024) };
+const MIB = 1024 * 1024;
+/** A log that nobody looks after must not fill the memory or the disk of a demo; a topic may say otherwise. */
+const DEFAULT_RETENTION_BYTES = 256 * MIB;
 
 /** The embedded log, and the broker behind it for whoever wants further wires or faults. */
 export class EmbeddedLog extends WireLog {
@@ -52,7 +53,7 @@ export async function createEmbeddedLog(
 ): Promise<EmbeddedLog> {
   const { clock, logger = silentLogger } = environment;
   const storage = directory === undefined ? undefined : await openFolder(directory, binding);
-  const broker = new EmbeddedBroker({ clock, logger, storage, topicDefaults: TOPIC_DEFAULTS });
+  const broker = new EmbeddedBroker({ clock, logger, storage, defaultRetentionBytes: DEFAULT_RETENTION_BYTES });
   try {
     await broker.load();
   } catch (error) {
@@ -63,7 +64,10 @@ export async function createEmbeddedLog(
   const names = Object.entries(topics);
   await log.admin.createTopics(names.map(([name, topic]) => ({ name, ...topic })));
   const where = directory === undefined ? 'in memory: everything is gone when the process ends' : `in ${directory}`;
-  logger.warn(`No Kafka brokers are given. Using the EMBEDDED LOG, for tests and demos of one process, ${where}.`);
+  logger.warn(
+    `No Kafka brokers are given. Using the EMBEDDED LOG, for tests and demos of one process, ${where}. ` +
+      `A topic that says nothing about its retention keeps ${DEFAULT_RETENTION_BYTES / MIB} MiB a partition.`,
+  );
   return log;
 }
 

@@ -10,6 +10,8 @@ import type { LogStorage } from './log-storage.js';
 import { batchRange, recordKey, recordRange, type RecordKind } from './storage-keys.js';
 
 const CHUNK_ENTRIES = 256;
+const FORMAT_KEY = recordKey('broker', 'format');
+const FORMAT_VERSION = 1;
 
 export interface BrokerState {
   readonly topics: TopicRegistry;
@@ -18,9 +20,10 @@ export interface BrokerState {
   readonly transactions: TransactionCoordinator;
 }
 
-/** Rebuilds the broker from what an earlier run stored: every batch is read once, and kept as an index entry only. */
+/** Rebuilds the broker from what an earlier run stored: every batch is read once, and kept as an index entry only. @throws Error for a format that this version does not read. */
 export async function loadState(storage: LogStorage, state: BrokerState): Promise<void> {
   const { topics, offsets, producerIds, transactions } = state;
+  await checkFormat(storage);
   for (const record of await readAll<TopicRecord>(storage, 'topic')) {
     for (const log of topics.add(record).partitions) await loadPartition(storage, log);
   }
@@ -33,6 +36,14 @@ export async function loadState(storage: LogStorage, state: BrokerState): Promis
   if (producerId !== undefined) producerIds.skipBelow(parse(producerId) as number);
   // Last, because one whose time is over is aborted at once, in the partitions it names.
   for (const record of await readAll<TransactionRecord>(storage, 'transaction')) transactions.restore(record);
+}
+
+async function checkFormat(storage: LogStorage): Promise<void> {
+  const [stored] = await storage.getMany([FORMAT_KEY]);
+  if (stored === undefined) return storage.write([FORMAT_KEY], [Buffer.from(JSON.stringify(FORMAT_VERSION))]);
+  const version = parse(stored);
+  if (version !== FORMAT_VERSION)
+    throw new Error(`its format is ${String(version)}, and this version reads ${FORMAT_VERSION}`);
 }
 
 async function loadPartition(storage: LogStorage, log: PartitionLog): Promise<void> {

@@ -47,15 +47,25 @@ export function configProblem(name: string, value: string): string | undefined {
   return entry.isValid(value) ? undefined : `Invalid value ${value} for configuration ${name}`;
 }
 
-/** The effective configuration of one topic: its own entries, the broker's, Kafka's defaults. */
+/** The effective configuration of one topic: its own entries, and Kafka's defaults. */
 export class TopicConfig {
+  private readonly defaultRetentionBytes: string;
+
+  /** @param defaultRetentionBytes for a topic that deletes and says nothing about its retention. */
   constructor(
     readonly own: Readonly<Record<string, string>>,
-    private readonly defaults: Readonly<Record<string, string>>,
-  ) {}
+    defaultRetentionBytes = Infinity,
+  ) {
+    const saysNothing = own['retention.ms'] === undefined && !this.isCompacted;
+    this.defaultRetentionBytes =
+      saysNothing && defaultRetentionBytes < Infinity
+        ? String(defaultRetentionBytes)
+        : ENTRIES['retention.bytes']!.byDefault;
+  }
 
   get(name: string): string {
-    return this.own[name] ?? this.defaults[name] ?? ENTRIES[name]!.byDefault;
+    if (name === 'retention.bytes') return this.own[name] ?? this.defaultRetentionBytes;
+    return this.own[name] ?? ENTRIES[name]!.byDefault;
   }
 
   number(name: string): number {

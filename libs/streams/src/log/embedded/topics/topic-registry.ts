@@ -29,7 +29,7 @@ export class TopicRegistry {
 
   constructor(
     private readonly journal: Journal,
-    private readonly defaults: Readonly<Record<string, string>>,
+    private readonly defaultRetentionBytes: number | undefined,
   ) {}
 
   create(name: string, { partitions, config }: TopicSpec): void {
@@ -53,7 +53,7 @@ export class TopicRegistry {
       { length: partitions },
       (_, partition) => new PartitionLog({ topic: name, topicId: id, partition }, this.journal),
     );
-    const topic = { name, id, config: new TopicConfig(config, this.defaults), partitions: logs };
+    const topic = { name, id, config: new TopicConfig(config, this.defaultRetentionBytes), partitions: logs };
     this.topics.set(name, topic);
     this.skipIdsBelow(id + 1);
     return topic;
