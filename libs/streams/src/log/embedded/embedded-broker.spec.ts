@@ -6,6 +6,7 @@ import type { GroupListener, GroupMember } from '../group-member.js';
 import type { Log } from '../log.js';
 import type { TransactionalProducer } from '../log-producer.js';
 import { EmbeddedBroker } from './embedded-broker.js';
+import type { EmbeddedClient } from './embedded-client.js';
 
 const TOPIC = 'topic';
 const GROUP = 'group';
@@ -16,8 +17,7 @@ describe('the embedded broker under a clock that a test owns', () => {
   let broker: EmbeddedBroker;
   let log: Log;
 
-  const open = (instance: string): Log =>
-    new WireLog({ kind: 'embedded', wires: (role) => broker.wires(`${instance}/${role}`), clock });
+  const open = ({ wires }: EmbeddedClient): Log => new WireLog({ kind: 'embedded', wires, clock });
 
   const end = async (isolation: 'read_committed' | 'read_uncommitted'): Promise<number> => {
     const [{ offset }] = await clock.run(log.admin.endOffsets([{ topic: TOPIC, partition: 0 }], isolation));
@@ -54,7 +54,7 @@ describe('the embedded broker under a clock that a test owns', () => {
   beforeEach(async () => {
     clock = new ManualClock();
     broker = new EmbeddedBroker({ clock });
-    log = open('first');
+    log = open(broker.client('first'));
     await clock.run(log.admin.createTopics([{ name: TOPIC, partitions: 1 }]));
   });
 
@@ -75,26 +75,24 @@ describe('the embedded broker under a clock that a test owns', () => {
   });
 
   it('gives the partitions of a member whose session ends to the others', async () => {
-    const [dead, alive] = [open('dead'), log];
-    const member = await joined(dead);
+    const process = broker.client('dead');
+    const dead = await joined(open(process));
     const revoked: { lost: boolean }[] = [];
-    const joining = joined(alive, revoked);
-    await clock.run(joining);
-    const before = (await joining).identity()!.generationId;
-    expect(member.identity()?.generationId).toBe(before);
-    broker.halt((role) => role.startsWith('dead/'));
+    const alive = await joined(log, revoked);
+    const before = alive.identity()!.generationId;
+    expect(dead.identity()?.generationId).toBe(before);
+    process.halt();
     await clock.advance(5000);
-    expect((await joining).identity()?.generationId).toBe(before);
+    expect(alive.identity()?.generationId).toBe(before);
     await clock.advance(4000);
-    expect((await joining).identity()?.generationId).toBe(before + 1);
+    expect(alive.identity()?.generationId).toBe(before + 1);
     expect(revoked).toEqual([{ lost: false }]);
   });
 
   it('refuses offsets of a member whose generation is over', async () => {
-    const dead = open('dead');
-    const member = await joined(dead);
-    const identity = member.identity()!;
-    broker.halt((role) => role === 'dead/member');
+    const process = broker.client('dead');
+    const identity = (await joined(open(process))).identity()!;
+    process.halt();
     await clock.advance(10_000);
     const producer = await producerOf(log);
     const offsets = [{ topic: TOPIC, partition: 0, offset: 1 }];
@@ -119,7 +117,7 @@ describe('the embedded broker under a clock that a test owns', () => {
     await clock.advance(60_000);
     stop();
     expect(isAnswered).toBe(false);
-    log = open('second');
+    log = open(broker.client('second'));
     expect(await end('read_committed')).toBe(2);
   });
 

@@ -5,7 +5,8 @@ import type { WireFactory } from '../wire.js';
 import { LogCleaner } from './cleanup/log-cleaner.js';
 import { FetchRequests } from './data/fetch-requests.js';
 import { ProduceRequests } from './data/produce-requests.js';
-import { connectionError, EmbeddedWire, type WireBroker } from './embedded-wire.js';
+import { EmbeddedClient } from './embedded-client.js';
+import { connectionError, type WireBroker } from './embedded-wire.js';
 import { GroupCoordinator } from './groups/group-coordinator.js';
 import { GroupOffsets } from './groups/group-offsets.js';
 import type { Interceptor } from './interceptor.js';
@@ -42,20 +43,14 @@ type Handlers = {
 
 /** A Kafka cluster of one broker inside the process, spoken to through wires. */
 export class EmbeddedBroker implements WireBroker {
-  /** Opens a wire; interceptors see its role. */
-  readonly wires: WireFactory = (role) => {
-    const wire = new EmbeddedWire(this, role, (closed) => this.opened.delete(closed));
-    this.opened.add(wire);
-    return wire;
-  };
-
   private readonly journal: Journal;
   private readonly state: BrokerState;
   private readonly groups: GroupCoordinator;
   private readonly fetches: FetchRequests;
   private readonly cleaner: LogCleaner;
   private readonly handlers: Handlers;
-  private readonly opened = new Set<EmbeddedWire>();
+  private readonly clients: EmbeddedClient[] = [];
+  private own = this.client();
   private interceptors: readonly Interceptor[] = [];
   private isClosed = false;
 
@@ -109,12 +104,22 @@ export class EmbeddedBroker implements WireBroker {
     };
   }
 
-  /**
-   * Answers nothing any more to the wires given until now, or to those whose role fits: what a client sees whose process is dead. What they have asked for
-   * still happens. Their promises stay pending until the wire is closed.
-   */
-  halt(isHalted: (role: string) => boolean = () => true): void {
-    for (const wire of this.opened) if (isHalted(wire.role)) wire.halt();
+  /** Opens wires for whoever is no client of its own; interceptors see their roles. Taken once by each log, so that `halt` tells the old from the new. */
+  get wires(): WireFactory {
+    return this.own.wires;
+  }
+
+  /** Wires that can be halted apart from the others, as those of one process of several. */
+  client(name?: string): EmbeddedClient {
+    const client = new EmbeddedClient(this, name);
+    this.clients.push(client);
+    return client;
+  }
+
+  /** Halts every client there is, and whoever took `wires` until now. */
+  halt(): void {
+    for (const client of this.clients) client.halt();
+    this.own = this.client();
   }
 
   /** Applies retention, and compacts where enough was appended, now. */
@@ -134,7 +139,7 @@ export class EmbeddedBroker implements WireBroker {
     this.groups.close();
     this.state.transactions.close();
     this.fetches.close();
-    for (const wire of this.opened) await wire.close();
+    for (const client of this.clients) await client.close();
     await this.cleaner.close();
     await this.journal.settled()?.catch(() => undefined);
     await this.options.storage?.close();

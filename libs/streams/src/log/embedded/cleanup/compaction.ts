@@ -22,7 +22,7 @@ interface Slice {
  */
 export class PartitionCompaction {
   /** When each surviving tombstone was first met; a reader under way has `delete.retention.ms` from then on to see it. */
-  private readonly tombstones = new Map<number, number>();
+  private tombstones: ReadonlyMap<number, number> = new Map();
   private cleanedTo = 0;
 
   constructor(
@@ -46,8 +46,13 @@ export class PartitionCompaction {
       for (let i = 0; i < chunk.count; i++) latest.set(keyOf(chunk, i), chunk.offsets[i]!);
     });
     if (!isRead) return;
-    const isRewritten = await this.eachSlice(limit, (slice) => this.rewrite(slice, latest, nowMs));
-    if (isRewritten) this.cleanedTo = limit;
+    const tombstones = new Map<number, number>();
+    const isKept = (chunk: RecordChunk, i: number): boolean =>
+      latest.get(keyOf(chunk, i)) === chunk.offsets[i] && !this.isExpired(chunk, i, nowMs, tombstones);
+    const isRewritten = await this.eachSlice(limit, (slice) => this.rewrite(slice, isKept));
+    if (!isRewritten) return;
+    this.tombstones = tombstones;
+    this.cleanedTo = limit;
   }
 
   /** Where the last batch begins that is decided, and old enough for `min.compaction.lag.ms`. */
@@ -79,11 +84,9 @@ export class PartitionCompaction {
     return true;
   }
 
-  private rewrite({ plan, chunk }: Slice, latest: ReadonlyMap<string, number>, nowMs: number): void {
+  private rewrite({ plan, chunk }: Slice, isKept: (chunk: RecordChunk, index: number) => boolean): void {
     const kept: number[] = [];
-    for (let i = 0; i < chunk.count; i++) {
-      if (latest.get(keyOf(chunk, i)) === chunk.offsets[i] && !this.isExpired(chunk, i, nowMs)) kept.push(i);
-    }
+    for (let i = 0; i < chunk.count; i++) if (isKept(chunk, i)) kept.push(i);
     const appendedAtMs = plan.batches.reduce((youngest, batch) => Math.max(youngest, batch.appendedAtMs), 0);
     const batches = this.build(chunk, kept, appendedAtMs);
     const hasDecisions = plan.aborted.length > 0 || plan.batches.some(({ isControl }) => isControl);
@@ -92,17 +95,14 @@ export class PartitionCompaction {
     this.log.forgetTransactionsBelow(plan.batches.at(-1)!.lastOffset + 1);
   }
 
-  private isExpired(chunk: RecordChunk, index: number, nowMs: number): boolean {
+  /** @param surviving takes the time at which a tombstone that stays was first met. */
+  private isExpired(chunk: RecordChunk, index: number, nowMs: number, surviving: Map<number, number>): boolean {
     if (chunk.valueStarts[index]! >= 0) return false;
     const offset = chunk.offsets[index]!;
     const since = this.tombstones.get(offset);
-    if (since === undefined) {
-      this.tombstones.set(offset, nowMs);
-      return false;
-    }
-    if (nowMs - since < this.config.number('delete.retention.ms')) return false;
-    this.tombstones.delete(offset);
-    return true;
+    if (since !== undefined && nowMs - since >= this.config.number('delete.retention.ms')) return true;
+    surviving.set(offset, since ?? nowMs);
+    return false;
   }
 
   private build(chunk: RecordChunk, kept: readonly number[], appendedAtMs: number): StoredBatch[] {
