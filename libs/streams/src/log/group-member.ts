@@ -74,6 +74,9 @@ export interface GroupMember {
   /** Commits as this member. @throws LogError `migrated` when its generation is over. */
   commit(offsets: readonly PartitionOffset[]): Promise<void>;
 
-  /** Revokes, leaves the group and closes. A static member leaves too: whoever plans to come back closes with `leave: false`. Idempotent. */
+  /**
+   * Revokes, leaves the group and closes. `committed` rejects from the start of it, `commit` works until `onRevoked` has returned. A static
+   * member leaves too: whoever plans to come back closes with `leave: false`. Idempotent.
+   */
   close(options?: { readonly leave?: boolean }): Promise<void>;
 }

@@ -3,7 +3,7 @@ import { delay, type Clock } from '../../time/clock.js';
 import { KafkaErrorCode } from '../protocol/error-codes.js';
 import type { ApiName, RequestOf, ResponseOf } from '../protocol/messages.js';
 import type { CoordinatorType } from '../wire.js';
-import type { ConnectedWire } from './connected-wire.js';
+import type { WireConnection } from './connected-wire.js';
 import { closedError, COORDINATOR_MOVED, isTransportError, kafkaError } from './kafka-error.js';
 
 const FIRST_BACK_OFF_MS = 2;
@@ -27,7 +27,7 @@ export class CoordinatorClient {
   private readonly closing = new AbortController();
 
   constructor(
-    private readonly connected: ConnectedWire,
+    private readonly connected: WireConnection,
     private readonly type: CoordinatorType,
     private readonly key: string,
     private readonly clock: Clock,

@@ -61,7 +61,7 @@ export class WireLog implements Log {
 
   openMember(options: GroupMemberOptions, listener: GroupListener): GroupMember {
     const { wires, clock, logger } = this.options;
-    return this.keep(new GroupMemberClient(wires('member'), options, listener, clock, logger));
+    return this.keep(new GroupMemberClient(() => wires('member'), options, listener, clock, logger));
   }
 
   async close(): Promise<void> {

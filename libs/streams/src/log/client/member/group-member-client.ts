@@ -1,14 +1,16 @@
 import { LogError } from '../../../errors/log-error.js';
 import { silentLogger, type StreamsLogger } from '../../../observability/streams-logger.js';
-import { delay, type CancelTimer, type Clock } from '../../../time/clock.js';
+import { delay, type Clock } from '../../../time/clock.js';
 import type { GroupIdentity, GroupListener, GroupMember, GroupMemberOptions } from '../../group-member.js';
 import type { PartitionOffset, TopicPartition } from '../../log.js';
 import { KafkaErrorCode } from '../../protocol/error-codes.js';
 import type { Wire } from '../../wire.js';
-import { ConnectedWire } from '../connected-wire.js';
 import { closedError, kafkaError } from '../kafka-error.js';
 import { GroupOffsets } from './group-offsets.js';
 import { GroupSession, type JoinedGeneration } from './group-session.js';
+import { Heartbeat } from './heartbeat.js';
+import { RenewableWire } from './renewable-wire.js';
+import { within } from './within.js';
 
 const REJOIN_BACK_OFF_MS = 100;
 
@@ -17,42 +19,47 @@ const REJOIN_BACK_OFF_MS = 100;
  *              |           |           |          |
  *              +-----------+-----------+----------+--> closed
  *
- * One loop walks it; the heartbeat timer beside it never waits for the listener.
+ * One loop walks it; the heartbeat beside it never waits for the listener, and goes on until the last `onRevoked` has returned.
  */
 type MemberState = 'idle' | 'joining' | 'assigning' | 'stable' | 'revoking' | 'closed';
 
 /** A member of a consumer group by the classic protocol (JoinGroup, SyncGroup, Heartbeat, LeaveGroup), static if it has an instance id (KIP-345). */
 export class GroupMemberClient implements GroupMember {
+  private readonly connection: RenewableWire;
+  private readonly heartbeat: Heartbeat;
   private readonly session: GroupSession;
   private readonly offsets: GroupOffsets;
   private readonly closing = new AbortController();
   private state: MemberState = 'idle';
   private current: readonly TopicPartition[] | undefined;
+  private joins = 0;
   private isLost = false;
   private isRejoinWanted = false;
   private wake: (() => void) | undefined;
   private fatal: Error | undefined;
   private loop: Promise<void> | undefined;
-  private cancelBeat: CancelTimer | undefined;
   private closed: Promise<void> | undefined;
 
   constructor(
-    private readonly wire: Wire,
+    openWire: () => Wire,
     private readonly options: GroupMemberOptions,
     private readonly listener: GroupListener,
     private readonly clock: Clock,
     private readonly logger: StreamsLogger = silentLogger,
   ) {
-    const connected = new ConnectedWire(wire);
-    this.session = new GroupSession(connected, options, listener);
-    this.offsets = new GroupOffsets(connected, options.groupId, clock);
+    this.connection = new RenewableWire(openWire);
+    this.session = new GroupSession(this.connection, options, listener);
+    this.offsets = new GroupOffsets(this.connection, options.groupId, clock);
+    this.heartbeat = new Heartbeat(options, clock, this.connection, () =>
+      this.identity() === undefined ? undefined : this.beat(),
+    );
   }
 
   join(): Promise<void> {
     return new Promise((resolve, reject) => {
-      if (this.loop !== undefined)
+      if (this.loop !== undefined || this.closing.signal.aborted)
         return reject(new LogError('fatal', 'LOG_NOT_A_MEMBER', 'This member has joined already, or was closed.'));
-      this.scheduleBeat();
+      this.heartbeat.start();
       this.loop = this.run(resolve);
       // Rejects a join that ended before its first assignment; afterwards it changes nothing.
       void this.loop.then(() => reject(this.fatal ?? closedError('group member')));
@@ -60,9 +67,8 @@ export class GroupMemberClient implements GroupMember {
   }
 
   identity(): GroupIdentity | undefined {
-    return this.state === 'assigning' || this.state === 'stable' || this.state === 'revoking'
-      ? this.session.identity()
-      : undefined;
+    const isJoined = this.state === 'assigning' || this.state === 'stable' || this.state === 'revoking';
+    return isJoined && this.fatal === undefined ? this.session.identity() : undefined;
   }
 
   requestRejoin(): void {
@@ -96,14 +102,21 @@ export class GroupMemberClient implements GroupMember {
   private async shutDown(leave: boolean): Promise<void> {
     this.closing.abort();
     this.wake?.();
+    this.offsets.endReads();
     // A JoinGroup may be parked at the broker until the others have joined; it is not waited for.
-    if (this.state === 'joining') await this.wire.close();
+    if (this.state === 'joining') await this.connection.renew(this.connection.wire);
     await this.loop;
-    this.cancelBeat?.();
-    if (leave && this.state !== 'joining' && !this.isFenced()) await this.session.leave().catch(() => {});
+    this.heartbeat.stop();
+    if (leave && !this.isFenced()) await this.leave();
     this.state = 'closed';
     this.offsets.close();
-    await this.wire.close();
+    await this.connection.close();
+  }
+
+  private async leave(): Promise<void> {
+    const { sessionTimeoutMs } = this.options;
+    // Later than that the broker has given the member up by itself.
+    await within(this.clock, sessionTimeoutMs, 'LeaveGroup', this.session.leave()).catch(() => {});
   }
 
   /** Another process holds the membership then, and leaving would end it. */
@@ -119,18 +132,31 @@ export class GroupMemberClient implements GroupMember {
         if (this.fatal !== undefined) throw this.fatal;
         const joined = await this.tryJoin();
         if (joined === undefined) continue;
-        this.current = joined.assignment.partitions;
-        this.state = 'assigning';
-        await this.listener.onAssigned(joined.assignment, joined.identity);
-        this.state = 'stable';
+        if (!(await this.assign(joined))) continue;
         onFirstAssignment();
         await this.rejoinWanted();
       }
     } catch (error) {
       this.fatal = error instanceof Error ? error : new Error(String(error));
-      this.cancelBeat?.();
+      this.heartbeat.stop();
+      this.state = 'closed';
       this.listener.onFatal(this.fatal);
     }
+  }
+
+  /** @returns false if a close cut the listener short, which waited for committed offsets. */
+  private async assign({ assignment, identity }: JoinedGeneration): Promise<boolean> {
+    this.current = assignment.partitions;
+    this.state = 'assigning';
+    try {
+      await this.listener.onAssigned(assignment, identity);
+    } catch (error) {
+      const isCutShort = this.closing.signal.aborted && error instanceof LogError && error.code === 'LOG_CLOSED';
+      if (!isCutShort) throw error;
+      return false;
+    }
+    this.state = 'stable';
+    return true;
   }
 
   private async revoke(): Promise<void> {
@@ -148,8 +174,9 @@ export class GroupMemberClient implements GroupMember {
     // Whatever asked for a rejoin until now is answered by this join.
     this.isRejoinWanted = false;
     this.isLost = false;
+    this.joins++;
     try {
-      return await this.session.join();
+      return await this.session.join(this.closing.signal);
     } catch (error) {
       if (!(error instanceof LogError)) throw error;
       if (this.closing.signal.aborted) return undefined;
@@ -157,7 +184,7 @@ export class GroupMemberClient implements GroupMember {
       if (error.code !== 'LOG_MEMBER_ID_REQUIRED' && error.code !== 'LOG_REBALANCE_IN_PROGRESS') {
         this.logger.debug(`Joining the group "${this.options.groupId}" is tried again: ${error.message}`);
         await delay(this.clock, REJOIN_BACK_OFF_MS, this.closing.signal);
-        await this.wire.refresh().catch(() => {});
+        await this.connection.wire.refresh().catch(() => {});
       }
       return undefined;
     }
@@ -171,17 +198,11 @@ export class GroupMemberClient implements GroupMember {
     }
   }
 
-  private scheduleBeat(): void {
-    this.cancelBeat = this.clock.schedule(this.options.heartbeatIntervalMs, () => void this.beat());
-  }
-
   private async beat(): Promise<void> {
-    if (this.identity() !== undefined)
-      await this.session.heartbeat().then(
-        (code) => this.onBeat(code),
-        () => {},
-      );
-    if (!this.closing.signal.aborted && this.fatal === undefined) this.scheduleBeat();
+    const { joins } = this;
+    const code = await this.session.heartbeat();
+    // A late answer tells nothing of the generation that is being joined meanwhile.
+    if (joins === this.joins) this.onBeat(code);
   }
 
   private onBeat(code: number): void {

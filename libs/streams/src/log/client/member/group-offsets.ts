@@ -5,9 +5,9 @@ import type { PartitionOffset, TopicPartition } from '../../log.js';
 import { KafkaErrorCode } from '../../protocol/error-codes.js';
 import { firstError, groupByTopic } from '../by-topic.js';
 import { committedOffsets } from '../committed-offsets.js';
-import type { ConnectedWire } from '../connected-wire.js';
+import type { WireConnection } from '../connected-wire.js';
 import { CoordinatorClient } from '../coordinator-client.js';
-import { kafkaError } from '../kafka-error.js';
+import { closedError, kafkaError } from '../kafka-error.js';
 
 const COMMIT_DEADLINE_MS = 30_000;
 const MOVED_ON: ReadonlySet<number> = new Set([
@@ -19,26 +19,38 @@ const MOVED_ON: ReadonlySet<number> = new Set([
 
 /** The offsets that a group has committed. */
 export class GroupOffsets {
-  private readonly coordinator: CoordinatorClient;
+  /** One each, because reads end before commits do. */
+  private readonly reads: CoordinatorClient;
+  private readonly commits: CoordinatorClient;
+  private readonly readsEnded = new AbortController();
 
   constructor(
-    connected: ConnectedWire,
+    connected: WireConnection,
     private readonly groupId: string,
     clock: Clock,
   ) {
-    this.coordinator = new CoordinatorClient(connected, 'group', groupId, clock);
+    this.reads = new CoordinatorClient(connected, 'group', groupId, clock);
+    this.commits = new CoordinatorClient(connected, 'group', groupId, clock);
   }
 
   /** Waits until no transaction is open over them (KIP-447): an older offset would have its records processed twice. */
-  committed(partitions: readonly TopicPartition[]): Promise<PartitionOffset[]> {
+  async committed(partitions: readonly TopicPartition[]): Promise<PartitionOffset[]> {
     const { groupId } = this;
-    return committedOffsets(this.coordinator, { groupId, requireStable: true, deadlineMs: Infinity }, partitions);
+    const { signal } = this.readsEnded;
+    if (signal.aborted) throw signal.reason as LogError;
+    return new Promise((resolve, reject) => {
+      const end = (): void => reject(signal.reason as LogError);
+      signal.addEventListener('abort', end, { once: true });
+      void committedOffsets(this.reads, { groupId, requireStable: true, deadlineMs: Infinity }, partitions)
+        .then(resolve, reject)
+        .finally(() => signal.removeEventListener('abort', end));
+    });
   }
 
   /** @throws LogError of kind `migrated` when the generation of `identity` is over. */
   async commit(offsets: readonly PartitionOffset[], identity: GroupIdentity): Promise<void> {
     if (offsets.length === 0) return;
-    const answer = await this.coordinator.call({
+    const answer = await this.commits.call({
       api: 'offsetCommit',
       request: {
         ...identity,
@@ -57,7 +69,14 @@ export class GroupOffsets {
     throw MOVED_ON.has(error) ? new LogError('migrated', refused.code, refused.message, { cause: refused }) : refused;
   }
 
+  /** Rejects what waits in `committed`, and what asks it from here on; `commit` goes on. */
+  endReads(): void {
+    this.readsEnded.abort(closedError('group member'));
+    this.reads.close();
+  }
+
   close(): void {
-    this.coordinator.close();
+    this.endReads();
+    this.commits.close();
   }
 }

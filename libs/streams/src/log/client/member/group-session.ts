@@ -2,8 +2,8 @@ import { LogError } from '../../../errors/log-error.js';
 import type { GroupIdentity, GroupListener, GroupMemberOptions, MemberAssignment } from '../../group-member.js';
 import { KafkaErrorCode } from '../../protocol/error-codes.js';
 import type { ApiName, MemberIdentity, RequestOf, ResponseOf } from '../../protocol/messages.js';
-import type { ConnectedWire } from '../connected-wire.js';
-import { COORDINATOR_MOVED, kafkaError } from '../kafka-error.js';
+import type { WireConnection } from '../connected-wire.js';
+import { closedError, COORDINATOR_MOVED, kafkaError } from '../kafka-error.js';
 import { decodeAssignment, decodeSubscription, encodeAssignment, encodeSubscription } from './consumer-protocol.js';
 
 const NO_GENERATION = -1;
@@ -22,7 +22,7 @@ export class GroupSession {
   private generationId = NO_GENERATION;
 
   constructor(
-    private readonly connected: ConnectedWire,
+    private readonly connected: WireConnection,
     private readonly options: GroupMemberOptions,
     private readonly listener: GroupListener,
   ) {}
@@ -33,8 +33,11 @@ export class GroupSession {
     return { groupId, memberId: this.memberId, generationId: this.generationId, instanceId };
   }
 
-  /** JoinGroup and SyncGroup; on the leader, the assignment between them. @throws LogError whose code names why it has to be tried again, or not. */
-  async join(): Promise<JoinedGeneration> {
+  /**
+   * JoinGroup and SyncGroup; on the leader, the assignment between them. Sends nothing more once `signal` aborts.
+   * @throws LogError whose code names why it has to be tried again, or not.
+   */
+  async join(signal: AbortSignal): Promise<JoinedGeneration> {
     const { groupId, sessionTimeoutMs, rebalanceTimeoutMs, protocolName, topics } = this.options;
     const metadata = encodeSubscription({ topics, userData: this.listener.subscription() });
     const request = {
@@ -48,7 +51,7 @@ export class GroupSession {
     const joined = await this.send(
       'joinGroup',
       { ...request, protocols: [{ name: protocolName, metadata }] },
-      parkedMs,
+      { timeoutMs: parkedMs, signal },
     );
     // KIP-394: the broker names the member, which joins again under that name.
     if (joined.error === KafkaErrorCode.MEMBER_ID_REQUIRED) this.memberId = joined.memberId;
@@ -56,7 +59,7 @@ export class GroupSession {
     this.memberId = joined.memberId;
     this.generationId = joined.generationId;
     const assignments = joined.leaderId === joined.memberId ? await this.assignAll(joined) : [];
-    const synced = await this.send('syncGroup', { ...this.member(), assignments }, parkedMs);
+    const synced = await this.send('syncGroup', { ...this.member(), assignments }, { timeoutMs: parkedMs, signal });
     this.check(synced.error, 'SyncGroup');
     const identity = this.identity();
     if (identity === undefined) throw kafkaError(KafkaErrorCode.ILLEGAL_GENERATION, 'SyncGroup');
@@ -101,10 +104,15 @@ export class GroupSession {
     throw kafkaError(error, `${during} of the group "${this.options.groupId}"`);
   }
 
-  private async send<A extends ApiName>(api: A, request: RequestOf<A>, timeoutMs?: number): Promise<ResponseOf<A>> {
+  private async send<A extends ApiName>(
+    api: A,
+    request: RequestOf<A>,
+    { timeoutMs, signal }: { readonly timeoutMs?: number; readonly signal?: AbortSignal } = {},
+  ): Promise<ResponseOf<A>> {
     try {
       await this.connected.connect();
       this.coordinator ??= await this.connected.wire.coordinator(this.options.groupId, 'group');
+      if (signal?.aborted) throw closedError('group member');
       return await this.connected.wire.send(this.coordinator, api, request, timeoutMs);
     } catch (error) {
       this.coordinator = undefined;
