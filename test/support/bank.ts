@@ -16,7 +16,7 @@ import { rocksDbEngine } from '../../libs/streams/src/stores/engines/rocksdb/roc
 import type { KeyValueStore } from '../../libs/streams/src/stores/key-value/key-value-store.js';
 import type { StoreEngineFactory } from '../../libs/streams/src/stores/store-engine.js';
 import { SystemClock } from '../../libs/streams/src/time/system-clock.js';
-import type { ProcessorContext } from '../../libs/streams/src/topology/processor.js';
+import type { ProcessorContext, RestoreProgress, TaskLifecycle } from '../../libs/streams/src/topology/processor.js';
 import { TopologyBuilder } from '../../libs/streams/src/topology/topology-builder.js';
 import type { Topology } from '../../libs/streams/src/topology/topology.js';
 
@@ -43,12 +43,13 @@ export interface BankOptions extends Partial<StreamsOptions> {
   readonly logger?: StreamsLogger;
   /** Called with each transaction before it is applied. */
   readonly before?: (transaction: Transaction) => void;
+  readonly lifecycle?: TaskLifecycle;
 }
 
 /** Sums amounts by account; the whole example in one processor, without Nest. */
 export function bankTopology(
   { applicationId, input, output }: BankTopics,
-  { engine = 'rocksdb', before }: Pick<BankOptions, 'engine' | 'before'> = {},
+  { engine = 'rocksdb', before, lifecycle }: Pick<BankOptions, 'engine' | 'before' | 'lifecycle'> = {},
 ): Topology {
   const key = stringSerde as Serde<unknown>;
   const value = json<unknown>();
@@ -63,6 +64,7 @@ export function bankTopology(
         create: (task) => {
           const balances = task.store('balances') as KeyValueStore<string, Balance>;
           return {
+            ...(lifecycle ? { lifecycle } : {}),
             process: async (context: ProcessorContext) => {
               const transaction = context.value as Transaction;
               before?.(transaction);
@@ -90,14 +92,14 @@ export function bankTopology(
 }
 
 export function bankInstance(topics: BankTopics, log: Log, options: BankOptions = {}): StreamsInstance {
-  const { engine, engines = [memoryEngine(), rocksDbEngine()], logger = quiet, before, ...rest } = options;
+  const { engine, engines = [memoryEngine(), rocksDbEngine()], logger = quiet, before, lifecycle, ...rest } = options;
   const config = resolveConfig(
     { applicationId: topics.applicationId, stateDir: temporaryFolder(), ...rest },
     processEnvironment((stateDir, applicationId) => loadInstanceFile(stateDir, applicationId).generatedInstanceId),
   );
   return new StreamsInstance({
     config,
-    topology: bankTopology(topics, { engine, before }),
+    topology: bankTopology(topics, { engine, before, lifecycle }),
     log,
     engines: new Map(engines.map((factory) => [factory.name, factory])),
     clock: new SystemClock(),
@@ -108,6 +110,19 @@ export function bankInstance(topics: BankTopics, log: Log, options: BankOptions 
 
 export function temporaryFolder(): string {
   return mkdtempSync(join(tmpdir(), 'streams-'));
+}
+
+/** Counts what each task restored, from the hooks. */
+export class RestoreCounts implements TaskLifecycle {
+  private readonly byTask = new Map<string, number>();
+
+  onRestoreProgress({ taskId, restoredRecords }: RestoreProgress): void {
+    this.byTask.set(taskId, restoredRecords);
+  }
+
+  get total(): number {
+    return [...this.byTask.values()].reduce((sum, count) => sum + count, 0);
+  }
 }
 
 const quiet: StreamsLogger = {

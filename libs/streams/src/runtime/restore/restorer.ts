@@ -207,7 +207,7 @@ export class Restorer {
       metrics.add('streams_restore_records_total', { store }, restore.restoredRecords - before);
       metrics.add('streams_restore_bytes_total', { store }, chunk.byteLength);
       if (!restore.isComplete) return;
-      await restore.settle();
+      await restore.finish();
       running.resolve();
     } catch (error) {
       running.reject(error);

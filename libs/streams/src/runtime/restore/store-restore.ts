@@ -74,6 +74,12 @@ export class StoreRestore {
     await Promise.all(this.writes.splice(0));
   }
 
+  /** Keeps the position also where markers or aborted records came last, so that the next start does not read them again. */
+  async finish(): Promise<void> {
+    await this.settle();
+    if (this.of.store.position !== this.position) await this.of.store.restore({ keys: [], values: [] }, this.position);
+  }
+
   progress(): RestoreProgress {
     const seconds = (this.clock.monotonic() - this.startedAt) / 1000;
     const covered = this.position - this.startOffset;
