@@ -106,18 +106,8 @@ export class StreamsApps {
     };
   }
 
-  async start({ topics, options, feature, app = {}, adapter }: AppSetup): Promise<StreamsApp> {
-    return this.listen(
-      {
-        ...app,
-        imports: [
-          StreamsModule.forRoot({ ...this.options(topics), ...options }),
-          ...(feature === undefined ? [] : [StreamsModule.forFeature(feature)]),
-          ...(app.imports ?? []),
-        ],
-      },
-      adapter,
-    );
+  start(setup: AppSetup): Promise<StreamsApp> {
+    return this.listen(this.metadataOf(setup), setup.adapter);
   }
 
   /** Starts an application of this one module. @throws what its start throws; it is closed then too. */
@@ -125,6 +115,28 @@ export class StreamsApps {
     const nest = await this.create(metadata, adapter);
     await nest.listen(0, '127.0.0.1');
     return new StreamsApp(nest, await nest.getUrl());
+  }
+
+  /** The error that keeps an application of this one module from starting. */
+  async failure(metadata: ModuleMetadata): Promise<Error & { readonly problems?: readonly string[] }> {
+    try {
+      await this.listen(metadata);
+    } catch (error) {
+      return error as Error;
+    }
+    throw new Error('The application started.');
+  }
+
+  /** What `start` makes of a set-up. */
+  metadataOf({ topics, options, feature, app = {} }: AppSetup): ModuleMetadata {
+    return {
+      ...app,
+      imports: [
+        StreamsModule.forRoot({ ...this.options(topics), ...options }),
+        ...(feature === undefined ? [] : [StreamsModule.forFeature(feature)]),
+        ...(app.imports ?? []),
+      ],
+    };
   }
 
   async create(metadata: ModuleMetadata, adapter: AppSetup['adapter'] = 'fastify'): Promise<INestApplication> {

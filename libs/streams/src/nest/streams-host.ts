@@ -8,7 +8,7 @@ import {
   type OnModuleDestroy,
   type OnModuleInit,
 } from '@nestjs/common';
-import { ExternalContextCreator, ModuleRef, ModulesContainer } from '@nestjs/core';
+import { ModuleRef, ModulesContainer } from '@nestjs/core';
 import { processEnvironment, resolveConfig } from '../config/resolve-config.js';
 import { ConfigurationError } from '../errors/configuration-error.js';
 import type { Log, TopicPartition } from '../log/log.js';
@@ -25,10 +25,11 @@ import type { Topology } from '../topology/topology.js';
 import { ProblemList } from './explore/problem-list.js';
 import { exploreTopology } from './explore/topology-explorer.js';
 import { ProcessorSuppliers } from './handlers/processor-suppliers.js';
+import { StreamEnhancers } from './handlers/stream-enhancers.js';
 import { TaskInjection } from './handlers/task-injection.js';
 import { NestStreamsLogger } from './nest-logger.js';
 import { openLog } from './open-log.js';
-import { MODULE_OPTION_KEYS, type StreamsModuleOptions } from './streams-module-options.js';
+import { EXTRA_DEFAULTS, MODULE_OPTION_KEYS, type StreamsModuleOptions } from './streams-module-options.js';
 import { STREAMS_METRICS_PORT, STREAMS_OPTIONS } from './tokens.js';
 
 type StateListener = (state: InstanceState, previous: InstanceState) => void;
@@ -53,44 +54,30 @@ export class StreamsHost
   private readonly suppliers: ProcessorSuppliers;
   private instance: StreamsInstance | undefined;
   private log: Promise<Log> | undefined;
+  private keepAlive: NodeJS.Timeout | undefined;
 
   constructor(
     @Inject(STREAMS_OPTIONS) private readonly options: StreamsModuleOptions,
     @Inject(ModulesContainer) private readonly modules: ModulesContainer,
     @Inject(ModuleRef) moduleRef: ModuleRef,
-    @Inject(ExternalContextCreator) external: ExternalContextCreator,
     @Optional() @Inject(STREAMS_METRICS_PORT) private readonly metrics: StreamsMetrics = noMetrics,
   ) {
-    this.suppliers = new ProcessorSuppliers(new TaskInjection(moduleRef), external);
+    this.suppliers = new ProcessorSuppliers(new TaskInjection(moduleRef), new StreamEnhancers(modules));
   }
 
-  /** @throws ConfigurationError listing every problem of options and decorators. */
+  /** @throws ConfigurationError listing every problem of options and decorators; what was opened before is closed then. */
   async onModuleInit(): Promise<void> {
     if (this.instance !== undefined) return;
-    const problems = new ProblemList();
-    const engines = this.engines(problems);
-    const config = problems.attempt('options', () =>
-      resolveConfig(this.options, {
-        ...processEnvironment((stateDir, id) => loadInstanceFile(stateDir, id).generatedInstanceId),
-        extraKeys: MODULE_OPTION_KEYS,
-      }),
-    );
-    const topology = exploreTopology(
-      this.modules,
-      this.suppliers,
-      {
-        applicationId: config?.applicationId ?? 'invalid',
-        defaultEngine: this.options.defaultEngine ?? 'rocksdb',
-        engines: [...engines.keys()],
-      },
-      problems,
-    );
-    if (problems.all.length > 0 || config === undefined || topology === undefined)
-      throw new ConfigurationError(problems.all);
-    const { clock, logger, metrics } = this;
-    const log = await this.openLog();
-    this.instance = new StreamsInstance({ config, topology, log, engines, clock, logger, metrics });
-    for (const listener of this.listeners) this.instance.onStateChange(listener);
+    try {
+      this.instance = await this.createInstance();
+    } catch (error) {
+      // A provider that sets topics up may have opened the log already, and nobody closes an application that did not start.
+      await this.close();
+      throw error;
+    }
+    this.instance.onStateChange((state, previous) => {
+      for (const listener of [...this.listeners]) listener(state, previous);
+    });
   }
 
   async onApplicationBootstrap(): Promise<void> {
@@ -141,15 +128,18 @@ export class StreamsHost
 
   onStateChange(listener: StateListener): () => void {
     this.listeners.add(listener);
-    const remove = this.instance?.onStateChange(listener);
-    return () => {
-      this.listeners.delete(listener);
-      remove?.();
-    };
+    return () => void this.listeners.delete(listener);
   }
 
   async start(): Promise<void> {
-    await this.instance?.start();
+    // The core's timers let the process end; a headless app has nothing else that keeps it.
+    this.keepAlive ??= setInterval(() => undefined, 2 ** 30);
+    try {
+      await this.instance?.start();
+    } catch (error) {
+      clearInterval(this.keepAlive);
+      throw error;
+    }
   }
 
   stopIntake(): void {
@@ -161,9 +151,10 @@ export class StreamsHost
   }
 
   async close(): Promise<void> {
+    clearInterval(this.keepAlive);
     await this.instance?.close();
     // An instance that was never made has not taken the log over.
-    if (this.instance === undefined) await (await this.log)?.close();
+    if (this.instance === undefined) await (await this.log?.catch(() => undefined))?.close();
   }
 
   async whenRunning(): Promise<void> {
@@ -186,6 +177,33 @@ export class StreamsHost
     return this.instance?.sourceLag() ?? [];
   }
 
+  private async createInstance(): Promise<StreamsInstance> {
+    const { clock, logger, metrics } = this;
+    if (!isObject(this.options)) throw new ConfigurationError(['The options must be an object.']);
+    const problems = new ProblemList();
+    problems.add(...misplacedExtras(this.options), ...hostProblems(this.modules));
+    const engines = this.engines(problems);
+    const config = problems.attempt('options', () =>
+      resolveConfig(this.options, {
+        ...processEnvironment((stateDir, id) => loadInstanceFile(stateDir, id).generatedInstanceId),
+        extraKeys: MODULE_OPTION_KEYS,
+      }),
+    );
+    const topology = exploreTopology(
+      this.modules,
+      this.suppliers,
+      {
+        applicationId: config?.applicationId ?? 'invalid',
+        defaultEngine: this.options.defaultEngine ?? 'rocksdb',
+        engines: [...engines.keys()],
+      },
+      problems,
+    );
+    if (problems.all.length > 0 || config === undefined || topology === undefined)
+      throw new ConfigurationError(problems.all);
+    return new StreamsInstance({ config, topology, log: await this.openLog(), engines, clock, logger, metrics });
+  }
+
   private engines(problems: ProblemList): Map<string, StoreEngineFactory> {
     const engines = new Map<string, StoreEngineFactory>();
     for (const factory of [memoryEngine(), rocksDbEngine(this.options.rocksdb), ...(this.options.engines ?? [])]) {
@@ -195,4 +213,24 @@ export class StreamsHost
     }
     return engines;
   }
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
+}
+
+/** `forRoot` takes the extras out of the options; a factory runs too late for them. */
+function misplacedExtras(options: object): string[] {
+  return Object.keys(EXTRA_DEFAULTS)
+    .filter((key) => key in options)
+    .map(
+      (key) => `"${key}" decides at import time: give it to forRootAsync beside the factory, not in what it returns.`,
+    );
+}
+
+function hostProblems(modules: ModulesContainer): string[] {
+  const count = [...modules.values()].filter((module) => module.providers.get(StreamsHost)?.isAlias === false).length;
+  return count <= 1
+    ? []
+    : [`StreamsModule.forRoot is imported ${count} times with different options: one process runs one instance.`];
 }

@@ -41,5 +41,13 @@ export interface MetricsEndpointOptions {
   readonly defaultMetrics?: boolean;
 }
 
-/** Option keys that `resolveConfig` leaves to this adapter. */
-export const MODULE_OPTION_KEYS: readonly string[] = ['engines', 'rocksdb', 'query', 'health', 'metrics', 'isGlobal'];
+/** Options that decide at import time, with their defaults. */
+export const EXTRA_DEFAULTS: Required<StreamsModuleExtras> = {
+  query: true,
+  health: false,
+  metrics: false,
+  isGlobal: true,
+};
+
+/** All options that the module adds to those of the runtime. */
+export const MODULE_OPTION_KEYS: readonly string[] = ['engines', 'rocksdb', ...Object.keys(EXTRA_DEFAULTS)];

@@ -10,7 +10,7 @@ import { storeOfRequest } from './handlers/task-injection.js';
 import { ReadOnlyStore } from './read-only-store.js';
 import { RecordProducer } from './record-producer.js';
 import { StreamsHost } from './streams-host.js';
-import type { StreamsModuleExtras, StreamsModuleOptions } from './streams-module-options.js';
+import { EXTRA_DEFAULTS, type StreamsModuleExtras, type StreamsModuleOptions } from './streams-module-options.js';
 import { STREAMS_OPTIONS, STREAMS_RUNTIME } from './tokens.js';
 import { TopicAdmin } from './topic-admin.js';
 
@@ -18,9 +18,9 @@ const { ConfigurableModuleClass, OPTIONS_TYPE, ASYNC_OPTIONS_TYPE } =
   new ConfigurableModuleBuilder<StreamsModuleOptions>({ optionsInjectionToken: STREAMS_OPTIONS })
     .setClassMethodName('forRoot')
     .setFactoryMethodName('createStreamsOptions')
-    .setExtras<StreamsModuleExtras>({}, (definition, extras) => ({
+    .setExtras<StreamsModuleExtras>(EXTRA_DEFAULTS, (definition, extras) => ({
       ...definition,
-      global: extras.isGlobal ?? true,
+      global: extras.isGlobal ?? EXTRA_DEFAULTS.isGlobal,
       imports: [...(definition.imports ?? []), ...endpointModules(extras)],
       controllers: [...(definition.controllers ?? []), ...queryControllers(extras)],
     }))
@@ -106,7 +106,7 @@ function providersOfStore(type: StateStoreClass): Provider[] {
   ];
 }
 
-function queryControllers({ query = true }: StreamsModuleExtras): Type<object>[] {
+function queryControllers({ query = EXTRA_DEFAULTS.query }: StreamsModuleExtras): Type<object>[] {
   if (query === false) return [];
   return [storesController(query === true ? undefined : query.path)];
 }

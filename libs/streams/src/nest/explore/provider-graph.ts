@@ -7,7 +7,7 @@ import { streamProcessorOptionsOf } from '../../decorators/stream-processor.deco
 export interface ProcessorProvider {
   readonly type: new (...args: never[]) => object;
   readonly wrapper: InstanceWrapper;
-  /** Injected by the processor or by what it injects. */
+  /** Injected by the processor, by what it injects, or by its guards, pipes, interceptors and filters. */
   readonly stores: readonly StateStoreClass[];
 }
 
@@ -15,39 +15,49 @@ export interface ProcessorProvider {
 export interface ProviderGraph {
   readonly processors: readonly ProcessorProvider[];
   readonly stores: readonly StateStoreClass[];
-  /** Controllers and other providers outside tasks that inject a store, with that store. */
+  /** What injects a store outside tasks, itself or through a provider of processors. */
   readonly misplaced: readonly { readonly where: string; readonly store: StateStoreClass }[];
 }
 
 /** Reads the dependency graph that Nest has built; nothing is instantiated. */
 export function readProviderGraph(modules: ModulesContainer): ProviderGraph {
-  const wrappers = new Map<InstanceWrapper, { readonly isController: boolean }>();
-  for (const module of modules.values()) {
-    for (const wrapper of module.providers.values()) wrappers.set(wrapper, { isController: false });
-    for (const wrapper of module.controllers.values()) wrappers.set(wrapper, { isController: true });
-  }
-  const stores = new Set<StateStoreClass>();
+  const all = Array.from(modules.values());
+  const providers = new Set(all.flatMap((module) => [...module.providers.values()]));
+  const stores = new Set(Array.from(providers).flatMap((wrapper) => storeOf(wrapper) ?? []));
   const processors: ProcessorProvider[] = [];
-  const reachable = new Set<InstanceWrapper>();
-  for (const wrapper of wrappers.keys()) {
-    const store = storeOf(wrapper);
-    if (store !== undefined) stores.add(store);
-    const type = wrapper.metatype as ProcessorProvider['type'] | null;
-    if (streamProcessorOptionsOf(type) === undefined || processors.some((other) => other.type === type)) continue;
-    const below = dependenciesOf(wrapper);
-    for (const each of below) reachable.add(each);
-    processors.push({ type: type!, wrapper, stores: storesAmong(below) });
+  const inTasks = new Set<InstanceWrapper>();
+  for (const wrapper of providers) {
+    const type = processorTypeOf(wrapper);
+    if (type === undefined) continue;
+    const below = dependenciesOf(wrapper, () => true);
+    inTasks.add(wrapper);
+    for (const each of below) inTasks.add(each);
+    // The same class in two modules is one processor, that of the first.
+    if (!processors.some((other) => other.type === type))
+      processors.push({ type, wrapper, stores: storesAmong(below) });
   }
-  const isProcessor = (wrapper: InstanceWrapper): boolean => streamProcessorOptionsOf(wrapper.metatype) !== undefined;
-  const misplaced = Array.from(wrappers).flatMap(([wrapper, { isController }]) => {
-    if (!isController && (isProcessor(wrapper) || storeOf(wrapper) !== undefined || reachable.has(wrapper))) return [];
-    return storesAmong(directDependencies(wrapper)).map((store) => ({ where: wrapper.name, store }));
-  });
+  const outside = [
+    ...all.flatMap((module) => [...module.controllers.values()]),
+    ...[...providers, ...all.flatMap((module) => [...module.injectables.values()])].filter(
+      (wrapper) => !inTasks.has(wrapper) && storeOf(wrapper) === undefined && !wrapper.isAlias,
+    ),
+  ];
+  // Below a provider that is no part of tasks there is nothing to add: it is looked at by itself.
+  const misplaced = [...new Set(outside)].flatMap((wrapper) =>
+    storesAmong(dependenciesOf(wrapper, (each) => inTasks.has(each))).map((store) => ({ where: wrapper.name, store })),
+  );
   return { processors, stores: [...stores], misplaced };
 }
 
-function storeOf(wrapper: InstanceWrapper): StateStoreClass | undefined {
-  return stateStoreOptionsOf(wrapper.token) === undefined ? undefined : (wrapper.token as StateStoreClass);
+function storeOf({ token }: InstanceWrapper): StateStoreClass | undefined {
+  return stateStoreOptionsOf(token) === undefined ? undefined : (token as StateStoreClass);
+}
+
+/** By the provided class, or by the token where a factory or a value provides it. */
+function processorTypeOf({ isAlias, metatype, token }: InstanceWrapper): ProcessorProvider['type'] | undefined {
+  if (isAlias) return undefined;
+  const type = [metatype, token].find((each) => streamProcessorOptionsOf(each) !== undefined);
+  return type as ProcessorProvider['type'] | undefined;
 }
 
 function storesAmong(wrappers: Iterable<InstanceWrapper>): StateStoreClass[] {
@@ -56,16 +66,19 @@ function storesAmong(wrappers: Iterable<InstanceWrapper>): StateStoreClass[] {
 
 function directDependencies(wrapper: InstanceWrapper): InstanceWrapper[] {
   const properties = (wrapper.getPropertiesMetadata() ?? []).map(({ wrapper: dependency }) => dependency);
-  return [...(wrapper.getCtorMetadata() ?? []), ...properties].filter((dependency) => dependency !== undefined);
+  const enhancers = wrapper.getEnhancersMetadata() ?? [];
+  return [...(wrapper.getCtorMetadata() ?? []), ...properties, ...enhancers].filter(
+    (dependency) => dependency !== undefined,
+  );
 }
 
-function dependenciesOf(wrapper: InstanceWrapper): Set<InstanceWrapper> {
+function dependenciesOf(wrapper: InstanceWrapper, descends: (into: InstanceWrapper) => boolean): Set<InstanceWrapper> {
   const found = new Set<InstanceWrapper>();
   const visit = (each: InstanceWrapper): void => {
     for (const dependency of directDependencies(each)) {
       if (found.has(dependency)) continue;
       found.add(dependency);
-      visit(dependency);
+      if (descends(dependency)) visit(dependency);
     }
   };
   visit(wrapper);

@@ -1,15 +1,11 @@
 import 'reflect-metadata';
-import type { ExternalContextCreator } from '@nestjs/core';
-import type { ContextId } from '@nestjs/core/injector/instance-wrapper.js';
 import type { ProcessorContext } from '../../topology/processor.js';
 import { StreamContext } from '../stream-context.js';
+import { CONTEXT, PAYLOAD, type EnhancedHost, type Method, type StreamEnhancers } from './stream-enhancers.js';
 
-/** Nest's metadata keys; they are not exported by its public entry points, and are part of what param decorators of users rely on. */
+/** Nest's metadata keys, see `stream-enhancers.ts`. */
 const PARAMETERS = '__routeArguments__';
 const ENHANCERS = ['__guards__', '__pipes__', '__interceptors__', '__exceptionFilters__'];
-/** `RpcParamtype` of @nestjs/microservices. */
-const PAYLOAD = 3;
-const CONTEXT = 6;
 
 interface Parameter {
   readonly index: number;
@@ -20,22 +16,16 @@ interface Parameter {
 /** Calls a handler for one record. */
 export type HandlerCall = (context: ProcessorContext) => unknown;
 
-type Method = (...args: unknown[]) => unknown;
-
 /**
  * The call of one handler method on one instance. A method without guards, pipes, interceptors, filters or parameter decorators of its own is
  * called directly; any other through Nest's `ExternalContextCreator`, with the context type `streams`.
  */
-export function handlerCall(
-  instance: object,
-  name: string,
-  external: ExternalContextCreator,
-  contextId: ContextId | undefined,
-): HandlerCall {
+export function handlerCall(host: EnhancedHost, name: string, enhancers: StreamEnhancers): HandlerCall {
+  const { instance } = host;
   const method = (instance as Record<string, Method>)[name]!;
   const parameters = parametersOf(instance, name);
   return hasEnhancers(instance, method) || !parameters.every(isPlain)
-    ? throughNest(instance, method, name, external, contextId)
+    ? throughNest(host, method, name, enhancers)
     : direct(instance, method, parameters);
 }
 
@@ -60,36 +50,11 @@ function direct(instance: object, method: Method, parameters: readonly PlainPara
     );
 }
 
-function throughNest(
-  instance: object,
-  method: Method,
-  name: string,
-  external: ExternalContextCreator,
-  contextId: ContextId | undefined,
-): HandlerCall {
+function throughNest(host: EnhancedHost, method: Method, name: string, enhancers: StreamEnhancers): HandlerCall {
   let stream: StreamContext | undefined;
-  const call = external.create(
-    instance as Record<string, Method>,
-    method,
-    name,
-    PARAMETERS,
-    parametersFactory,
-    contextId,
-    undefined,
-    { guards: true, interceptors: true, filters: true },
-    'streams',
-  );
+  const call = enhancers.wrap(host, method, name);
   return (context) => call(context.value, (stream ??= new StreamContext(context)));
 }
-
-const parametersFactory = {
-  exchangeKeyForValue(type: number, data: unknown, args: readonly unknown[]): unknown {
-    const [payload, context] = args;
-    if (type === CONTEXT) return context;
-    if (type !== PAYLOAD) return undefined;
-    return typeof data === 'string' && data !== '' ? (payload as Record<string, unknown> | null)?.[data] : payload;
-  },
-};
 
 interface PlainParameter {
   readonly index: number;

@@ -1,8 +1,8 @@
-import type { ExternalContextCreator } from '@nestjs/core';
 import type { Processor, ProcessorSupplier, TaskContext, TaskLifecycle } from '../../topology/processor.js';
 import type { HandlerMethod } from '../explore/handler-methods.js';
 import type { ProcessorProvider } from '../explore/provider-graph.js';
 import { handlerCall } from './handler-invoker.js';
+import type { StreamEnhancers } from './stream-enhancers.js';
 import type { TaskInjection } from './task-injection.js';
 
 const HOOKS = ['onTaskInit', 'onRestoreStart', 'onRestoreProgress', 'onRestored', 'onFlush', 'onTaskClose'] as const;
@@ -13,14 +13,16 @@ export class ProcessorSuppliers {
 
   constructor(
     private readonly injection: TaskInjection,
-    private readonly external: ExternalContextCreator,
+    private readonly enhancers: StreamEnhancers,
   ) {}
 
   supplierFor(provider: ProcessorProvider, method: HandlerMethod): ProcessorSupplier {
     return {
       create: async (task): Promise<Processor> => {
         const instance = await this.injection.instanceFor(provider, task);
-        const call = handlerCall(instance, method.name, this.external, this.injection.contextIdOf(task.taskId));
+        const { wrapper } = provider;
+        const contextId = wrapper.isDependencyTreeStatic() ? undefined : this.injection.contextIdOf(task.taskId);
+        const call = handlerCall({ instance, wrapper, contextId }, method.name, this.enhancers);
         return { process: call, lifecycle: this.lifecycleOf(instance, task) };
       },
     };

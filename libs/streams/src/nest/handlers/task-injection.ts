@@ -52,13 +52,14 @@ export class TaskInjection {
 
   /** The processor's instance in the task; the same for all its handlers. Singletons are shared by all tasks. */
   instanceFor(provider: ProcessorProvider, task: TaskContext): Promise<object> {
-    if (provider.wrapper.isDependencyTreeStatic()) {
-      return Promise.resolve(this.moduleRef.get<object>(provider.type, { strict: false }));
+    const { token, isTransient } = provider.wrapper;
+    if (provider.wrapper.isDependencyTreeStatic() && !isTransient) {
+      return Promise.resolve(this.moduleRef.get<object>(token, { strict: false }));
     }
     const scope = this.enter(task);
     let instance = scope.instances.get(provider.type);
     if (instance === undefined) {
-      instance = this.moduleRef.resolve<object>(provider.type, scope.contextId, { strict: false });
+      instance = this.moduleRef.resolve<object>(token, scope.contextId, { strict: false });
       scope.instances.set(provider.type, instance);
     }
     return instance;
