@@ -3,6 +3,20 @@ import type { ChangelogPosition, StoreCursor, KeyBounds, StoreWrites } from './s
 /** Takes one change of a commit. Called once per key, in the order of first change; the bytes may be reused after the call only by the caller of `put`. */
 export type ChangeSink = (key: Uint8Array, value: Uint8Array | null) => void;
 
+/** Operations since the counters were last taken. */
+export interface StoreCounts {
+  get: number;
+  put: number;
+  delete: number;
+  range: number;
+  /** Keys read from the engine. */
+  load: number;
+  /** Entries written to the engine. */
+  write: number;
+  /** Gets answered by the buffer. */
+  hits: number;
+}
+
 /** The dirty entries of one commit, serialised: what goes to the changelog now and to the engine once the changelog has it. */
 export interface PreparedCommit {
   readonly writes: StoreWrites;
@@ -49,6 +63,9 @@ export interface StateStore {
   releaseIterators(): number;
 
   readonly view: CommittedView;
+
+  /** Plain counters that the store raises and their reader sets back. */
+  readonly counts: StoreCounts;
 
   approximateEntries(): Promise<number>;
   approximateBytes(): Promise<number>;

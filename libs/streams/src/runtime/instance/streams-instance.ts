@@ -13,7 +13,7 @@ import type { StreamsRuntime } from '../streams-runtime.js';
 import type { SourceQueue } from '../task/source-queue.js';
 import { assembleParts, type InstanceParts, type StreamsInstanceOptions } from './instance-parts.js';
 import { INSTANCE_TRANSITIONS } from './instance-state.js';
-import { reportStatus } from './status-report.js';
+import { StatusReport } from './status-report.js';
 import { setUpTopics } from './topic-setup.js';
 
 const REPORT_EVERY_MS = 1000;
@@ -23,6 +23,7 @@ const CLEANUP_EVERY_MS = 60_000;
 export class StreamsInstance implements StreamsRuntime {
   failure: Error | undefined;
   private readonly machine: StateMachine<InstanceState>;
+  private readonly report: StatusReport;
   private readonly stopping = new AbortController();
   private readonly timers = new Map<string, CancelTimer>();
   private parts: InstanceParts | undefined;
@@ -39,6 +40,7 @@ export class StreamsInstance implements StreamsRuntime {
       INSTANCE_TRANSITIONS,
       'created',
     );
+    this.report = new StatusReport(this, () => this.parts?.tasks.all ?? [], options.metrics);
   }
 
   get applicationId(): string {
@@ -154,7 +156,7 @@ export class StreamsInstance implements StreamsRuntime {
     parts.loop.start();
     await parts.member.join();
     if (this.failure) throw this.failure;
-    this.every('report', REPORT_EVERY_MS, () => reportStatus(this, this.options.metrics));
+    this.every('report', REPORT_EVERY_MS, () => void this.report.report());
     this.every('cleanup', Math.min(CLEANUP_EVERY_MS, config.stateCleanupDelayMs), () => void this.cleanUp());
   }
 
@@ -172,7 +174,7 @@ export class StreamsInstance implements StreamsRuntime {
     await this.drain();
     await this.release();
     if (!this.machine.is('stopped')) this.machine.transition('stopped');
-    reportStatus(this, this.options.metrics);
+    await this.report.report();
   }
 
   /** Gives back everything that was taken, in any state. */

@@ -1,6 +1,6 @@
 import type { StoreDefinition } from '../../topology/store-definition.js';
 import { EngineView } from '../committed-view.js';
-import type { ChangeSink, CommittedView, PreparedCommit, StateStore } from '../state-store.js';
+import type { ChangeSink, CommittedView, PreparedCommit, StateStore, StoreCounts } from '../state-store.js';
 import type { ChangelogPosition, KeyBounds, StoreEngine, StoreWrites } from '../store-engine.js';
 import {
   attachStore,
@@ -25,6 +25,7 @@ export class BufferedKeyValueStore implements StateStore, KeyValueBacking<unknow
   readonly name: string;
   readonly facade: object;
   readonly view: CommittedView;
+  readonly counts: StoreCounts = { get: 0, put: 0, delete: 0, range: 0, load: 0, write: 0, hits: 0 };
   private readonly engine: StoreEngine;
   private readonly buffer: WriteBackBuffer<unknown, unknown>;
   private readonly iterators = new Set<KeyValueIterator<unknown, unknown>>();
@@ -34,7 +35,15 @@ export class BufferedKeyValueStore implements StateStore, KeyValueBacking<unknow
     const { definition, engine, freezeValues, facade = new KeyValueStore() } = options;
     this.name = definition.name;
     this.engine = engine;
-    this.buffer = new WriteBackBuffer({ key: definition.key, value: definition.value, engine, freezeValues });
+    this.buffer = new WriteBackBuffer({
+      key: definition.key,
+      value: definition.value,
+      engine,
+      freezeValues,
+      onLoad: (keys) => {
+        this.counts.load += keys;
+      },
+    });
     this.view = new EngineView(engine);
     this.facade = facade;
     attachStore(facade, this);
@@ -70,6 +79,7 @@ export class BufferedKeyValueStore implements StateStore, KeyValueBacking<unknow
 
   async applyCommit(commit: PreparedCommit, position: ChangelogPosition): Promise<void> {
     await this.engine.write(commit.writes, position);
+    this.counts.write += commit.writes.keys.length;
     this.changelogPosition = position;
     this.buffer.applied(commit);
   }
@@ -112,8 +122,12 @@ export class BufferedKeyValueStore implements StateStore, KeyValueBacking<unknow
   }
 
   get(key: unknown): Awaitable<unknown> {
+    this.counts.get++;
     const entry = this.buffer.find(key);
-    if (entry !== undefined) return entry.value;
+    if (entry !== undefined) {
+      this.counts.hits++;
+      return entry.value;
+    }
     return this.load([key]).then(() => this.readLoaded(key));
   }
 
@@ -124,6 +138,7 @@ export class BufferedKeyValueStore implements StateStore, KeyValueBacking<unknow
   }
 
   put(key: unknown, value: unknown): void {
+    this.counts.put++;
     this.buffer.put(key, value);
   }
 
@@ -136,6 +151,7 @@ export class BufferedKeyValueStore implements StateStore, KeyValueBacking<unknow
   }
 
   delete(key: unknown): Awaitable<unknown> {
+    this.counts.delete++;
     const entry = this.buffer.find(key);
     const before = entry === undefined ? this.readEngine(key) : entry.value;
     this.buffer.put(key, undefined);
@@ -143,6 +159,7 @@ export class BufferedKeyValueStore implements StateStore, KeyValueBacking<unknow
   }
 
   scan(bounds: KeyBounds, reverse: boolean): KeyValueIterator<unknown, unknown> {
+    this.counts.range++;
     const buffered: BufferedEntry<unknown>[] = [];
     for (const { key, entry } of this.buffer.unapplied())
       if (isWithin(key, bounds)) buffered.push({ key, value: entry.value });

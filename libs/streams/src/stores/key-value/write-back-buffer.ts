@@ -10,6 +10,8 @@ export interface WriteBackBufferOptions<K, V> {
   readonly value: Serde<V>;
   readonly engine: StoreEngine;
   readonly freezeValues: boolean;
+  /** Told how many keys one engine read asks for. */
+  readonly onLoad?: (keys: number) => void;
 }
 
 /** A commit and the entries that it pinned. */
@@ -160,6 +162,7 @@ export class WriteBackBuffer<K, V> {
 
   private read(wanted: Map<unknown, K>): Promise<void> {
     const ids = [...wanted.keys()];
+    this.options.onLoad?.(ids.length);
     const bytes = Array.from(wanted.values(), (key) => this.options.key.serialize(key));
     const done = this.options.engine.getMany(bytes).then(
       (values) => {
