@@ -112,7 +112,10 @@ export class StreamsApps {
 
   /** Starts an application of this one module. @throws what its start throws; it is closed then too. */
   async listen(metadata: ModuleMetadata, adapter: AppSetup['adapter'] = 'fastify'): Promise<StreamsApp> {
-    const nest = await this.create(metadata, adapter);
+    return this.serve(await this.create(metadata, adapter));
+  }
+
+  async serve(nest: INestApplication): Promise<StreamsApp> {
     await nest.listen(0, '127.0.0.1');
     return new StreamsApp(nest, await nest.getUrl());
   }

@@ -2,7 +2,9 @@ import { partitionForKey } from '../log/partitioner.js';
 import type { Log } from '../log/log.js';
 import type { LogProducer } from '../log/log-producer.js';
 import type { RecordHeader } from '../log/records/record-header.js';
+import { LogError } from '../errors/log-error.js';
 import { MissingTopicError } from '../errors/missing-topic-error.js';
+import { SerdeError } from '../errors/serde-error.js';
 import { resolveSerde, type SerdeName } from '../serdes/resolve-serde.js';
 import type { Serde } from '../serdes/serde.js';
 
@@ -41,34 +43,79 @@ export class RecordProducer {
     await this.sendAll(topic, [record], options);
   }
 
-  /** Settles when all in-sync replicas have all of them. @throws MissingTopicError, SerdeError, LogError */
+  /**
+   * Settles when all in-sync replicas have all of them; nothing is sent if one of them cannot be serialised or names a partition that the topic
+   * does not have.
+   * @throws MissingTopicError, SerdeError, LogError
+   */
   async sendAll<K, V>(
     topic: string,
     records: readonly OutgoingRecord<K, V>[],
     options: SendOptions<K, V> = {},
   ): Promise<void> {
+    if (records.length === 0) return;
     const log = await this.openLog();
+    await log.connect();
     const key = resolveSerde<K>(options.key ?? 'string');
     const value = resolveSerde<V>(options.value ?? 'json');
-    const partitions = await this.partitionsOf(log, topic);
+    const partitions = await this.partitionsOf(log, topic, records);
+    const prepared = records.map((record) => {
+      const keyBytes = bytesOf(key, record.key, topic, 'key');
+      const byKey = (): number =>
+        keyBytes === null ? this.next++ % partitions : partitionForKey(keyBytes, partitions);
+      return {
+        partition: record.partition ?? byKey(),
+        keyBytes,
+        valueBytes: bytesOf(value, record.value, topic, 'value'),
+        timestamp: record.timestamp ?? Date.now(),
+        headers: record.headers,
+      };
+    });
     const producer = (this.producer ??= log.openProducer({ role: 'app' }));
-    for (const record of records) {
-      const keyBytes = record.key === undefined || record.key === null ? null : key.serialize(record.key);
-      const valueBytes = record.value === null ? null : value.serialize(record.value);
-      const partition =
-        record.partition ?? (keyBytes === null ? this.next++ % partitions : partitionForKey(keyBytes, partitions));
-      const { timestamp = Date.now(), headers } = record;
-      if (!producer.append(topic, partition, keyBytes, valueBytes, timestamp, headers)) await producer.drain();
+    try {
+      for (const { partition, keyBytes, valueBytes, timestamp, headers } of prepared)
+        if (!producer.append(topic, partition, keyBytes, valueBytes, timestamp, headers)) await producer.drain();
+      await producer.flush();
+    } catch (error) {
+      // A producer that has failed stays failed; the next record gets another one.
+      if (this.producer === producer) this.producer = undefined;
+      await producer.close();
+      throw error;
     }
-    await producer.flush();
   }
 
-  private async partitionsOf(log: Log, topic: string): Promise<number> {
+  /** Asks again before it refuses a partition: the topic may have grown. */
+  private async partitionsOf(log: Log, topic: string, records: readonly OutgoingRecord[]): Promise<number> {
     const known = this.partitionCounts.get(topic);
-    if (known !== undefined) return known;
+    if (known !== undefined && records.every(({ partition }) => isPartition(partition, known))) return known;
     const description = (await log.admin.describeTopics([topic])).get(topic);
     if (description === undefined) throw new MissingTopicError([topic]);
-    this.partitionCounts.set(topic, description.partitions);
-    return description.partitions;
+    const { partitions } = description;
+    this.partitionCounts.set(topic, partitions);
+    const refused = records.find(({ partition }) => !isPartition(partition, partitions));
+    if (refused !== undefined)
+      throw new LogError(
+        'fatal',
+        'LOG_UNKNOWN_TOPIC_OR_PARTITION',
+        `"${topic}" has the partitions 0 to ${partitions - 1}, and a record is meant for ${String(refused.partition)}. Leave "partition" out, or correct it.`,
+      );
+    return partitions;
+  }
+}
+
+function isPartition(partition: number | undefined, count: number): boolean {
+  return partition === undefined || (Number.isInteger(partition) && partition >= 0 && partition < count);
+}
+
+function bytesOf<T>(serde: Serde<T>, value: T | null | undefined, topic: string, part: string): Uint8Array | null {
+  // Only keys may be left out; a value of undefined has no bytes, and its serde says so.
+  if (value === null || (value === undefined && part === 'key')) return null;
+  try {
+    return serde.serialize(value as T);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new SerdeError(serde.name, `The ${part} of a record for "${topic}" could not be serialised: ${reason}`, {
+      cause,
+    });
   }
 }

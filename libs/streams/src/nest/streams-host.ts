@@ -76,7 +76,7 @@ export class StreamsHost
       throw error;
     }
     this.instance.onStateChange((state, previous) => {
-      for (const listener of [...this.listeners]) listener(state, previous);
+      for (const listener of this.listeners) listener(state, previous);
     });
   }
 

@@ -2,8 +2,9 @@
 export class ProblemList {
   readonly all: string[] = [];
 
+  /** Adds those that are not there yet. */
   add(...problems: readonly string[]): void {
-    this.all.push(...problems);
+    for (const problem of problems) if (!this.all.includes(problem)) this.all.push(problem);
   }
 
   /** @returns undefined if `action` threw; its message is kept under `label`, or its own list of problems. */

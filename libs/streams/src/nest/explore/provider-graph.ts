@@ -25,13 +25,13 @@ export function readProviderGraph(modules: ModulesContainer): ProviderGraph {
   const providers = new Set(all.flatMap((module) => [...module.providers.values()]));
   const stores = new Set(Array.from(providers).flatMap((wrapper) => storeOf(wrapper) ?? []));
   const processors: ProcessorProvider[] = [];
-  const inTasks = new Set<InstanceWrapper>();
+  const inTasks = new Set<unknown>();
   for (const wrapper of providers) {
     const type = processorTypeOf(wrapper);
     if (type === undefined) continue;
     const below = dependenciesOf(wrapper, () => true);
-    inTasks.add(wrapper);
-    for (const each of below) inTasks.add(each);
+    inTasks.add(typeOf(wrapper));
+    for (const each of below) inTasks.add(typeOf(each));
     // The same class in two modules is one processor, that of the first.
     if (!processors.some((other) => other.type === type))
       processors.push({ type, wrapper, stores: storesAmong(below) });
@@ -39,14 +39,22 @@ export function readProviderGraph(modules: ModulesContainer): ProviderGraph {
   const outside = [
     ...all.flatMap((module) => [...module.controllers.values()]),
     ...[...providers, ...all.flatMap((module) => [...module.injectables.values()])].filter(
-      (wrapper) => !inTasks.has(wrapper) && storeOf(wrapper) === undefined && !wrapper.isAlias,
+      (wrapper) => !inTasks.has(typeOf(wrapper)) && storeOf(wrapper) === undefined && !wrapper.isAlias,
     ),
   ];
   // Below a provider that is no part of tasks there is nothing to add: it is looked at by itself.
   const misplaced = [...new Set(outside)].flatMap((wrapper) =>
-    storesAmong(dependenciesOf(wrapper, (each) => inTasks.has(each))).map((store) => ({ where: wrapper.name, store })),
+    storesAmong(dependenciesOf(wrapper, (each) => inTasks.has(typeOf(each)))).map((store) => ({
+      where: wrapper.name,
+      store,
+    })),
   );
   return { processors, stores: [...stores], misplaced };
+}
+
+/** The same class may be provided by several modules. */
+function typeOf({ metatype, token }: InstanceWrapper): unknown {
+  return metatype ?? token;
 }
 
 function storeOf({ token }: InstanceWrapper): StateStoreClass | undefined {

@@ -1,0 +1,178 @@
+import { Controller, Injectable, type OnModuleInit, UseGuards, type CanActivate } from '@nestjs/common';
+import { Payload } from '@nestjs/microservices';
+import {
+  json,
+  KeyValueStore,
+  SendTo,
+  StateStore,
+  StreamHandler,
+  StreamProcessor,
+  StreamsModule,
+  TopicAdmin,
+  type StreamsModuleOptions,
+} from 'nestjs-streams';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { StreamsApps } from './support/streams-app.js';
+
+@StateStore({ name: 'counts', key: 'string', value: json<number>() })
+class Counts extends KeyValueStore<string, number> {}
+
+/** Of tasks, and therefore allowed to inject a store. */
+@Injectable()
+class Ledger {
+  constructor(readonly counts: Counts) {}
+}
+
+@StreamProcessor()
+class Counter {
+  constructor(readonly ledger: Ledger) {}
+
+  @StreamHandler('in')
+  @SendTo('out')
+  count(@Payload() value: number): number {
+    return value;
+  }
+}
+
+const topics = { in: 1, out: 1 };
+
+describe('a start that cannot work', () => {
+  const apps = new StreamsApps();
+
+  it('names every problem at once', async () => {
+    @Controller()
+    class DirectController {
+      constructor(readonly counts: Counts) {}
+    }
+    @Controller()
+    class IndirectController {
+      constructor(readonly ledger: Ledger) {}
+    }
+    @Injectable()
+    class Service {
+      constructor(readonly counts: Counts) {}
+    }
+    @Injectable()
+    class Guard implements CanActivate {
+      constructor(readonly counts: Counts) {}
+      canActivate(): boolean {
+        return true;
+      }
+    }
+    @Controller()
+    @UseGuards(Guard)
+    class GuardedController {}
+    @StateStore({ name: 'counts', key: 'string', value: 'json' })
+    class OtherCounts extends KeyValueStore<string, number> {}
+    @StateStore({ name: 'odd', key: 'strnig' as 'string', value: 'json', engine: 'leveldb' })
+    class OddStore extends KeyValueStore<string, number> {}
+    @StreamProcessor()
+    class Empty {}
+    @StreamProcessor()
+    class Nameless {
+      constructor(
+        readonly other: OtherCounts,
+        readonly odd: OddStore,
+      ) {}
+
+      @StreamHandler('')
+      handle(): void {}
+    }
+    const options = {
+      ...apps.options(topics),
+      standbyReplicas: 1,
+      comitInterval: 10,
+      sliceMs: 0,
+    } as unknown as StreamsModuleOptions;
+    const { problems, name } = await apps.failure({
+      imports: [
+        StreamsModule.forRoot(options),
+        StreamsModule.forFeature({
+          processors: [Counter, Empty, Nameless],
+          stores: [Counts, OtherCounts, OddStore],
+          providers: [Ledger],
+        }),
+      ],
+      controllers: [DirectController, IndirectController, GuardedController],
+      providers: [Service, Guard, Ledger],
+    });
+    expect(name).toBe('ConfigurationError');
+    const expected = [
+      /^DirectController injects the store Counts, but has no task: .* @InjectReadOnlyStore\(Counts\)/,
+      /^IndirectController injects the store Counts/,
+      /^Service injects the store Counts/,
+      /^Guard injects the store Counts/,
+      /^Two stores are named "counts"/,
+      /^@StateStore OddStore, key: .*"strnig"/,
+      /^@StateStore OddStore names the engine "leveldb", which is not registered\. Use "memory" or "rocksdb"/,
+      /^"comitInterval" is no option\. Did you mean "commitInterval"\?/,
+      /^"sliceMs" must be at least 1, not 0/,
+      /^"standbyReplicas" must be 0/,
+      /^@StreamProcessor Empty has no @StreamHandler method/,
+      /^@StreamHandler of Nameless\.handle names no topic/,
+    ];
+    for (const pattern of expected) expect(problems).toContainEqual(expect.stringMatching(pattern));
+    // Each is said once. A store that only broken handlers use may be named beside them.
+    expect(problems).toHaveLength(new Set(problems).size);
+    expect(problems!.filter((problem) => !expected.some((pattern) => pattern.test(problem)))).toEqual([]);
+  });
+
+  it('refuses classes without their decorator in forFeature itself', () => {
+    class Plain extends KeyValueStore<string, number> {}
+    class Loose {}
+    expect(() => StreamsModule.forFeature({ stores: [Plain], processors: [Loose] })).toThrow(
+      /Plain is listed in "stores" and has no @StateStore[^]*Loose is listed in "processors" and has no @StreamProcessor/,
+    );
+  });
+
+  it('refuses a second forRoot, which would handle every record again', async () => {
+    const { problems } = await apps.failure({
+      imports: [
+        StreamsModule.forRoot({ ...apps.options(topics), query: false }),
+        StreamsModule.forRoot({ ...apps.options(topics), applicationId: 'other', query: false }),
+      ],
+      providers: [],
+    });
+    expect(problems).toContainEqual(expect.stringMatching(/^StreamsModule\.forRoot is imported 2 times/));
+  });
+
+  it('names the topics that do not exist, and lets the same folders be used at once', async () => {
+    const stateDir = apps.folder();
+    const embedded = { directory: join(apps.folder(), 'log'), topics: { in: { partitions: 1 } } };
+    const options = { ...apps.options(), stateDir };
+    const feature = StreamsModule.forFeature({ processors: [Counter], stores: [Counts], providers: [Ledger] });
+    const error = await apps.failure({ imports: [StreamsModule.forRoot({ ...options, embedded }), feature] });
+    expect(error).toMatchObject({ name: 'MissingTopicError', code: 'STREAMS_TOPIC_MISSING', topics: ['out'] });
+    expect(existsSync(join(stateDir, 'app', '.lock'))).toBe(false);
+    const corrected = { ...embedded, topics: { in: { partitions: 1 }, out: { partitions: 1 } } };
+    const app = await apps.listen({ imports: [StreamsModule.forRoot({ ...options, embedded: corrected }), feature] });
+    await app.send('in', { key: 'k', value: 1 });
+    expect(await app.recordsOnce('out', 1)).toHaveLength(1);
+  });
+
+  it('gives back the log that a provider opened before the problems were found', async () => {
+    @Injectable()
+    class Topics implements OnModuleInit {
+      constructor(private readonly admin: TopicAdmin) {}
+
+      async onModuleInit(): Promise<void> {
+        await this.admin.create(Object.entries(topics).map(([name, partitions]) => ({ name, partitions })));
+      }
+    }
+    const options = { ...apps.options(), embedded: { directory: join(apps.folder(), 'log') } };
+    const feature = StreamsModule.forFeature({
+      processors: [Counter],
+      stores: [Counts],
+      providers: [Ledger, Topics],
+    });
+    const error = await apps.failure({
+      imports: [StreamsModule.forRoot({ ...options, sliceMs: -1 }), feature],
+    });
+    expect(error.problems).toEqual([expect.stringMatching(/^"sliceMs"/)]);
+    const app = await apps.listen({ imports: [StreamsModule.forRoot(options), feature] });
+    await app.send('in', { key: 'k', value: 1 });
+    expect(await app.recordsOnce('out', 1)).toHaveLength(1);
+  });
+});
