@@ -1,49 +1,48 @@
-import { afterEach, describe, expect, inject, it } from 'vitest';
-import { loud, latest, model, produce, readAll, storeContent, transactions } from '../support/bank.js';
+import { describe, expect, inject, it } from 'vitest';
+import { latest, model, produce, readAll, storeContent, transactions } from '../support/bank.js';
 import { KafkaBank, PARTITIONS } from '../support/kafka-bank.js';
-import { KafkaBroker } from './broker.js';
+import { onCrashingBroker } from './crashing-broker.js';
 
 const BATCHES = 40;
 const BATCH = 50;
 
-describe.skipIf(inject('kafkaUnavailable'))('a broker that is killed and started again while records are processed', () => {
-  const releases: (() => Promise<unknown>)[] = [];
-  afterEach(async () => {
-    for (const release of releases.splice(0).reverse()) await release();
-  });
+describe.skipIf(inject('kafkaUnavailable'))(
+  'a broker that is killed and started again while records are processed',
+  () => {
+    for (const processingGuarantee of ['exactly_once', 'at_least_once'] as const) {
+      it(`costs nothing but time (${processingGuarantee})`, { timeout: 500_000 }, () =>
+        onCrashingBroker(async (broker, defer) => {
+          const bank = await KafkaBank.open(broker.brokers);
+          defer(() => bank.close());
+          const input = transactions(BATCHES * BATCH, 40);
+          // Longer than a broker is away: an ongoing transaction then goes on where it was.
+          const instance = await bank.start({ processingGuarantee, transactionTimeout: '60s' });
+          const producing = (async () => {
+            for (let i = 0; i < BATCHES; i++) {
+              await produce(bank.log, bank.topics.input, PARTITIONS, input.slice(i * BATCH, (i + 1) * BATCH));
+              await new Promise((resolve) => setTimeout(resolve, 50));
+            }
+          })();
+          for (let restarts = 0; restarts < 2; restarts++) {
+            const before = (await storeContent(instance)).get('acc-0')?.count ?? 0;
+            await expect
+              .poll(async () => (await storeContent(instance)).get('acc-0')?.count ?? 0, { timeout: 60_000 })
+              .toBeGreaterThan(before);
+            await broker.restart();
+          }
+          await producing;
+          await expect.poll(() => storeContent(instance), { timeout: 60_000 }).toEqual(model(input));
+          expect(instance.state).toBe('running');
+          await instance.close();
 
-  for (const processingGuarantee of ['exactly_once', 'at_least_once'] as const) {
-    it(`costs nothing but time (${processingGuarantee})`, async () => {
-      const broker = await KafkaBroker.start();
-      releases.push(() => broker.stop());
-      const bank = await KafkaBank.open(broker.brokers);
-      releases.push(() => bank.close());
-      const input = transactions(BATCHES * BATCH, 40);
-      const instance = await bank.start({ processingGuarantee, logger: loud });
-      const producing = (async () => {
-        for (let i = 0; i < BATCHES; i++) {
-          await produce(bank.log, bank.topics.input, PARTITIONS, input.slice(i * BATCH, (i + 1) * BATCH));
-          await new Promise((resolve) => setTimeout(resolve, 50));
-        }
-      })();
-      for (let restarts = 0; restarts < 2; restarts++) {
-        const before = (await storeContent(instance)).get('acc-0')?.count ?? 0;
-        await expect
-          .poll(async () => (await storeContent(instance)).get('acc-0')?.count ?? 0, { timeout: 60_000 })
-          .toBeGreaterThan(before);
-        await broker.restart();
-      }
-      await producing;
-      await expect.poll(() => storeContent(instance), { timeout: 60_000 }).toEqual(model(input));
-      expect(instance.state).toBe('running');
-      await instance.close();
-
-      expect(latest(await readAll(bank.log, bank.changelog, PARTITIONS))).toEqual(model(input));
-      const outputs = (await readAll(bank.log, bank.topics.output, PARTITIONS)).map(
-        ({ value }) => (JSON.parse(value!) as { id: string }).id,
+          expect(latest(await readAll(bank.log, bank.changelog, PARTITIONS))).toEqual(model(input));
+          const outputs = (await readAll(bank.log, bank.topics.output, PARTITIONS)).map(
+            ({ value }) => (JSON.parse(value!) as { id: string }).id,
+          );
+          const seen = processingGuarantee === 'exactly_once' ? outputs : [...new Set(outputs)];
+          expect(seen.toSorted()).toEqual(input.map(({ id }) => id).toSorted());
+        }),
       );
-      const seen = processingGuarantee === 'exactly_once' ? outputs : [...new Set(outputs)];
-      expect(seen.toSorted()).toEqual(input.map(({ id }) => id).toSorted());
-    });
-  }
-});
+    }
+  },
+);

@@ -106,9 +106,7 @@ describe.skipIf(inject('kafkaUnavailable'))('two processes of the built example'
       const [victim, survivor] = round % 2 === 0 ? ['a', 'b'] : ['b', 'a'];
       await new Promise((resolve) => setTimeout(resolve, Math.random() * 1500));
       await apps.get(victim)!.kill();
-      await expect
-        .poll(() => apps.get(survivor)!.runningTasks(), { timeout: 60_000, interval: 100 })
-        .toBe(PARTITIONS);
+      await expect.poll(() => apps.get(survivor)!.runningTasks(), { timeout: 60_000, interval: 100 }).toBe(PARTITIONS);
       await start(victim);
       await shared();
     }
@@ -140,7 +138,10 @@ async function check(log: Log, load: Load, apps: readonly AppProcess[], isExact:
     stored.set(accountId, answers.find(({ status }) => status === 200)!.body as Account);
   }
   const changelog = new Map(
-    (await readAll(log, 'bank-balances-changelog', PARTITIONS)).map(({ key, value }) => [key, JSON.parse(value!) as Account]),
+    (await readAll(log, 'bank-balances-changelog', PARTITIONS)).map(({ key, value }) => [
+      key,
+      JSON.parse(value!) as Account,
+    ]),
   );
   const counts = new Map<string, number[]>();
   for (const { key, value } of await readAll(log, 'balance-updates', PARTITIONS)) {

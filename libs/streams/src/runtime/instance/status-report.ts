@@ -42,7 +42,8 @@ export class StatusReport {
     this.reported = new Map();
     for (const { topic, partition, lag } of runtime.sourceLag())
       this.set('streams_consumer_lag_records', { topic, partition: String(partition) }, lag);
-    for (const task of tasks) for (const { store } of task.stores.all) await this.reportStore(store, String(task.partition));
+    for (const task of tasks)
+      for (const { store } of task.stores.all) await this.reportStore(store, String(task.partition));
     for (const [key, remove] of before) if (!this.reported.has(key)) remove();
   }
 

@@ -13,6 +13,7 @@ import { StoreRestore } from './store-restore.js';
 const READY_WAIT_MS = 250;
 const PARTITIONS_AT_A_TIME = 8;
 const MAX_WIPES = 2;
+const STALLED_AFTER_MS = 30_000;
 
 export interface RestorerOptions {
   readonly log: Log;
@@ -251,7 +252,18 @@ export class Restorer {
       { store: progress.store, partition: String(restore.task.partition) },
       progress.remainingRecords,
     );
+    this.warnOfStall(restore);
     restore.task.onRestoreProgress(progress).catch(reject);
+  }
+
+  /** A committed reader stops at an open transaction; its owner's time-out ends it, unless a broker has lost track of it. */
+  private warnOfStall(restore: StoreRestore): void {
+    if (!restore.isStalled(STALLED_AFTER_MS)) return;
+    const { task, of, position } = restore;
+    this.options.logger.warn(
+      `The restore of "${of.definition.name}" of task ${task.id} waits at offset ${position} of "${of.changelog}" partition ${task.partition} for a transaction to be decided. ` +
+        `If this does not pass, the transaction hangs: look with \`kafka-transactions.sh --bootstrap-server <brokers> find-hanging --topic ${of.changelog}\`, and end it with its \`abort\`.`,
+    );
   }
 }
 

@@ -16,6 +16,7 @@ export class StoreRestore {
   restoredRecords = 0;
   restoredBytes = 0;
   private readonly startedAt: number;
+  private advancedAt: number;
   private readonly writes: Promise<void>[] = [];
   private isBufferEmpty = false;
 
@@ -28,6 +29,7 @@ export class StoreRestore {
   ) {
     this.position = startOffset;
     this.startedAt = clock.monotonic();
+    this.advancedAt = this.startedAt;
   }
 
   get isComplete(): boolean {
@@ -67,6 +69,12 @@ export class StoreRestore {
     }
     this.restoredBytes += chunk.byteLength;
     this.position = chunk.bounds.nextOffset;
+    this.advancedAt = this.clock.monotonic();
+  }
+
+  /** No progress for that long. */
+  isStalled(afterMs: number): boolean {
+    return !this.isComplete && this.clock.monotonic() - this.advancedAt >= afterMs;
   }
 
   /** Waits for the writes under way. @throws StoreCorruptedError */
