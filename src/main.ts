@@ -5,20 +5,30 @@ import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fa
 import { AppModule } from './app.module.js';
 import { readEnvironment } from './environment.js';
 
-const environment = readEnvironment(process.env);
-const app = await NestFactory.create<NestFastifyApplication>(AppModule.with(environment), new FastifyAdapter());
-app.enableShutdownHooks();
-await app.listen(environment.port, '0.0.0.0');
+const logger = new Logger('Bank');
 
-const { port } = app.getHttpServer().address() as { port: number };
-const url = `http://127.0.0.1:${port}`;
-new Logger('Bank').log(
-  [
-    'Ask me:',
-    `  curl ${url}/stores`,
-    `  curl '${url}/stores/balances/entries?limit=5'`,
-    `  curl ${url}/stores/balances/entries/acc-0001`,
-    `  curl ${url}/health/ready`,
-    `  curl ${url}/metrics`,
-  ].join('\n'),
-);
+async function bootstrap(): Promise<void> {
+  const environment = readEnvironment(process.env);
+  const app = await NestFactory.create<NestFastifyApplication>(AppModule.with(environment), new FastifyAdapter());
+  app.enableShutdownHooks();
+  await app.listen(environment.port, '0.0.0.0');
+  const { port } = app.getHttpServer().address() as { port: number };
+  const url = `http://127.0.0.1:${port}`;
+  logger.log(
+    [
+      'Ask me:',
+      `  curl ${url}/stores`,
+      `  curl '${url}/stores/balances/entries?limit=5'`,
+      `  curl ${url}/stores/balances/entries/acc-0001`,
+      `  curl ${url}/health/ready`,
+      `  curl ${url}/metrics`,
+    ].join('\n'),
+  );
+}
+
+try {
+  await bootstrap();
+} catch (error) {
+  logger.error(error instanceof Error ? error.message : error);
+  process.exit(1);
+}

@@ -3,7 +3,15 @@ import { join } from 'node:path';
 import { afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
 import type { StreamsLogger } from '../../libs/streams/src/observability/streams-logger.js';
 import { AppProcess, buildApp } from '../support/built-app.js';
-import { model, produce, readAll, RestoreCounts, storeContent, temporaryFolder, transactions } from '../support/bank.js';
+import {
+  model,
+  produce,
+  readAll,
+  RestoreCounts,
+  storeContent,
+  temporaryFolder,
+  transactions,
+} from '../support/bank.js';
 import { KafkaBank, PARTITIONS } from '../support/kafka-bank.js';
 
 describe.skipIf(inject('kafkaUnavailable'))('what can be wrong at a start', () => {
@@ -85,7 +93,8 @@ describe.skipIf(inject('kafkaUnavailable'))('what can be wrong at a start', () =
     await expect.poll(() => storeContent(first)).toEqual(model(input));
     await first.close();
     const store = join(bank.stateDir, bank.topics.applicationId, '0_1', 'rocksdb', 'balances');
-    for (const file of readdirSync(store)) if (/CURRENT|MANIFEST/.test(file)) writeFileSync(join(store, file), 'damage');
+    for (const file of readdirSync(store))
+      if (/CURRENT|MANIFEST/.test(file)) writeFileSync(join(store, file), 'damage');
     const errors: string[] = [];
     const logger: StreamsLogger = { debug() {}, info() {}, warn() {}, error: (message) => errors.push(message) };
     const counts = new RestoreCounts();

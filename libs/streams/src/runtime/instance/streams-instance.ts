@@ -1,12 +1,12 @@
 import { InstanceFencedError } from '../../errors/instance-fenced-error.js';
 import { LogError } from '../../errors/log-error.js';
-import { LogUnavailableError } from '../../errors/log-unavailable-error.js';
 import { StreamsError } from '../../errors/streams-error.js';
 import type { TopicPartition } from '../../log/log.js';
 import type { CancelTimer } from '../../time/clock.js';
 import type { TaskId } from '../../topology/processor.js';
 import type { Topology } from '../../topology/topology.js';
 import type { InstanceState, QueryableStore, TaskStatus } from '../instance-status.js';
+import { connectLog } from '../connect-log.js';
 import { StateDirectory } from '../state-directory/state-directory.js';
 import { StateMachine } from '../state-machine.js';
 import type { StreamsRuntime } from '../streams-runtime.js';
@@ -140,7 +140,7 @@ export class StreamsInstance implements StreamsRuntime {
     this.directory = StateDirectory.open(config.stateDir, config.applicationId);
     await this.directory.adopt(topology);
     this.storedTasks = await this.directory.storedTasks();
-    await connect(() => log.connect());
+    await connectLog(log);
     const layout = await setUpTopics(topology, config, log.admin, logger);
     const parts = assembleParts(this.options, layout, this.directory, () => this.storedTasks, {
       onFailure: (error) => this.failed(error),
@@ -298,18 +298,6 @@ export class StreamsInstance implements StreamsRuntime {
         action();
         this.every(name, intervalMs, action);
       }),
-    );
-  }
-}
-
-async function connect(call: () => Promise<void>): Promise<void> {
-  try {
-    await call();
-  } catch (cause) {
-    if (!(cause instanceof LogError) || cause.kind !== 'retriable') throw cause;
-    throw new LogUnavailableError(
-      `The log cannot be reached: ${cause.message} Check "kafka.brokers", TLS, SASL and the network, then start again.`,
-      { cause },
     );
   }
 }
