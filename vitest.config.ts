@@ -10,7 +10,11 @@ export default defineConfig({
     projects: [
       {
         ...shared,
-        test: { ...shared.test, name: 'unit', include: ['libs/**/*.spec.ts', 'src/**/*.spec.ts', 'test/**/*.spec.ts', 'docs/**/*.spec.ts'] },
+        test: {
+          ...shared.test,
+          name: 'unit',
+          include: ['libs/**/*.spec.ts', 'src/**/*.spec.ts', 'test/**/*.spec.ts', 'docs/**/*.spec.ts'],
+        },
       },
       { ...shared, test: { ...shared.test, name: 'e2e', include: ['test/e2e/**/*.e2e-spec.ts'], testTimeout: 60_000 } },
       {

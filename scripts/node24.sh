@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The suites that depend on the Node version, and the built library, on Node 24 from the npm registry.
+# The suites that depend on the Node version, the built library and the built app, on Node 24 from the npm registry.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 mkdir -p .cache/node24
@@ -9,5 +9,6 @@ if [ ! -x .cache/node24/node_modules/node/bin/node ]; then
 fi
 NODE24="$PWD/.cache/node24/node_modules/node/bin/node"
 "$NODE24" --version
-"$NODE24" node_modules/vitest/vitest.mjs run --project unit
+"$NODE24" node_modules/vitest/vitest.mjs run --project unit --project e2e
 "$NODE24" scripts/smoke-library.mjs
+SMOKE_NODE="$NODE24" "$NODE24" scripts/smoke.mjs

@@ -246,7 +246,7 @@ export class StreamsInstance implements StreamsRuntime {
   }
 
   private onTasksChanged(): void {
-    for (const listener of [...this.taskListeners]) listener();
+    for (const listener of this.taskListeners) listener();
   }
 
   /** Retention has deleted records that were not processed; nothing brings them back. */
