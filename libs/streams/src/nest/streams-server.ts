@@ -24,7 +24,7 @@ export class StreamsServer extends Server implements CustomTransportStrategy {
     throw new Error(`StreamsServer has no event "${event}"; use StreamsHost.onStateChange().`);
   }
 
-  unwrap<T>(): T {
+  unwrap(): never {
     throw new Error('StreamsServer wraps no server; inject StreamsHost.');
   }
 }
