@@ -1,4 +1,4 @@
-import { Controller, Injectable, type OnModuleInit, UseGuards, type CanActivate } from '@nestjs/common';
+import { Controller, Injectable, UseGuards, type CanActivate } from '@nestjs/common';
 import { Payload } from '@nestjs/microservices';
 import {
   json,
@@ -153,19 +153,17 @@ describe('a start that cannot work', () => {
   });
 
   it('gives back the log that a provider opened before the problems were found', async () => {
-    @Injectable()
-    class Topics implements OnModuleInit {
-      constructor(private readonly admin: TopicAdmin) {}
-
-      async onModuleInit(): Promise<void> {
-        await this.admin.create(Object.entries(topics).map(([name, partitions]) => ({ name, partitions })));
-      }
-    }
+    const ready = {
+      provide: 'topics',
+      useFactory: (admin: TopicAdmin) =>
+        admin.create(Object.entries(topics).map(([name, partitions]) => ({ name, partitions }))),
+      inject: [TopicAdmin],
+    };
     const options = { ...apps.options(), embedded: { directory: join(apps.folder(), 'log') } };
     const feature = StreamsModule.forFeature({
       processors: [Counter],
       stores: [Counts],
-      providers: [Ledger, Topics],
+      providers: [Ledger, ready],
     });
     const error = await apps.failure({
       imports: [StreamsModule.forRoot({ ...options, sliceMs: -1 }), feature],

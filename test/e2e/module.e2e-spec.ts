@@ -121,6 +121,43 @@ describe('StreamsModule', () => {
       expect(app.get(Doubler).tasks.sort()).toEqual(['0_0', '0_1', '0_2']);
     });
 
+    it('share what is made for a task among its processors, and their handlers', async () => {
+      const seen: { readonly task: string; readonly by: object; readonly ledger: Ledger }[] = [];
+      @StreamProcessor()
+      class First implements OnTaskInit {
+        constructor(readonly ledger: Ledger) {}
+
+        onTaskInit({ taskId }: TaskContext): void {
+          seen.push({ task: taskId, by: this, ledger: this.ledger });
+        }
+
+        @StreamHandler('in')
+        @SendTo('out')
+        one(): boolean {
+          return seen.some(({ by }) => by === this);
+        }
+
+        @StreamHandler('in')
+        @SendTo('out')
+        two(): boolean {
+          return seen.some(({ by }) => by === this);
+        }
+      }
+      @StreamProcessor()
+      class Second extends First {}
+      const app = await apps.start({
+        topics,
+        feature: { processors: [First, Second], stores: [Counts], providers: [Ledger] },
+      });
+      await app.send('in', { key: 'k', value: 0 });
+      expect((await app.recordsOnce('out', 4)).map(({ value }) => value)).toEqual(Array(4).fill('true'));
+      expect(seen).toHaveLength(6);
+      expect(new Set(seen.map(({ by }) => by)).size).toBe(6);
+      expect(new Set(seen.map(({ ledger }) => ledger)).size).toBe(3);
+      for (const task of ['0_0', '0_1', '0_2'])
+        expect(new Set(seen.filter((each) => each.task === task).map(({ ledger }) => ledger)).size).toBe(1);
+    });
+
     it('let two features share the class of a store, which is then one store', async () => {
       @StreamProcessor()
       class Resetter {

@@ -27,6 +27,9 @@ export interface StreamHandlerMetadata {
 /**
  * Handles the records of a topic. Its result is forwarded with the record's key: `undefined` forwards nothing, `null` a tombstone. A
  * synchronous handler costs no promise.
+ *
+ * Guards, pipes, interceptors and filters of the method and its class apply, with the context type `streams` and `switchToRpc()`; global ones do
+ * not, as they are written for requests. What a guard refuses, and what no filter handles, goes the way of `errors.processing`.
  */
 export function StreamHandler<K = string, V = unknown>(
   topic: string,
