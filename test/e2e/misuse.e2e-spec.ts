@@ -79,6 +79,20 @@ describe('a start that cannot work', () => {
 
       @StreamHandler('')
       handle(): void {}
+
+      @SendTo('out')
+      send(): void {}
+    }
+    @StreamProcessor()
+    class Overriding extends Counter {
+      override count(value: number): number {
+        return -value;
+      }
+    }
+    @Injectable()
+    class Unmarked {
+      @StreamHandler('in')
+      handle(): void {}
     }
     const options = {
       ...apps.options(topics),
@@ -90,13 +104,13 @@ describe('a start that cannot work', () => {
       imports: [
         StreamsModule.forRoot(options),
         StreamsModule.forFeature({
-          processors: [Counter, Empty, Nameless],
+          processors: [Counter, Empty, Nameless, Overriding],
           stores: [Counts, OtherCounts, OddStore],
           providers: [Ledger],
         }),
       ],
       controllers: [DirectController, IndirectController, GuardedController],
-      providers: [Service, Guard, Ledger],
+      providers: [Service, Guard, Ledger, Unmarked],
     });
     expect(name).toBe('ConfigurationError');
     const expected = [
@@ -112,6 +126,10 @@ describe('a start that cannot work', () => {
       /^"standbyReplicas" must be 0/,
       /^@StreamProcessor Empty has no @StreamHandler method/,
       /^@StreamHandler of Nameless\.handle names no topic/,
+      /^Nameless\.send has @SendTo, but no @StreamHandler/,
+      /^Overriding\.count overrides a @StreamHandler method: repeat its decorators/,
+      /^@StreamProcessor Overriding has no @StreamHandler method/,
+      /^Unmarked has @StreamHandler methods, .* @StreamProcessor/,
     ];
     for (const pattern of expected) expect(problems).toContainEqual(expect.stringMatching(pattern));
     // Each is said once. A store that only broken handlers use may be named beside them.
@@ -125,6 +143,28 @@ describe('a start that cannot work', () => {
     expect(() => StreamsModule.forFeature({ stores: [Plain], processors: [Loose] })).toThrow(
       /Plain is listed in "stores" and has no @StateStore[^]*Loose is listed in "processors" and has no @StreamProcessor/,
     );
+  });
+
+  it('refuses a second topic on one method at its declaration', () => {
+    expect(() => {
+      class Twice {
+        @StreamHandler('one')
+        @StreamHandler('two')
+        handle(): void {}
+      }
+      return Twice;
+    }).toThrow(/Twice\.handle has two @StreamHandler, of "two" and "one"/);
+  });
+
+  it('refuses the folder that another application holds, and leaves that one alone', async () => {
+    const options = apps.options(topics);
+    const feature = StreamsModule.forFeature({ processors: [Counter], stores: [Counts], providers: [Ledger] });
+    const first = await apps.listen({ imports: [StreamsModule.forRoot(options), feature] });
+    const error = await apps.failure({ imports: [StreamsModule.forRoot({ ...options }), feature] });
+    expect(error).toMatchObject({ code: 'STREAMS_STATE_DIRECTORY_LOCKED' });
+    expect(error.message).toContain('this process');
+    await first.send('in', { key: 'k', value: 1 });
+    expect(await first.recordsOnce('out', 1)).toHaveLength(1);
   });
 
   it('refuses a second forRoot, which would handle every record again', async () => {

@@ -1,3 +1,4 @@
+import { ConfigurationError } from '../errors/configuration-error.js';
 import type { SerdeName } from '../serdes/resolve-serde.js';
 import type { Serde } from '../serdes/serde.js';
 import type { StateStoreClass } from './state-store.decorator.js';
@@ -30,13 +31,21 @@ export interface StreamHandlerMetadata {
  *
  * Guards, pipes, interceptors and filters of the method and its class apply, with the context type `streams` and `switchToRpc()`; global ones do
  * not, as they are written for requests. What a guard refuses, and what no filter handles, goes the way of `errors.processing`.
+ *
+ * @throws ConfigurationError at the second one of a method.
  */
 export function StreamHandler<K = string, V = unknown>(
   topic: string,
   options: StreamHandlerOptions<K, V> = {},
 ): MethodDecorator {
-  return (_target, _name, descriptor: PropertyDescriptor) => {
-    Reflect.defineMetadata(STREAM_HANDLER_METADATA, { topic, options }, descriptor.value as object);
+  return (target, name, descriptor: PropertyDescriptor) => {
+    const handler = descriptor.value as object;
+    const other = streamHandlerOf(handler);
+    if (other !== undefined)
+      throw new ConfigurationError([
+        `${target.constructor.name}.${String(name)} has two @StreamHandler, of "${other.topic}" and "${topic}": give each topic a method of its own.`,
+      ]);
+    Reflect.defineMetadata(STREAM_HANDLER_METADATA, { topic, options }, handler);
   };
 }
 

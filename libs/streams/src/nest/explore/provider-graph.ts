@@ -2,6 +2,7 @@ import type { ModulesContainer } from '@nestjs/core';
 import type { InstanceWrapper } from '@nestjs/core/injector/instance-wrapper.js';
 import { stateStoreOptionsOf, type StateStoreClass } from '../../decorators/state-store.decorator.js';
 import { streamProcessorOptionsOf } from '../../decorators/stream-processor.decorator.js';
+import { handlerMethods } from './handler-methods.js';
 
 /** A processor as Nest provides it. */
 export interface ProcessorProvider {
@@ -17,6 +18,8 @@ export interface ProviderGraph {
   readonly stores: readonly StateStoreClass[];
   /** What injects a store outside tasks, itself or through a provider of processors. */
   readonly misplaced: readonly { readonly where: string; readonly store: StateStoreClass }[];
+  /** Classes with handlers that are no processors, so that nothing would call them. */
+  readonly unmarked: readonly string[];
 }
 
 /** Reads the dependency graph that Nest has built; nothing is instantiated. */
@@ -49,7 +52,11 @@ export function readProviderGraph(modules: ModulesContainer): ProviderGraph {
       store,
     })),
   );
-  return { processors, stores: [...stores], misplaced };
+  const unmarked = all
+    .flatMap((module) => [...module.providers.values(), ...module.controllers.values()])
+    .filter((wrapper) => processorTypeOf(wrapper) === undefined && hasHandlers(wrapper))
+    .map(({ name }) => name);
+  return { processors, stores: [...stores], misplaced, unmarked };
 }
 
 /** The same class may be provided by several modules. */
@@ -66,6 +73,11 @@ function processorTypeOf({ isAlias, metatype, token }: InstanceWrapper): Process
   if (isAlias) return undefined;
   const type = [metatype, token].find((each) => streamProcessorOptionsOf(each) !== undefined);
   return type as ProcessorProvider['type'] | undefined;
+}
+
+function hasHandlers({ isAlias, isNotMetatype, metatype }: InstanceWrapper): boolean {
+  if (isAlias || isNotMetatype || typeof metatype !== 'function') return false;
+  return handlerMethods(metatype as ProcessorProvider['type']).length > 0;
 }
 
 function storesAmong(wrappers: Iterable<InstanceWrapper>): StateStoreClass[] {

@@ -8,7 +8,7 @@ import type { StoreDefinition } from '../../topology/store-definition.js';
 import { TopologyBuilder } from '../../topology/topology-builder.js';
 import type { Prefetch, SourceNode, Topology } from '../../topology/topology.js';
 import type { ProcessorSuppliers } from '../handlers/processor-suppliers.js';
-import { handlerMethods, type HandlerMethod } from './handler-methods.js';
+import { handlerMethods, methodProblems, type HandlerMethod } from './handler-methods.js';
 import type { ProblemList } from './problem-list.js';
 import { readProviderGraph, type ProcessorProvider } from './provider-graph.js';
 import { storeDefinitions } from './store-definitions.js';
@@ -31,6 +31,10 @@ export function exploreTopology(
     problems.add(
       `${where} injects the store ${store.name}, but has no task: stores live in stream processors. Inject it with @InjectReadOnlyStore(${store.name}) instead.`,
     );
+  for (const name of graph.unmarked)
+    problems.add(
+      `${name} has @StreamHandler methods, but nothing would call them: mark the class with @StreamProcessor().`,
+    );
   const definitions = storeDefinitions(graph.stores, options.defaultEngine, options.engines, problems);
   const builder = new TopologyBuilder();
   for (const definition of definitions.values()) builder.addStore(definition);
@@ -51,6 +55,7 @@ function addProcessor(
   const methods = handlerMethods(provider.type);
   if (methods.length === 0)
     problems.add(`@StreamProcessor ${prefix} has no @StreamHandler method: it would never see a record.`);
+  problems.add(...methodProblems(provider.type, prefix));
   const known = provider.stores.flatMap((store) => definitions.get(store) ?? []);
   for (const method of methods) {
     const name = `${prefix}.${method.name}`;
