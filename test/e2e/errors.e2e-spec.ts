@@ -257,16 +257,14 @@ describe('a record that cannot be handled', () => {
     expect(await next.recordsOnce('out', 1)).toHaveLength(1);
   });
 
-  // The runtime reports its state once a second, and not at all once it has failed.
-  it.fails('leaves the state of the failed instance in the metrics', async () => {
+  it('leaves the state of the failed instance in the metrics', async () => {
     const app = await start(folders());
     await sendFailing(app, 'a');
     await failed(app);
     expect((await app.fetch('/metrics')).text).toContain('streams_instance_state{state="failed"} 1');
   });
 
-  // Counted by the policy, by the recovery and by the failure.
-  it.fails('is counted once when it fails the instance', async () => {
+  it('is counted once when it fails the instance', async () => {
     const app = await start(folders());
     await sendFailing(app, 'a');
     await failed(app);

@@ -6,11 +6,12 @@ export class InstanceFencedError extends StreamsError {
 
   constructor(
     readonly instanceId: string,
-    options: { readonly cause?: unknown } = {},
+    options: { readonly cause?: unknown; readonly reason?: string } = {},
   ) {
+    const reason = options.reason ?? `Another process joined with the instance id "${instanceId}", so this one stops`;
     super(
       'STREAMS_INSTANCE_FENCED',
-      `Another process joined with the instance id "${instanceId}", so this one stops. Give every instance an instanceId and a stateDir of its own.`,
+      `${reason}. Give every instance an instanceId and a stateDir of its own.`,
       options,
     );
   }

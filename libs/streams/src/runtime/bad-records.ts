@@ -25,8 +25,8 @@ export function badRecordDecision(options: BadRecordOptions): BadRecordDecision 
   return async (failure) => {
     const { phase, topic, error } = failure;
     const action = await decide(errors[phase], failure);
-    metrics.add('streams_errors_total', { code: codeOf(failure) }, 1);
     if (action === 'fail') throw new BadRecordError(failure, error);
+    metrics.add('streams_errors_total', { code: codeOf(failure) }, 1);
     if (action === 'deadLetter') deadLetter(failure, options, output);
     metrics.add('streams_records_dropped_total', { topic, reason: phase }, 1);
     logger.warn(

@@ -134,6 +134,7 @@ export function assembleParts(
     onChange: events.onTasksChanged,
   });
   const recovery = new Recovery({
+    instanceId,
     committer,
     strategy,
     tasks,

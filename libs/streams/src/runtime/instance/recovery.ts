@@ -1,3 +1,4 @@
+import { InstanceFencedError } from '../../errors/instance-fenced-error.js';
 import { LogError } from '../../errors/log-error.js';
 import { StoreCorruptedError } from '../../errors/store-corrupted-error.js';
 import type { StreamsLogger } from '../../observability/streams-logger.js';
@@ -8,7 +9,12 @@ import type { Committer } from '../commit/committer.js';
 import { untilAnswered } from '../retry.js';
 import type { TaskManager } from './task-manager.js';
 
+/** Fenced that often in that time, the instance has a double that takes the id back each time. */
+const MAX_FENCES = 5;
+const FENCES_WITHIN_MS = 300_000;
+
 export interface RecoveryOptions {
+  readonly instanceId: string;
   readonly committer: Committer;
   readonly strategy: CommitStrategy;
   readonly tasks: TaskManager;
@@ -26,17 +32,27 @@ export interface RecoveryOptions {
  * tasks, and stores are checked against their changelogs before the tasks go on, since the outcome of a commit may be unknown.
  */
 export class Recovery {
+  private fencedAt: readonly number[] = [];
+
   constructor(private readonly options: RecoveryOptions) {}
 
   /** Between two rounds of the loop. @returns false if the instance cannot go on; `onFailure` then knows why. */
   async recover(error: unknown): Promise<boolean> {
     const { tasks, logger, metrics, rejoin, onFailure } = this.options;
     const { isMendable, isLost } = classify(error);
-    const { code, message } =
-      error instanceof LogError || error instanceof StoreCorruptedError ? error : unnamed(error);
-    metrics.add('streams_errors_total', { code }, 1);
+    // A failure is counted where the instance fails.
     if (!isMendable) {
       onFailure(error);
+      return false;
+    }
+    const { code, message } = error as LogError | StoreCorruptedError;
+    metrics.add('streams_errors_total', { code }, 1);
+    if (this.hasDouble(error)) {
+      const { instanceId } = this.options;
+      const reason =
+        `The transactional id of the instance "${instanceId}" was taken over ${MAX_FENCES} times in ${FENCES_WITHIN_MS / 60_000} minutes: ` +
+        `another process runs with a copy of its instance.json, or its transactions take longer than "transactionTimeout"`;
+      onFailure(new InstanceFencedError(instanceId, { cause: error, reason }));
       return false;
     }
     metrics.add('streams_commits_total', { outcome: isLost ? 'fenced' : 'aborted' }, 1);
@@ -52,6 +68,13 @@ export class Recovery {
       onFailure(cause);
       return false;
     }
+  }
+
+  private hasDouble(error: unknown): boolean {
+    if (!(error instanceof LogError) || error.kind !== 'fenced') return false;
+    const now = this.options.clock.monotonic();
+    this.fencedAt = [...this.fencedAt.filter((time) => now - time < FENCES_WITHIN_MS), now];
+    return this.fencedAt.length >= MAX_FENCES;
   }
 
   /** Makes the producer usable again, and forgets what it held. @throws LogError of kind `fatal` */
@@ -75,12 +98,4 @@ function classify(error: unknown): { readonly isMendable: boolean; readonly isLo
     default:
       return { isMendable: false, isLost: false };
   }
-}
-
-function unnamed(error: unknown): { readonly code: string; readonly message: string } {
-  const { code } = error as { code?: unknown };
-  return {
-    code: typeof code === 'string' ? code : 'STREAMS_PROCESSING_FAILED',
-    message: error instanceof Error ? error.message : String(error),
-  };
 }

@@ -229,6 +229,7 @@ export class StreamsInstance implements StreamsRuntime {
       1,
     );
     if (this.machine.can('failed')) this.machine.transition('failed');
+    void this.report.report();
     return failure;
   }
 

@@ -100,7 +100,7 @@ export class TaskManager {
 
   /** Calls the last hook of each task's user code. */
   async closeUserCode(): Promise<void> {
-    for (const task of this.all) await task.closeUserCode();
+    for (const task of this.all) await this.closeUserCodeOf(task);
   }
 
   async closeAll(): Promise<void> {
@@ -131,11 +131,20 @@ export class TaskManager {
     const { input, directory, clock } = this.options;
     this.tasks.delete(task.id);
     input.remove(task);
-    await task.closeUserCode();
+    await this.closeUserCodeOf(task);
     await task.stores.close();
     if (task.state.can('closed')) task.state.transition('closed');
     await directory.touch(task.id, clock.now());
     this.refresh();
+  }
+
+  /** Its work is committed: what the last hook throws changes nothing any more. */
+  private async closeUserCodeOf(task: Task): Promise<void> {
+    try {
+      await task.closeUserCode();
+    } catch (error) {
+      this.options.logger.error(`onTaskClose of task ${task.id} failed; the task is closed all the same.`, error);
+    }
   }
 
   private activate(task: Task): void {

@@ -72,11 +72,19 @@ export class Task {
     await this.records.drainForwarded();
   }
 
-  /** Calls `onTaskClose`, and forgets the user code. Stores stay open. */
+  /** Calls every `onTaskClose`, and forgets the user code. Stores stay open. @throws what the hooks threw, once all were called. */
   async closeUserCode(): Promise<void> {
     const lifecycles = this.lifecycles;
     this.lifecycles = [];
-    for (const each of lifecycles) await each.onTaskClose?.(this.context);
+    const failures: unknown[] = [];
+    for (const each of lifecycles) {
+      try {
+        await each.onTaskClose?.(this.context);
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+    if (failures.length > 0) throw failures.length === 1 ? failures[0] : new AggregateError(failures);
   }
 
   status(): TaskStatus {
