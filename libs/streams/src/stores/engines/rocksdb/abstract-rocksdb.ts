@@ -1,4 +1,4 @@
-import type { RocksDbDatabase, RocksDbIterator, RocksDbRange } from './rocksdb-binding.js';
+import type { RocksDbDatabase, RocksDbEntry, RocksDbIterator, RocksDbRange } from './rocksdb-binding.js';
 import { RocksDbError } from './rocksdb-error.js';
 import { WriteQueue } from './write-queue.js';
 
@@ -14,14 +14,18 @@ export abstract class AbstractRocksDbDatabase implements RocksDbDatabase {
 
   abstract getMany(keys: readonly Uint8Array[]): Promise<(Uint8Array | undefined)[]>;
   /** Builds the batch now. @returns what applies it, in its turn. */
-  protected abstract batch(keys: readonly Uint8Array[], values: readonly (Uint8Array | null)[]): () => Promise<void>;
+  protected abstract batch(
+    keys: readonly Uint8Array[],
+    values: readonly (Uint8Array | null)[],
+    last: RocksDbEntry | undefined,
+  ): () => Promise<void>;
   protected abstract openIterator(range: RocksDbRange, onClosed: () => void): RocksDbIterator;
   protected abstract property(name: string): string | Promise<string>;
   protected abstract end(): Promise<void>;
 
-  write(keys: readonly Uint8Array[], values: readonly (Uint8Array | null)[]): Promise<void> {
+  write(keys: readonly Uint8Array[], values: readonly (Uint8Array | null)[], last?: RocksDbEntry): Promise<void> {
     if (this.closing) return Promise.reject(this.closedError());
-    return this.writes.run(this.batch(keys, values));
+    return this.writes.run(this.batch(keys, values, last));
   }
 
   iterate(range: RocksDbRange): RocksDbIterator {

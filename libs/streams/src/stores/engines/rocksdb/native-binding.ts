@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { AbstractRocksDbDatabase, AbstractRocksDbIterator } from './abstract-rocksdb.js';
-import type { RocksDbBinding, RocksDbIterator, RocksDbRange, RocksDbTuning } from './rocksdb-binding.js';
+import type { RocksDbBinding, RocksDbEntry, RocksDbIterator, RocksDbRange, RocksDbTuning } from './rocksdb-binding.js';
 import { RocksDbError } from './rocksdb-error.js';
 
 interface NativeReadBatch {
@@ -84,13 +84,18 @@ class Database extends AbstractRocksDbDatabase {
     }
   }
 
-  protected batch(keys: readonly Uint8Array[], values: readonly (Uint8Array | null)[]): () => Promise<void> {
-    const batch = this.db.write({ capacity: Math.max(1, keys.length), autoDestroy: true });
+  protected batch(
+    keys: readonly Uint8Array[],
+    values: readonly (Uint8Array | null)[],
+    last: RocksDbEntry | undefined,
+  ): () => Promise<void> {
+    const batch = this.db.write({ capacity: keys.length + 1, autoDestroy: true });
     for (let i = 0; i < keys.length; i++) {
       const value = values[i];
       if (value === null) batch.tryDelete(keys[i]);
       else batch.tryPut(keys[i], value);
     }
+    if (last !== undefined) batch.tryPut(last.key, last.value);
     return async () => {
       try {
         await batch.flush();

@@ -26,14 +26,19 @@ export interface RocksDbBinding {
  */
 export interface RocksDbDatabase {
   getMany(keys: readonly Uint8Array[]): Promise<(Uint8Array | undefined)[]>;
-  /** One atomic batch of parallel columns, later entries winning; `null` deletes. Overlapping calls are applied in call order. */
-  write(keys: readonly Uint8Array[], values: readonly (Uint8Array | null)[]): Promise<void>;
+  /** One atomic batch of parallel columns and `last`, later entries winning; `null` deletes. Overlapping calls are applied in call order. */
+  write(keys: readonly Uint8Array[], values: readonly (Uint8Array | null)[], last?: RocksDbEntry): Promise<void>;
   /** Walks the state of this moment. */
   iterate(range: RocksDbRange): RocksDbIterator;
   /** A property such as `rocksdb.estimate-num-keys`; NaN where it is not a number. */
   numericProperty(name: string): Promise<number>;
   /** Waits for what is under way and ends iterators. Idempotent. */
   close(): Promise<void>;
+}
+
+export interface RocksDbEntry {
+  readonly key: Uint8Array;
+  readonly value: Uint8Array;
 }
 
 export interface RocksDbRange {

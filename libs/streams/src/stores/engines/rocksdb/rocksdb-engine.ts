@@ -11,7 +11,7 @@ import type {
   StoreEntries,
   StoreWrites,
 } from '../../store-engine.js';
-import { escapeBounds, escapeKey, metadataKey, unescapeKey } from './key-escape.js';
+import { escapeBounds, escapeKeys, metadataKey, unescapeKey } from './key-escape.js';
 import type { RocksDbBinding, RocksDbDatabase, RocksDbIterator, RocksDbTuning } from './rocksdb-binding.js';
 import { RocksDbError } from './rocksdb-error.js';
 
@@ -46,20 +46,12 @@ export class RocksDbEngine implements StoreEngine {
   }
 
   getMany(keys: readonly Uint8Array[]): Promise<(Uint8Array | undefined)[]> {
-    return this.guarded((database) => database.getMany(keys.map(escapeKey)));
+    return this.guarded((database) => database.getMany(escapeKeys(keys)));
   }
 
   write(writes: StoreWrites, position: ChangelogPosition): Promise<void> {
-    const count = writes.keys.length;
-    const keys = new Array<Uint8Array>(count + 1);
-    const values = new Array<Uint8Array | null>(count + 1);
-    for (let i = 0; i < count; i++) {
-      keys[i] = escapeKey(writes.keys[i]);
-      values[i] = writes.values[i];
-    }
-    keys[count] = POSITION_KEY;
-    values[count] = positionBytes(position);
-    return this.guarded((database) => database.write(keys, values));
+    const last = { key: POSITION_KEY, value: positionBytes(position) };
+    return this.guarded((database) => database.write(escapeKeys(writes.keys), writes.values, last));
   }
 
   openCursor(bounds: KeyBounds, { reverse }: { readonly reverse: boolean }): StoreCursor {
