@@ -39,8 +39,13 @@ export interface StateStore {
   /** Opens the engine. @throws StoreCorruptedError */
   open(): Promise<void>;
 
-  /** Loads the entries of typed keys that are not buffered, with one engine read; undefined if none is missing. */
-  prefetch(keys: readonly unknown[]): Promise<void> | undefined;
+  /**
+   * Loads the entries of typed keys that are not buffered, with one engine read; undefined if none is missing. @param hints takes, by index, what
+   * `hint` may be given for keys that are buffered already.
+   */
+  prefetch(keys: readonly unknown[], hints?: unknown[]): Promise<void> | undefined;
+  /** Says that `key`, a primitive, will be asked for next. @param hint from `prefetch`, or undefined. Never changes what a read answers. */
+  hint(key: unknown, hint: unknown): void;
 
   /** Bytes of changes that no commit has taken yet. */
   readonly dirtyBytes: number;

@@ -1,7 +1,7 @@
 import type { StateStore } from '../../stores/state-store.js';
 import type { RecordChunk } from '../../log/records/record-chunk.js';
 import type { Prefetch, ProcessorNode, SourceNode } from '../../topology/topology.js';
-import { UNDECODABLE, type ChunkPrefetch } from './source-queue.js';
+import { UNDECODABLE, type ChunkHints, type ChunkPrefetch } from './source-queue.js';
 import type { TaskStores } from './task-stores.js';
 
 /**
@@ -18,9 +18,15 @@ export function chunkPrefetch(
   );
   if (wanted.length === 0) return undefined;
   return (chunk, keys) => {
-    const loads = wanted.flatMap(({ prefetch, store }) => load(store, keysOf(prefetch, chunk, keys, source)) ?? []);
-    if (loads.length === 0) return undefined;
-    return Promise.all(loads).then(() => undefined);
+    const isComplete = !keys.includes(UNDECODABLE) && !keys.includes(null);
+    const hints: ChunkHints[] = [];
+    const loads = wanted.flatMap(({ prefetch, store }) => {
+      if (prefetch.key !== undefined || !isComplete) return load(store, keysOf(prefetch, chunk, keys, source)) ?? [];
+      const ofStore = new Array<unknown>(keys.length);
+      hints.push({ store, hints: ofStore });
+      return load(store, keys, ofStore) ?? [];
+    });
+    return { ready: loads.length === 0 ? undefined : Promise.all(loads).then(() => undefined), hints };
   };
 }
 
@@ -49,9 +55,9 @@ function keysOf({ key: keyOf }: Prefetch, chunk: RecordChunk, keys: readonly unk
   return wanted;
 }
 
-function load(store: StateStore, keys: readonly unknown[]): Promise<void> | undefined {
+function load(store: StateStore, keys: readonly unknown[], hints?: unknown[]): Promise<void> | undefined {
   try {
-    return store.prefetch(keys);
+    return store.prefetch(keys, hints);
   } catch {
     return undefined;
   }

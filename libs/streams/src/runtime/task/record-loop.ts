@@ -155,6 +155,7 @@ export class RecordLoop {
     let value: unknown = null;
     try {
       key = queue.key();
+      queue.hint(key);
       value = queue.value();
     } catch (error) {
       record.read(chunk, recordIndex, null, null);

@@ -1,5 +1,6 @@
 import type { RecordChunk } from '../../log/records/record-chunk.js';
 import type { Serde } from '../../serdes/serde.js';
+import type { StateStore } from '../../stores/state-store.js';
 import type { SourceNode } from '../../topology/topology.js';
 import type { ProcessorRuntime } from './processor-runtime.js';
 import type { SinkWriter } from './output.js';
@@ -10,16 +11,31 @@ const MAX_CHUNKS = 2;
 /** Stands for a key or value that could not be decoded; the error is found again when the record's turn comes. */
 export const UNDECODABLE = Symbol('undecodable');
 
+/** What a store knows of the keys of a chunk's records, by their index. */
+export interface ChunkHints {
+  readonly store: StateStore;
+  readonly hints: readonly unknown[];
+}
+
+/** What was asked of the stores for a chunk. */
+export interface PrefetchedChunk {
+  readonly ready: Promise<void> | undefined;
+  readonly hints: readonly ChunkHints[];
+}
+
 interface QueuedChunk {
   readonly chunk: RecordChunk;
   /** Typed keys, decoded when something is prefetched by them. */
   readonly keys: unknown[] | undefined;
   /** Settles when what the handlers will read has been loaded. */
   ready: Promise<void> | undefined;
+  readonly hints: readonly ChunkHints[];
 }
 
 /** Loads into stores what the records of a chunk will ask for. */
-export type ChunkPrefetch = (chunk: RecordChunk, keys: readonly unknown[]) => Promise<void> | undefined;
+export type ChunkPrefetch = (chunk: RecordChunk, keys: readonly unknown[]) => PrefetchedChunk;
+
+const NO_HINTS: readonly ChunkHints[] = Object.freeze([]);
 
 /** The fetched, unprocessed records of one source partition of a task. */
 export class SourceQueue {
@@ -72,14 +88,15 @@ export class SourceQueue {
     this.end = chunk.bounds.highWatermark;
     let keys: unknown[] | undefined;
     let ready: Promise<void> | undefined;
+    let hints = NO_HINTS;
     if (this.prefetch !== undefined && chunk.count > 0) {
       keys = new Array<unknown>(chunk.count);
       for (let i = 0; i < chunk.count; i++) keys[i] = this.tryKey(chunk, i);
-      ready = this.prefetch(chunk, keys);
+      ({ ready, hints } = this.prefetch(chunk, keys));
       // Met by whoever processes the chunk; until then nobody waits for it.
       ready?.catch(() => undefined);
     }
-    this.waiting.push({ chunk, keys, ready });
+    this.waiting.push({ chunk, keys, ready, hints });
     if (chunk.count === 0 && this.waiting.length === 1) this.skipEmpty();
   }
 
@@ -102,6 +119,12 @@ export class SourceQueue {
 
   get headTimestamp(): number {
     return this.chunk.timestamps[this.index]!;
+  }
+
+  /** Tells the stores which key comes next. */
+  hint(key: unknown): void {
+    if (typeof key !== 'string' && typeof key !== 'number') return;
+    for (const { store, hints } of this.waiting[0]!.hints) store.hint(key, hints[this.index]);
   }
 
   /** Hot path (bench `process`). @throws what the serde throws. */

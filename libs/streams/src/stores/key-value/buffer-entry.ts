@@ -11,6 +11,8 @@ export class BufferEntry<K, V> {
   isDirty = false;
   /** Read since it was last passed over for eviction. */
   wasUsed = false;
+  /** No longer buffered; whoever kept a reference looks the key up again. */
+  isDropped = false;
   /** Commits that hold this entry and are not applied yet. */
   inFlight = 0;
   valueBytes = 0;

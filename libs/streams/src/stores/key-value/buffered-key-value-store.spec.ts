@@ -246,6 +246,8 @@ describe('a buffered key-value store', () => {
       { weight: 2, arbitrary: fc.record({ del: keys }) },
       { weight: 3, arbitrary: fc.record({ get: keys }) },
       { weight: 1, arbitrary: fc.record({ prefetch: fc.array(keys) }) },
+      // Hints live until the next prefetch, however old they are by then.
+      { weight: 3, arbitrary: fc.record({ hint: fc.nat(5) }) },
       { weight: 2, arbitrary: fc.record({ from: keys, to: keys }) },
       { weight: 1, arbitrary: fc.constant({ commit: true }) },
       { weight: 1, arbitrary: fc.constant({ discard: true }) },
@@ -257,6 +259,7 @@ describe('a buffered key-value store', () => {
         const numbers = store.facade as KeyValueStore<number, Value>;
         let committed = new Map<number, number>();
         let model = new Map<number, number>();
+        let hints: { keys: readonly number[]; entries: unknown[] } = { keys: [], entries: [] };
         for (const each of steps) {
           if ('put' in each) {
             numbers.put(each.put, { n: each.n });
@@ -267,8 +270,14 @@ describe('a buffered key-value store', () => {
             model.delete(each.del);
           } else if ('get' in each) {
             expect((await numbers.get(each.get))?.n).toBe(model.get(each.get));
+          } else if ('hint' in each) {
+            const key = hints.keys[each.hint];
+            if (key === undefined) continue;
+            store.hint(key, hints.entries[each.hint]);
+            expect((await numbers.get(key))?.n).toBe(model.get(key));
           } else if ('prefetch' in each) {
-            await store.prefetch(each.prefetch);
+            hints = { keys: each.prefetch, entries: [] };
+            await store.prefetch(each.prefetch, hints.entries);
             expect((await numbers.getMany(each.prefetch)).map((value) => value?.n)).toEqual(
               each.prefetch.map((key) => model.get(key)),
             );

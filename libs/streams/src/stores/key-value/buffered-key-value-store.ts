@@ -65,8 +65,12 @@ export class BufferedKeyValueStore implements StateStore, KeyValueBacking<unknow
     this.changelogPosition = await this.engine.open();
   }
 
-  prefetch(keys: readonly unknown[]): Promise<void> | undefined {
-    return this.buffer.load(keys);
+  prefetch(keys: readonly unknown[], hints?: unknown[]): Promise<void> | undefined {
+    return this.buffer.load(keys, hints as Parameters<typeof this.buffer.load>[1]);
+  }
+
+  hint(key: unknown, hint: unknown): void {
+    this.buffer.hint(key, hint as Parameters<typeof this.buffer.hint>[1]);
   }
 
   setBufferLimit(maxBytes: number): void {
