@@ -163,6 +163,26 @@ describe('a buffered key-value store', () => {
     expect(store.bufferedBytes).toBeGreaterThan(0);
   });
 
+  it('does not believe a hint that was discarded or evicted meanwhile', async () => {
+    const { store, balances } = await world();
+    balances.put('a', { n: 1 });
+    const discarded: unknown[] = [];
+    await store.prefetch(['a'], discarded);
+    store.discard();
+    store.hint('a', discarded[0]);
+    expect(await balances.get('a')).toBeUndefined();
+
+    balances.put('a', { n: 2 });
+    await commit(store);
+    const evicted: unknown[] = [];
+    await store.prefetch(['a'], evicted);
+    store.setBufferLimit(0);
+    store.setBufferLimit(1000);
+    balances.put('a', { n: 3 });
+    store.hint('a', evicted[0]);
+    expect(await balances.get('a')).toEqual({ n: 3 });
+  });
+
   it('forgets what was not applied when it is discarded', async () => {
     const { store, balances } = await world();
     balances.put('a', { n: 1 });
