@@ -10,7 +10,6 @@ import {
   StreamHandler,
   StreamProcessor,
   type BadRecord,
-  type OnTaskInit,
 } from 'nestjs-streams';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -237,24 +236,6 @@ describe('a record that cannot be handled', () => {
     await sendFailing(app, 'a');
     await failed(app);
     expect(app.host.failure?.message).toContain(`must answer 'fail', 'continue' or 'deadLetter'`);
-  });
-
-  it('fails the instance as well when it is a hook that throws', async () => {
-    @StreamProcessor()
-    class Broken implements OnTaskInit {
-      onTaskInit(): never {
-        throw new Error('not today');
-      }
-
-      @StreamHandler('in')
-      handle(): void {}
-    }
-    const options = folders();
-    const starting = await apps.create(apps.metadataOf({ options, feature: { processors: [Broken] } }));
-    await starting.listen(0, '127.0.0.1').catch(() => undefined);
-    const next = await start(options);
-    await sendGood(next, 'a');
-    expect(await next.recordsOnce('out', 1)).toHaveLength(1);
   });
 
   it('leaves the state of the failed instance in the metrics', async () => {
