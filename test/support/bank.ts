@@ -43,13 +43,15 @@ export interface BankOptions extends Partial<StreamsOptions> {
   readonly logger?: StreamsLogger;
   /** Called with each transaction before it is applied. */
   readonly before?: (transaction: Transaction) => void;
+  /** Called once the store has the transaction. */
+  readonly after?: (transaction: Transaction, context: ProcessorContext) => void;
   readonly lifecycle?: TaskLifecycle;
 }
 
 /** Sums amounts by account; the whole example in one processor, without Nest. */
 export function bankTopology(
   { applicationId, input, output }: BankTopics,
-  { engine = 'rocksdb', before, lifecycle }: Pick<BankOptions, 'engine' | 'before' | 'lifecycle'> = {},
+  { engine = 'rocksdb', before, after, lifecycle }: Pick<BankOptions, 'engine' | 'before' | 'after' | 'lifecycle'> = {},
 ): Topology {
   const key = stringSerde as Serde<unknown>;
   const value = json<unknown>();
@@ -69,9 +71,10 @@ export function bankTopology(
               const transaction = context.value as Transaction;
               before?.(transaction);
               const found = (await balances.get(transaction.accountId)) ?? { balance: 0, count: 0 };
-              const after: Balance = { balance: found.balance + transaction.amount, count: found.count + 1 };
-              balances.put(transaction.accountId, after);
-              return { id: transaction.id, ...after };
+              const balance: Balance = { balance: found.balance + transaction.amount, count: found.count + 1 };
+              balances.put(transaction.accountId, balance);
+              after?.(transaction, context);
+              return { id: transaction.id, ...balance };
             },
           };
         },
@@ -92,14 +95,22 @@ export function bankTopology(
 }
 
 export function bankInstance(topics: BankTopics, log: Log, options: BankOptions = {}): StreamsInstance {
-  const { engine, engines = [memoryEngine(), rocksDbEngine()], logger = quiet, before, lifecycle, ...rest } = options;
+  const {
+    engine,
+    engines = [memoryEngine(), rocksDbEngine()],
+    logger = quiet,
+    before,
+    after,
+    lifecycle,
+    ...rest
+  } = options;
   const config = resolveConfig(
     { applicationId: topics.applicationId, stateDir: temporaryFolder(), ...rest },
     processEnvironment((stateDir, applicationId) => loadInstanceFile(stateDir, applicationId).generatedInstanceId),
   );
   return new StreamsInstance({
     config,
-    topology: bankTopology(topics, { engine, before, lifecycle }),
+    topology: bankTopology(topics, { engine, before, after, lifecycle }),
     log,
     engines: new Map(engines.map((factory) => [factory.name, factory])),
     clock: new SystemClock(),

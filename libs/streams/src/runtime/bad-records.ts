@@ -7,7 +7,7 @@ import type { RecordHeader } from '../log/records/record-header.js';
 import type { StreamsLogger } from '../observability/streams-logger.js';
 import type { StreamsMetrics } from '../observability/streams-metrics.js';
 import type { OutputPort } from './task/output.js';
-import type { BadRecordDecision } from './task/record-loop.js';
+import type { BadRecordPolicies } from './task/record-loop.js';
 
 export interface BadRecordOptions {
   readonly applicationId: string;
@@ -20,19 +20,25 @@ export interface BadRecordOptions {
 }
 
 /** Applies the error policies. A dead letter joins the commit that passes its record, so it is written as often as any output. */
-export function badRecordDecision(options: BadRecordOptions): BadRecordDecision {
+export function badRecordPolicies(options: BadRecordOptions): BadRecordPolicies {
   const { errors, output, logger, metrics } = options;
-  return async (failure) => {
-    const { phase, topic, error } = failure;
-    const action = await decide(errors[phase], failure);
-    if (action === 'fail') throw new BadRecordError(failure, error);
-    metrics.add('streams_errors_total', { code: codeOf(failure) }, 1);
-    if (action === 'deadLetter') deadLetter(failure, options, output);
-    metrics.add('streams_records_dropped_total', { topic, reason: phase }, 1);
-    logger.warn(
-      `${action === 'deadLetter' ? `Moved to "${errors.deadLetterTopic}"` : 'Skipped'}: offset ${failure.offset} of "${topic}" partition ${failure.partition}, ` +
-        `${phase} in ${failure.handler} (task ${failure.taskId}): ${messageOf(error)}`,
-    );
+  return {
+    judge: async (failure) => {
+      const action = await decide(errors[failure.phase], failure);
+      if (action === 'fail') throw new BadRecordError(failure, failure.error);
+      return action;
+    },
+    pass: (failure, action, isNew) => {
+      const { phase, topic, error } = failure;
+      if (action === 'deadLetter') deadLetter(failure, options, output);
+      if (!isNew) return;
+      metrics.add('streams_errors_total', { code: codeOf(failure) }, 1);
+      metrics.add('streams_records_dropped_total', { topic, reason: phase }, 1);
+      logger.warn(
+        `${action === 'deadLetter' ? `Moved to "${errors.deadLetterTopic}"` : 'Skipped'}: offset ${failure.offset} of "${topic}" partition ${failure.partition}, ` +
+          `${phase} in ${failure.handler} (task ${failure.taskId}): ${messageOf(error)}`,
+      );
+    },
   };
 }
 

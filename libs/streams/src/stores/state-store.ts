@@ -47,6 +47,8 @@ export interface StateStore {
   /** Says that `key`, a primitive, will be asked for next. @param hint from `prefetch`, or undefined. Never changes what a read answers. */
   hint(key: unknown, hint: unknown): void;
 
+  /** Puts and deletes since the store was made; only differences mean something. */
+  readonly changes: number;
   /** Bytes of changes that no commit has taken yet. */
   readonly dirtyBytes: number;
   /** Bytes of all buffered entries. */

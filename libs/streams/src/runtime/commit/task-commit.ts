@@ -48,5 +48,5 @@ export async function writeStores(commits: readonly TaskCommit[], producer: LogP
 }
 
 export function publish(commits: readonly TaskCommit[]): void {
-  for (const { sources } of commits) for (const { queue, position } of sources) queue.committed = position;
+  for (const { sources } of commits) for (const { queue, position } of sources) queue.commit(position);
 }

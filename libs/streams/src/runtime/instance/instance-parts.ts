@@ -9,7 +9,7 @@ import type { StoreEngineFactory } from '../../stores/store-engine.js';
 import type { Clock } from '../../time/clock.js';
 import type { Topology } from '../../topology/topology.js';
 import { ASSIGNMENT_PROTOCOL } from '../assignment/user-data.js';
-import { badRecordDecision } from '../bad-records.js';
+import { badRecordPolicies } from '../bad-records.js';
 import { AtLeastOnce } from '../commit/at-least-once.js';
 import type { CommitStrategy } from '../commit/commit-strategy.js';
 import { Committer } from '../commit/committer.js';
@@ -73,6 +73,7 @@ export interface InstanceParts {
 /** Where tasks append: the strategy's producer of the moment. */
 class StrategyOutput implements OutputPort {
   isFull = false;
+  appended = 0;
 
   constructor(private readonly strategy: CommitStrategy) {}
 
@@ -113,7 +114,14 @@ export function assembleParts(
     freezeValues: config.freezeValues,
     output,
     clock,
-    decide: badRecordDecision({ applicationId, errors: config.errors, output, deadLetterPartitions, logger, metrics }),
+    badRecords: badRecordPolicies({
+      applicationId,
+      errors: config.errors,
+      output,
+      deadLetterPartitions,
+      logger,
+      metrics,
+    }),
   });
   const input = new TaskInput(reader, events.onOutOfRange);
   const committer = new Committer({ strategy, member: () => member, clock, metrics });

@@ -1,12 +1,14 @@
 import { InstanceFencedError } from '../../errors/instance-fenced-error.js';
 import { LogError } from '../../errors/log-error.js';
 import { StoreCorruptedError } from '../../errors/store-corrupted-error.js';
+import { StreamsError } from '../../errors/streams-error.js';
 import type { StreamsLogger } from '../../observability/streams-logger.js';
 import type { StreamsMetrics } from '../../observability/streams-metrics.js';
 import type { Clock } from '../../time/clock.js';
 import type { CommitStrategy } from '../commit/commit-strategy.js';
 import type { Committer } from '../commit/committer.js';
 import { untilAnswered } from '../retry.js';
+import { HalfDoneRecordError } from '../task/half-done-record-error.js';
 import type { TaskManager } from './task-manager.js';
 
 /** Fenced that often in that time, the instance has a double that takes the id back each time. */
@@ -45,8 +47,9 @@ export class Recovery {
       onFailure(error);
       return false;
     }
-    const { code, message } = error as LogError | StoreCorruptedError;
-    metrics.add('streams_errors_total', { code }, 1);
+    const { message } = error as Error;
+    // A record that failed half-way is counted by its policy.
+    if (error instanceof StreamsError) metrics.add('streams_errors_total', { code: error.code }, 1);
     if (this.hasDouble(error)) {
       const { instanceId } = this.options;
       const reason =
@@ -86,7 +89,8 @@ export class Recovery {
 }
 
 function classify(error: unknown): { readonly isMendable: boolean; readonly isLost: boolean } {
-  if (error instanceof StoreCorruptedError) return { isMendable: true, isLost: false };
+  if (error instanceof StoreCorruptedError || error instanceof HalfDoneRecordError)
+    return { isMendable: true, isLost: false };
   if (!(error instanceof LogError)) return { isMendable: false, isLost: false };
   switch (error.kind) {
     case 'migrated':

@@ -8,6 +8,8 @@ export interface OutputPort {
   readonly producer: LogProducer;
   /** Set by whoever appends; the task waits for `drain()` at the end of the record. */
   isFull: boolean;
+  /** Records appended so far; only differences mean something. */
+  appended: number;
 }
 
 /** Writes what is forwarded to one sink. */
@@ -33,6 +35,7 @@ export class SinkWriter {
       timestamp,
       headers,
     );
+    output.appended++;
     if (!hasRoom) output.isFull = true;
   }
 

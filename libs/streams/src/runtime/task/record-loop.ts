@@ -1,4 +1,4 @@
-import type { BadRecord } from '../../config/bad-record-policy.js';
+import type { BadRecord, BadRecordAction } from '../../config/bad-record-policy.js';
 import { BadRecordError } from '../../errors/bad-record-error.js';
 import { LogError } from '../../errors/log-error.js';
 import { StoreCorruptedError } from '../../errors/store-corrupted-error.js';
@@ -6,22 +6,30 @@ import type { RecordChunk } from '../../log/records/record-chunk.js';
 import type { Clock } from '../../time/clock.js';
 import type { Processor, TaskId } from '../../topology/processor.js';
 import { CurrentRecord } from './current-record.js';
+import { HalfDoneRecordError } from './half-done-record-error.js';
 import type { OutputPort } from './output.js';
 import type { Forwarded, ProcessorRuntime, TaskScope } from './processor-runtime.js';
-import type { SourceQueue } from './source-queue.js';
+import type { RejectedRecord, SourceQueue } from './source-queue.js';
 
 /** Records between two looks at the clock. */
 const CLOCK_EVERY = 32;
 
-/** Decides about a record that could not be handled; returns if it is to be skipped. @throws BadRecordError */
-export type BadRecordDecision = (failure: BadRecord) => Promise<void>;
+/** What becomes of records that cannot be handled. */
+export interface BadRecordPolicies {
+  /** Asks the policy. @throws BadRecordError if the record stops the instance. */
+  judge(failure: BadRecord): Promise<BadRecordAction>;
+  /** Does what it said. @param isNew false where it was done before, in work that was dropped. */
+  pass(failure: BadRecord, action: BadRecordAction, isNew: boolean): void;
+}
 
 export interface RecordLoopOptions {
   readonly scope: TaskScope;
   readonly output: OutputPort;
   readonly clock: Clock;
-  readonly decide: BadRecordDecision;
+  readonly badRecords: BadRecordPolicies;
   readonly releaseIterators: () => number;
+  /** Changes of the task's stores so far. */
+  readonly changes: () => number;
 }
 
 /**
@@ -39,6 +47,8 @@ export class RecordLoop {
   private current: SourceQueue | undefined;
   private nextProcessor = 0;
   private handler = '';
+  /** Changes and outputs when the record began. */
+  private effectsBefore = 0;
   private key: unknown;
   private value: unknown;
   private readonly record: CurrentRecord;
@@ -151,6 +161,11 @@ export class RecordLoop {
     this.handler = queue.source.name;
     this.current = queue;
     this.nextProcessor = 0;
+    this.effectsBefore = this.effects();
+    if (queue.rejected.size > 0) {
+      const rejected = queue.rejected.get(chunk.offsets[recordIndex]!);
+      if (rejected !== undefined) return this.reject(queue, rejected);
+    }
     let key: unknown = null;
     let value: unknown = null;
     try {
@@ -231,10 +246,26 @@ export class RecordLoop {
     const { current, record } = this;
     if (current === undefined || isForTheInstance(error)) throw error;
     const { chunk, recordIndex: index } = current;
-    this.forwarded.length = 0;
-    await this.options.decide({ phase, ...placeOf(chunk, index), handler: this.handler, taskId: this.taskId, error });
-    this.nextProcessor = current.processors.length;
+    const failure = { phase, ...placeOf(chunk, index), handler: this.handler, taskId: this.taskId, error };
+    const rejected: RejectedRecord = { failure, action: undefined };
+    current.rejected.set(failure.offset, rejected);
+    if (this.effects() !== this.effectsBefore) throw new HalfDoneRecordError(failure);
+    await this.reject(current, rejected);
     record.clear(record.timestamp);
+  }
+
+  /** Does with the record what its policy says, and lets nobody handle it. @throws BadRecordError */
+  private async reject(queue: SourceQueue, rejected: RejectedRecord): Promise<void> {
+    const { badRecords } = this.options;
+    this.forwarded.length = 0;
+    const isNew = rejected.action === undefined;
+    rejected.action ??= await badRecords.judge(rejected.failure);
+    badRecords.pass(rejected.failure, rejected.action, isNew);
+    this.nextProcessor = queue.processors.length;
+  }
+
+  private effects(): number {
+    return this.options.changes() + this.options.output.appended;
   }
 }
 
@@ -246,7 +277,12 @@ interface Pending {
 
 /** Errors that say nothing about the record. */
 function isForTheInstance(error: unknown): boolean {
-  return error instanceof LogError || error instanceof StoreCorruptedError || error instanceof BadRecordError;
+  return (
+    error instanceof LogError ||
+    error instanceof StoreCorruptedError ||
+    error instanceof BadRecordError ||
+    error instanceof HalfDoneRecordError
+  );
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

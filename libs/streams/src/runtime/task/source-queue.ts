@@ -1,3 +1,4 @@
+import type { BadRecord, BadRecordAction } from '../../config/bad-record-policy.js';
 import type { RecordChunk } from '../../log/records/record-chunk.js';
 import type { Serde } from '../../serdes/serde.js';
 import type { StateStore } from '../../stores/state-store.js';
@@ -10,6 +11,12 @@ const MAX_CHUNKS = 2;
 
 /** Stands for a key or value that could not be decoded; the error is found again when the record's turn comes. */
 export const UNDECODABLE = Symbol('undecodable');
+
+export interface RejectedRecord {
+  readonly failure: BadRecord;
+  /** What the policy said; undefined before it was asked. */
+  action: BadRecordAction | undefined;
+}
 
 /** What a store knows of the keys of a chunk's records, by their index. */
 export interface ChunkHints {
@@ -51,6 +58,8 @@ export class SourceQueue {
   end = -1;
   /** Records since the counter was last read. */
   processed = 0;
+  /** Bad records since the last commit, by offset: where work is done again, they are not handled again. */
+  readonly rejected = new Map<number, RejectedRecord>();
 
   constructor(
     readonly source: SourceNode,
@@ -82,6 +91,12 @@ export class SourceQueue {
     this.index = 0;
     this.position = offset;
     this.committed = offset;
+  }
+
+  /** Everything before `offset` is decided. */
+  commit(offset: number): void {
+    this.committed = offset;
+    for (const rejected of this.rejected.keys()) if (rejected < offset) this.rejected.delete(rejected);
   }
 
   push(chunk: RecordChunk): void {

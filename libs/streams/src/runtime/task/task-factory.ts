@@ -11,7 +11,7 @@ import { CurrentRecord } from './current-record.js';
 import { SinkWriter, type OutputPort } from './output.js';
 import { chunkPrefetch } from './prefetch.js';
 import { ProcessorRuntime, type TaskScope } from './processor-runtime.js';
-import { RecordLoop, type BadRecordDecision } from './record-loop.js';
+import { RecordLoop, type BadRecordPolicies } from './record-loop.js';
 import { SourceQueue } from './source-queue.js';
 import { Task } from './task.js';
 import { TaskStores, type TaskStore } from './task-stores.js';
@@ -28,7 +28,7 @@ export interface TaskFactoryOptions {
   readonly freezeValues: boolean;
   readonly output: OutputPort;
   readonly clock: Clock;
-  readonly decide: BadRecordDecision;
+  readonly badRecords: BadRecordPolicies;
 }
 
 /** Puts the parts of a task together; opens nothing. */
@@ -36,7 +36,7 @@ export class TaskFactory {
   constructor(private readonly options: TaskFactoryOptions) {}
 
   create(sub: SubTopology, partition: number): Task {
-    const { topology, clock, output, decide } = this.options;
+    const { topology, clock, output, badRecords } = this.options;
     const id = taskId(sub.id, partition);
     const stores = new TaskStores(sub.stores.map((definition) => this.store(definition, id)));
     const scope: TaskScope = {
@@ -46,7 +46,14 @@ export class TaskFactory {
       streamTime: -1,
       isCommitRequested: false,
     };
-    const loop = new RecordLoop({ scope, output, clock, decide, releaseIterators: () => stores.releaseIterators() });
+    const loop = new RecordLoop({
+      scope,
+      output,
+      clock,
+      badRecords,
+      releaseIterators: () => stores.releaseIterators(),
+      changes: () => stores.changes,
+    });
     const sinks = new Map(sub.sinks.map((node) => [node.name, this.sink(node)]));
     const processors = new Map(sub.processors.map((node) => [node.name, new ProcessorRuntime(node, scope)]));
     const children = (name: string): { sinks: SinkWriter[]; processors: ProcessorRuntime[] } => {

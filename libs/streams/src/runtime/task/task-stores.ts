@@ -37,6 +37,13 @@ export class TaskStores {
     return bytes;
   }
 
+  /** Changes by user code so far. */
+  get changes(): number {
+    let changes = 0;
+    for (const { store } of this.all) changes += store.changes;
+    return changes;
+  }
+
   /** Serialises what is dirty and appends it to the changelogs. */
   prepare(append: ChangelogAppend): StoreCommit[] {
     return this.all.map((each) => {

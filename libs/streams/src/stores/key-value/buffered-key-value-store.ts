@@ -25,6 +25,7 @@ export class BufferedKeyValueStore implements StateStore, KeyValueBacking<unknow
   readonly name: string;
   readonly facade: object;
   readonly view: CommittedView;
+  changes = 0;
   readonly counts: StoreCounts = { get: 0, put: 0, delete: 0, range: 0, load: 0, write: 0, hits: 0 };
   private readonly engine: StoreEngine;
   private readonly buffer: WriteBackBuffer<unknown, unknown>;
@@ -143,6 +144,7 @@ export class BufferedKeyValueStore implements StateStore, KeyValueBacking<unknow
 
   put(key: unknown, value: unknown): void {
     this.counts.put++;
+    this.changes++;
     this.buffer.put(key, value);
   }
 
@@ -150,12 +152,13 @@ export class BufferedKeyValueStore implements StateStore, KeyValueBacking<unknow
     const entry = this.buffer.find(key);
     if (entry === undefined) return this.load([key]).then(() => this.putIfAbsent(key, value));
     const before = entry.value;
-    if (before === undefined) this.buffer.put(key, value);
+    if (before === undefined) this.put(key, value);
     return before;
   }
 
   delete(key: unknown): Awaitable<unknown> {
     this.counts.delete++;
+    this.changes++;
     const entry = this.buffer.find(key);
     const before = entry === undefined ? this.readEngine(key) : entry.value;
     this.buffer.put(key, undefined);
