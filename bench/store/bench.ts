@@ -156,12 +156,13 @@ const cached: Run = async (samples) => {
   // The first look-ups of either would pay for bringing the keys into the processor's caches.
   for (const key of asked)
     if (map.get(key) === undefined || facade.get(key) === undefined) throw new Error(`${key} is missing`);
+  // Both get strings that nobody has hashed yet.
+  const [forMap, forStore] = [0, 1].map(() => asked.map((key) => Buffer.from(key).toString()));
   await samples.time('map', asked.length, () => {
-    for (const key of asked) if (map.get(key) !== undefined) found++;
+    for (const key of forMap) if (map.get(key) !== undefined) found++;
   });
-  const again = asked.map((key) => Buffer.from(key).toString());
-  await samples.time('cached', again.length, () => {
-    for (const key of again) if (facade.get(key) !== undefined) found++;
+  await samples.time('cached', asked.length, () => {
+    for (const key of forStore) if (facade.get(key) !== undefined) found++;
   });
   if (found !== asked.length * 2) throw new Error(`${found} of ${asked.length * 2} look-ups found their key`);
   store.discard();
