@@ -1,7 +1,7 @@
 import type { LogProducer } from '../../log/log-producer.js';
 import type { PartitionOffset } from '../../log/log.js';
 import { applyStoreCommit, type StoreCommit } from '../task/task-stores.js';
-import type { SourceQueue } from '../task/source-queue.js';
+import type { SourceQueue } from '../records/source-queue.js';
 import type { Task } from '../task/task.js';
 
 /** What one task adds to a commit, frozen at a record boundary. */

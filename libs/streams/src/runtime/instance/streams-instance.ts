@@ -10,7 +10,7 @@ import { connectLog } from '../connect-log.js';
 import { StateDirectory } from '../state-directory/state-directory.js';
 import { StateMachine } from '../state-machine.js';
 import type { StreamsRuntime } from '../streams-runtime.js';
-import type { SourceQueue } from '../task/source-queue.js';
+import type { SourceQueue } from '../records/source-queue.js';
 import { assembleParts, type InstanceParts, type StreamsInstanceOptions } from './instance-parts.js';
 import { INSTANCE_TRANSITIONS } from './instance-state.js';
 import { StatusReport } from './status-report.js';

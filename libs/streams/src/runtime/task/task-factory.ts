@@ -7,12 +7,12 @@ import type { StoreEngineFactory } from '../../stores/store-engine.js';
 import { createStateStore } from '../../stores/state-store-factory.js';
 import type { Clock } from '../../time/clock.js';
 import type { StateDirectory } from '../state-directory/state-directory.js';
-import { CurrentRecord } from './current-record.js';
-import { SinkWriter, type OutputPort } from './output.js';
-import { chunkPrefetch } from './prefetch.js';
-import { ProcessorRuntime, type TaskScope } from './processor-runtime.js';
-import { RecordLoop, type BadRecordPolicies } from './record-loop.js';
-import { SourceQueue } from './source-queue.js';
+import { CurrentRecord } from '../records/current-record.js';
+import { SinkWriter, type OutputPort } from '../records/output.js';
+import { chunkPrefetch } from '../records/prefetch.js';
+import { ProcessorRuntime, type TaskScope } from '../records/processor-runtime.js';
+import { RecordLoop, type BadRecordPolicies } from '../records/record-loop.js';
+import { SourceQueue } from '../records/source-queue.js';
 import { Task } from './task.js';
 import { TaskStores, type TaskStore } from './task-stores.js';
 

@@ -5,7 +5,7 @@ import type { RestoreProgress, TaskContext, TaskId, TaskLifecycle } from '../../
 import type { ProcessorNode, SubTopology } from '../../topology/topology.js';
 import type { TaskState, TaskStatus } from '../instance-status.js';
 import { StateMachine } from '../state-machine.js';
-import { RecordLoop } from './record-loop.js';
+import { RecordLoop } from '../records/record-loop.js';
 import { TASK_TRANSITIONS } from './task-state.js';
 import type { TaskStores } from './task-stores.js';
 

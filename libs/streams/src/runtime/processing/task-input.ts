@@ -1,7 +1,7 @@
 import { LogError } from '../../errors/log-error.js';
 import type { PartitionReader } from '../../log/partition-reader.js';
 import type { TopicPartition } from '../../log/log.js';
-import type { SourceQueue } from '../task/source-queue.js';
+import type { SourceQueue } from '../records/source-queue.js';
 import type { Task } from '../task/task.js';
 
 /** Takes fetched chunks to the queues of their tasks, and stops fetching for queues that are full. */

@@ -10,11 +10,11 @@ import { compareTaskIds } from '../../topology/task-id.js';
 import type { Restorer } from '../restore/restorer.js';
 import { untilAnswered } from '../retry.js';
 import type { StateDirectory } from '../state-directory/state-directory.js';
-import type { Task } from '../task/task.js';
-import type { TaskFactory } from '../task/task-factory.js';
-import type { GroupAssignment } from './group-assignment.js';
-import type { ProcessingLoop } from './processing-loop.js';
-import type { TaskInput } from './task-input.js';
+import type { Task } from './task.js';
+import type { TaskFactory } from './task-factory.js';
+import type { GroupAssignment } from '../group/group-assignment.js';
+import type { ProcessingLoop } from '../processing/processing-loop.js';
+import type { TaskInput } from '../processing/task-input.js';
 
 export interface TaskManagerOptions {
   readonly factory: TaskFactory;

@@ -8,8 +8,8 @@ import type { Clock } from '../../time/clock.js';
 import type { CommitStrategy } from '../commit/commit-strategy.js';
 import type { Committer } from '../commit/committer.js';
 import { untilAnswered } from '../retry.js';
-import { HalfDoneRecordError } from '../task/half-done-record-error.js';
-import type { TaskManager } from './task-manager.js';
+import { HalfDoneRecordError } from '../records/half-done-record-error.js';
+import type { TaskManager } from '../task/task-manager.js';
 
 /** Fenced that often in that time, the instance has a double that takes the id back each time. */
 const MAX_FENCES = 5;

@@ -2,7 +2,7 @@ import type { StateStore } from '../../stores/state-store.js';
 import type { RecordChunk } from '../../log/records/record-chunk.js';
 import type { Prefetch, ProcessorNode, SourceNode } from '../../topology/topology.js';
 import { UNDECODABLE, type ChunkHints, type ChunkPrefetch } from './source-queue.js';
-import type { TaskStores } from './task-stores.js';
+import type { TaskStores } from '../task/task-stores.js';
 
 /**
  * Loads what the processors of a source declared to read, with one engine read a store and chunk (design 3). A key that cannot be told or

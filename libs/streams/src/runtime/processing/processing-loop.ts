@@ -99,7 +99,10 @@ export class ProcessingLoop {
     else await this.idle(tasks);
   }
 
-  /** Tasks run beside each other: while one waits for its handler or its store, the others go on. */
+  /**
+   * Tasks run beside each other: while one waits for its handler or its store, the others go on to the end of their slices. The round waits for all of
+   * them, and so does the commit: one transaction holds the work of all tasks.
+   */
   private async process(busy: readonly Task[], shareMs: number): Promise<void> {
     const { clock } = this.options;
     const outcomes = await Promise.allSettled(

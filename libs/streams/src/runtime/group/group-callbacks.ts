@@ -5,9 +5,9 @@ import { decodeAssignment, encodeSubscription, type SubscriptionData } from '../
 import type { Committer } from '../commit/committer.js';
 import type { GroupAssignment } from './group-assignment.js';
 import type { PartitionOwners } from './partition-owners.js';
-import type { ProcessingLoop } from './processing-loop.js';
-import type { Recovery } from './recovery.js';
-import type { TaskManager } from './task-manager.js';
+import type { ProcessingLoop } from '../processing/processing-loop.js';
+import type { Recovery } from '../processing/recovery.js';
+import type { TaskManager } from '../task/task-manager.js';
 
 export interface GroupCallbacksOptions {
   readonly assignment: GroupAssignment;

@@ -1,13 +1,13 @@
-import type { BadRecord, BadRecordAction, BadRecordPolicy } from '../config/bad-record-policy.js';
-import type { ErrorConfig } from '../config/runtime-config.js';
-import { BadRecordError } from '../errors/bad-record-error.js';
-import { StreamsError } from '../errors/streams-error.js';
-import { partitionForKey } from '../log/partitioner.js';
-import type { RecordHeader } from '../log/records/record-header.js';
-import type { StreamsLogger } from '../observability/streams-logger.js';
-import type { StreamsMetrics } from '../observability/streams-metrics.js';
-import type { OutputPort } from './task/output.js';
-import type { BadRecordPolicies } from './task/record-loop.js';
+import type { BadRecord, BadRecordAction, BadRecordPolicy } from '../../config/bad-record-policy.js';
+import type { ErrorConfig } from '../../config/runtime-config.js';
+import { BadRecordError } from '../../errors/bad-record-error.js';
+import { StreamsError } from '../../errors/streams-error.js';
+import { partitionForKey } from '../../log/partitioner.js';
+import type { RecordHeader } from '../../log/records/record-header.js';
+import type { StreamsLogger } from '../../observability/streams-logger.js';
+import type { StreamsMetrics } from '../../observability/streams-metrics.js';
+import type { OutputPort } from './output.js';
+import type { BadRecordPolicies } from './record-loop.js';
 
 export interface BadRecordOptions {
   readonly applicationId: string;
