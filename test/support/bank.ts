@@ -38,7 +38,8 @@ export interface BankTopics {
 }
 
 export interface BankOptions extends Partial<StreamsOptions> {
-  readonly engine?: 'memory' | 'rocksdb';
+  /** Name of the store's engine. Default `rocksdb`. */
+  readonly engine?: string;
   readonly engines?: readonly StoreEngineFactory[];
   readonly logger?: StreamsLogger;
   /** Called with each transaction before it is applied. */
