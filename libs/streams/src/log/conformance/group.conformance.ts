@@ -7,6 +7,7 @@ import type {
   MemberAssignment,
 } from '../group-member.js';
 import type { TopicPartition } from '../log.js';
+import { KafkaErrorCode } from '../protocol/error-codes.js';
 import { bytes, failureOf, type ConformanceWorld } from './conformance-world.js';
 
 /** A member with a listener that remembers, and shares partitions out round robin where it leads. */
@@ -107,6 +108,33 @@ export function groupConformance(world: () => ConformanceWorld): void {
     await b.member.close();
     await expect.poll(() => a.owned).toEqual([0, 1, 2, 3]);
     expect(a.revoked.every(({ lost }) => !lost)).toBe(true);
+    await a.member.close();
+  });
+
+  it('hands over the partitions of a member that fell silent, once its session has ended', async () => {
+    const topic = await world().topic(4);
+    const groupId = world().name('group');
+    const [a, b] = [0, 1].map(() => new TestMember(world(), groupId, topic, 4));
+    await a.member.join();
+    await b.member.join();
+    await expect.poll(() => [a.owned.length, b.owned.length]).toEqual([2, 2]);
+    await b.member.close({ leave: false });
+    await expect.poll(() => a.owned, { timeout: 10_000 }).toEqual([0, 1, 2, 3]);
+    expect(a.revoked.every(({ lost }) => !lost)).toBe(true);
+    await a.member.close();
+  });
+
+  it('learns that it is no member any more, gives its partitions up as lost, and joins again', async () => {
+    const topic = await world().topic(2);
+    const a = new TestMember(world(), world().name('group'), topic, 2);
+    await a.member.join();
+    const before = a.identity;
+    world().faults.answerNext('heartbeat', () => ({ error: KafkaErrorCode.UNKNOWN_MEMBER_ID }));
+    await expect.poll(() => a.revoked, { timeout: 10_000 }).toEqual([{ lost: true }]);
+    await expect.poll(() => a.owned, { timeout: 20_000 }).toEqual([0, 1]);
+    expect(a.identity.memberId).not.toBe(before.memberId);
+    await a.member.commit([{ topic, partition: 0, offset: 1 }]);
+    expect((await a.member.committed([{ topic, partition: 0 }]))[0].offset).toBe(1);
     await a.member.close();
   });
 
