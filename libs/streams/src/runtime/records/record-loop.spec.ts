@@ -1,0 +1,145 @@
+import { describe, expect, it } from 'vitest';
+import { BatchBuilder } from '../../log/records/batch-builder.js';
+import { decodeRecords } from '../../log/records/record-decoder.js';
+import type { RecordChunk } from '../../log/records/record-chunk.js';
+import type { LogProducer } from '../../log/log-producer.js';
+import type { Serde } from '../../serdes/serde.js';
+import { json, stringSerde } from '../../serdes/text-serdes.js';
+import { ManualClock } from '../../testing/manual-clock.js';
+import type { ProcessorContext } from '../../topology/processor.js';
+import type { ProcessorNode, SourceNode } from '../../topology/topology.js';
+import { CurrentRecord } from './current-record.js';
+import type { OutputPort } from './output.js';
+import { ProcessorRuntime, type TaskScope } from './processor-runtime.js';
+import { RecordLoop } from './record-loop.js';
+import { SourceQueue } from './source-queue.js';
+
+const key = stringSerde as Serde<unknown>;
+
+function chunkOf(topic: string, timestamps: readonly number[]): RecordChunk {
+  const batch = new BatchBuilder(100_000);
+  timestamps.forEach((timestamp, i) =>
+    batch.append(Buffer.from(`k${i}`), Buffer.from(JSON.stringify(`${topic}@${timestamp}`)), timestamp),
+  );
+  const end = timestamps.length;
+  const where = { topic, partition: 0, position: 0, isolation: 'read_uncommitted' as const, aborted: [] };
+  const bounds = { highWatermark: end, lastStableOffset: end, logStartOffset: 0 };
+  return decodeRecords({ ...where, ...bounds, records: batch.finish({}) });
+}
+
+type Handler = (context: ProcessorContext) => unknown;
+
+/** A loop over some topics whose processors are all called for each record; the second one only for what the first forwards. */
+function world(topics: Readonly<Record<string, readonly number[]>>, handle: Handler, child?: Handler) {
+  const clock = new ManualClock();
+  const scope: TaskScope = {
+    taskId: '0_0',
+    record: new CurrentRecord(),
+    forwarded: [],
+    streamTime: -1,
+    isCommitRequested: false,
+  };
+  const output: OutputPort = { producer: {} as LogProducer, isFull: false, appended: 0 };
+  const failures: unknown[] = [];
+  const loop = new RecordLoop({
+    scope,
+    output,
+    clock,
+    releaseIterators: () => 0,
+    changes: () => 0,
+    badRecords: {
+      judge: async ({ error }) => {
+        failures.push(error);
+        return 'continue';
+      },
+      pass: () => undefined,
+    },
+  });
+  const runtime = (name: string): ProcessorRuntime => new ProcessorRuntime({ name } as ProcessorNode, scope);
+  const [parent, next] = [runtime('parent'), runtime('next')];
+  parent.connect({ process: handle }, [], child === undefined ? [] : [next]);
+  next.connect({ process: child ?? (() => undefined) }, [], []);
+  const queues = Object.entries(topics).map(([topic, timestamps]) => {
+    const source: SourceNode = { kind: 'source', name: topic, topic, key, value: json() };
+    const queue = new SourceQueue(source, 0, [parent], [], undefined);
+    queue.reset(0);
+    queue.push(chunkOf(topic, timestamps));
+    return queue;
+  });
+  loop.wire(queues, [parent, next], () => undefined);
+  return { loop, queues, clock, failures, scope };
+}
+
+describe('the loop over the records of a task', () => {
+  it('takes the oldest record of several topics first', async () => {
+    const seen: unknown[] = [];
+    const { loop, queues, scope } = world({ a: [1, 4, 5], b: [2, 3, 6] }, ({ value }) => void seen.push(value));
+    await loop.run(Infinity);
+    expect(seen).toEqual(['a@1', 'b@2', 'b@3', 'a@4', 'a@5', 'b@6']);
+    expect(queues.map(({ position }) => position)).toEqual([3, 3]);
+    expect(scope.streamTime).toBe(6);
+  });
+
+  it('calls a synchronous handler for record after record without a turn of the event loop between', () => {
+    const seen: unknown[] = [];
+    const { loop } = world({ a: [1, 2, 3] }, ({ value }) => void seen.push(value));
+    void loop.run(Infinity);
+    expect(seen).toEqual(['a@1', 'a@2', 'a@3']);
+  });
+
+  it('awaits an asynchronous handler before the next record', async () => {
+    const seen: string[] = [];
+    const { loop } = world({ a: [1, 2] }, async ({ value }) => {
+      seen.push(`begin ${String(value)}`);
+      await Promise.resolve();
+      seen.push(`end ${String(value)}`);
+    });
+    await loop.run(Infinity);
+    expect(seen).toEqual(['begin a@1', 'end a@1', 'begin a@2', 'end a@2']);
+  });
+
+  it('finishes what a record forwards before it takes the next', async () => {
+    const seen: unknown[] = [];
+    const { loop } = world(
+      { a: [1, 2] },
+      (context) => {
+        seen.push(context.value);
+        context.forward(`first of ${String(context.value)}`, { key: 'own', timestamp: 9 });
+        return `second of ${String(context.value)}`;
+      },
+      ({ key: own, value, timestamp }) => void seen.push(`${String(own)}: ${String(value)} at ${timestamp}`),
+    );
+    await loop.run(Infinity);
+    expect(seen).toEqual([
+      'a@1',
+      'own: first of a@1 at 9',
+      'k0: second of a@1 at 1',
+      'a@2',
+      'own: first of a@2 at 9',
+      'k1: second of a@2 at 2',
+    ]);
+  });
+
+  it('ends its slice between two records once its time is up', async () => {
+    const all = Array.from({ length: 100 }, (_, i) => i);
+    const { loop, queues, clock } = world({ a: all }, () => undefined);
+    const startedAt = clock.monotonic();
+    await loop.run(startedAt - 1);
+    expect(queues[0]!.position).toBeGreaterThan(0);
+    expect(queues[0]!.position).toBeLessThan(100);
+    await loop.run(Infinity);
+    expect(queues[0]!.position).toBe(100);
+  });
+
+  it('leaves a record that fails to its policy, and goes on', async () => {
+    const seen: unknown[] = [];
+    const { loop, queues, failures } = world({ a: [1, 2, 3] }, ({ value }) => {
+      if (value === 'a@2') throw new Error('no');
+      seen.push(value);
+    });
+    await loop.run(Infinity);
+    expect(seen).toEqual(['a@1', 'a@3']);
+    expect(failures).toEqual([new Error('no')]);
+    expect(queues[0]!.position).toBe(3);
+  });
+});
