@@ -13,6 +13,7 @@ export {
 } from './decorators/stream-handler.decorator.js';
 export { StreamProcessor, type StreamProcessorOptions } from './decorators/stream-processor.decorator.js';
 export { LogError, type LogErrorKind } from './errors/log-error.js';
+export { StoreCorruptedError } from './errors/store-corrupted-error.js';
 export { StreamsError } from './errors/streams-error.js';
 export { createKafkaLog } from './log/kafkajs/kafka-log.js';
 export type { Log, PartitionOffset, TopicPartition } from './log/log.js';
@@ -54,7 +55,16 @@ export { json, stringSerde } from './serdes/text-serdes.js';
 export { memoryEngine } from './stores/engines/memory/memory-engine.js';
 export { rocksDbEngine, type RocksDbOptions } from './stores/engines/rocksdb/rocksdb-engine-factory.js';
 export { KeyValueStore, type Awaitable, type KeyValueIterator } from './stores/key-value/key-value-store.js';
-export type { StoreEngine, StoreEngineContext, StoreEngineFactory } from './stores/store-engine.js';
+export type {
+  ChangelogPosition,
+  KeyBounds,
+  StoreCursor,
+  StoreEngine,
+  StoreEngineContext,
+  StoreEngineFactory,
+  StoreEntries,
+  StoreWrites,
+} from './stores/store-engine.js';
 export { SystemClock } from './time/system-clock.js';
 export type { RestoreProgress, TaskContext } from './topology/processor.js';
 export { TopologyBuilder } from './topology/topology-builder.js';

@@ -34,7 +34,7 @@ export class WriteBackBuffer<K, V> {
   private entries = new Map<unknown, BufferEntry<K, V>>();
   private dirty: BufferEntry<K, V>[] = [];
   private readonly clean = new AgeList<K, V>();
-  private readonly loading = new Map<unknown, Load<K>>();
+  private loads: Load<K>[] = [];
   private bytes = 0;
   private dirtySize = 0;
   private maxBytes = Infinity;
@@ -70,7 +70,7 @@ export class WriteBackBuffer<K, V> {
   put(key: K, value: V | undefined): void {
     const id = idOf(key, this.options.key);
     if (this.options.freezeValues) deepFreeze(value);
-    this.loading.get(id)?.wanted.delete(id);
+    for (let i = 0; i < this.loads.length; i++) this.loads[i].wanted.delete(id);
     let entry = this.hintFor(key) ?? this.entries.get(id);
     if (entry === undefined) {
       entry = new BufferEntry<K, V>(id, key, value);
@@ -106,8 +106,8 @@ export class WriteBackBuffer<K, V> {
         if (found !== undefined) found[i] = buffered;
         continue;
       }
-      const under = this.loading.get(id);
-      if (under?.wanted.has(id)) (joined ??= new Set()).add(under.done);
+      const under = this.loadOf(id);
+      if (under !== undefined) (joined ??= new Set()).add(under.done);
       else (missing ??= new Map()).set(id, key);
     }
     const own = missing && this.read(missing);
@@ -157,8 +157,8 @@ export class WriteBackBuffer<K, V> {
     this.entries = new Map();
     this.dirty = [];
     this.clean.clear();
-    for (const { wanted } of this.loading.values()) wanted.clear();
-    this.loading.clear();
+    for (const { wanted } of this.loads) wanted.clear();
+    this.loads = [];
     this.bytes = 0;
     this.dirtySize = 0;
   }
@@ -185,23 +185,34 @@ export class WriteBackBuffer<K, V> {
     const bytes = Array.from(wanted.values(), (key) => this.options.key.serialize(key));
     const done = this.options.engine.getMany(bytes).then(
       (values) => {
+        this.forget(load);
         for (let i = 0; i < ids.length; i++) this.loaded(load, ids[i], bytes[i], values[i]);
         this.evict();
       },
       (error: unknown) => {
-        for (const id of ids) if (this.loading.get(id) === load) this.loading.delete(id);
+        this.forget(load);
         throw error;
       },
     );
     const load: Load<K> = { wanted, done };
-    for (const id of ids) this.loading.set(id, load);
+    this.loads.push(load);
     return done;
   }
 
+  /** The read under way for a key. There are few at a time, and a map of all their keys would cost each key two look-ups (bench `store`, getMany/raw). */
+  private loadOf(id: unknown): Load<K> | undefined {
+    for (let i = 0; i < this.loads.length; i++) if (this.loads[i].wanted.has(id)) return this.loads[i];
+    return undefined;
+  }
+
+  private forget(load: Load<K>): void {
+    const index = this.loads.indexOf(load);
+    if (index >= 0) this.loads.splice(index, 1);
+  }
+
   private loaded(load: Load<K>, id: unknown, keyBytes: Uint8Array, bytes: Uint8Array | undefined): void {
-    if (this.loading.get(id) === load) this.loading.delete(id);
-    const key = load.wanted.get(id);
     if (!load.wanted.has(id) || this.entries.has(id)) return;
+    const key = load.wanted.get(id);
     const value = bytes === undefined ? undefined : this.options.value.deserialize(bytes);
     if (this.options.freezeValues) deepFreeze(value);
     const entry = new BufferEntry<K, V>(id, key as K, value);
