@@ -15,12 +15,18 @@ export interface CommitterOptions {
 /** Runs commits one at a time, beside the processing of the records that come after them (hot-path.md 4.8). */
 export class Committer {
   private inFlight: Promise<void> | undefined;
+  private startedAt = 0;
   private failure: unknown;
 
   constructor(private readonly options: CommitterOptions) {}
 
   get isBusy(): boolean {
     return this.inFlight !== undefined;
+  }
+
+  /** How long the commit under way has taken so far. */
+  get busyMs(): number {
+    return this.inFlight === undefined ? 0 : this.options.clock.monotonic() - this.startedAt;
   }
 
   /** Why the commit that ran in the background failed; the caller recovers, then clears it. */
@@ -42,6 +48,7 @@ export class Committer {
     const changed = tasks.filter(hasChanges);
     if (changed.length === 0) return;
     const now = clock.now();
+    this.startedAt = startedAt;
     const commits = changed.map((task) => prepareTask(task, strategy.producer, now));
     this.inFlight = this.complete(commits, startedAt).then(
       () => {

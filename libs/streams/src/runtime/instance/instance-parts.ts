@@ -15,7 +15,7 @@ import type { CommitStrategy } from '../commit/commit-strategy.js';
 import { Committer } from '../commit/committer.js';
 import { ExactlyOnce } from '../commit/exactly-once.js';
 import type { QueryableStore } from '../instance-status.js';
-import { Restorer } from '../restore/restorer.js';
+import { RESTORE_FETCHES, Restorer } from '../restore/restorer.js';
 import type { StateDirectory } from '../state-directory/state-directory.js';
 import type { OutputPort } from '../records/output.js';
 import { TaskFactory } from '../task/task-factory.js';
@@ -162,6 +162,7 @@ export function assembleParts(
     uncommittedMaxBytes: memory.uncommittedMaxBytes,
     sliceMs: config.sliceMs,
     clock,
+    logger,
     metrics,
     recover: (error) => recovery.recover(error),
   });
@@ -221,5 +222,6 @@ function engineShare({ config, topology }: StreamsInstanceOptions, layout: Topic
     (sum, sub) => sum + sub.stores.length * (layout.taskCounts.get(sub.id) ?? 0),
     0,
   );
-  return Math.floor((maxBytes - cacheMaxBytes - inputMaxBytes) / Math.max(1, partitions));
+  const restoreMaxBytes = RESTORE_FETCHES * config.restore.fetchMaxBytes;
+  return Math.floor(Math.max(0, maxBytes - cacheMaxBytes - inputMaxBytes - restoreMaxBytes) / Math.max(1, partitions));
 }

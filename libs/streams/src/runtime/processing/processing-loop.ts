@@ -1,4 +1,5 @@
 import type { PartitionReader } from '../../log/partition-reader.js';
+import type { StreamsLogger } from '../../observability/streams-logger.js';
 import type { StreamsMetrics } from '../../observability/streams-metrics.js';
 import type { Clock } from '../../time/clock.js';
 import type { Committer } from '../commit/committer.js';
@@ -8,6 +9,8 @@ import type { Task } from '../task/task.js';
 import type { TaskInput } from './task-input.js';
 
 const IDLE_WAIT_MS = 100;
+/** A commit takes milliseconds; one that takes this long waits for a log that does not answer. */
+const SLOW_COMMIT_MS = 10_000;
 
 export interface ProcessingLoopOptions {
   readonly reader: PartitionReader;
@@ -18,6 +21,7 @@ export interface ProcessingLoopOptions {
   readonly uncommittedMaxBytes: number;
   readonly sliceMs: number;
   readonly clock: Clock;
+  readonly logger: StreamsLogger;
   readonly metrics: StreamsMetrics;
   /** Mends what can be mended. @returns false if the loop has to end. */
   readonly recover: (error: unknown) => Promise<boolean>;
@@ -35,6 +39,7 @@ export class ProcessingLoop {
   private takesRecords = true;
   private wakeUp: (() => void) | undefined;
   private lastCommitAt: number;
+  private nextWarningMs = SLOW_COMMIT_MS;
 
   constructor(private readonly options: ProcessingLoopOptions) {
     this.lastCommitAt = options.clock.monotonic();
@@ -132,13 +137,23 @@ export class ProcessingLoop {
     const isFull = bytesOf(tasks) > uncommittedMaxBytes;
     // Input waits here, and is not dropped, while more changes are uncommitted than memory is granted for.
     if (isFull && committer.isBusy) await committer.settle();
-    if (committer.isBusy) return;
+    if (committer.isBusy) return this.warnOfSlowCommit();
+    this.nextWarningMs = SLOW_COMMIT_MS;
     let isRequested = false;
     for (const { records } of tasks) isRequested = records.takeCommitRequest() || isRequested;
     const now = clock.monotonic();
     if (!isFull && !isRequested && now - this.lastCommitAt < commitIntervalMs) return;
     this.lastCommitAt = now;
     await committer.begin(tasks);
+  }
+
+  private warnOfSlowCommit(): void {
+    const { committer, logger } = this.options;
+    if (committer.busyMs < this.nextWarningMs) return;
+    this.nextWarningMs += SLOW_COMMIT_MS;
+    logger.warn(
+      `A commit has been waiting for the log for ${Math.round(committer.busyMs / 1000)} s. Records are held back; nothing is lost. Are the brokers up?`,
+    );
   }
 
   private async idle(tasks: readonly Task[]): Promise<void> {

@@ -10,6 +10,9 @@ import type { Task } from '../task/task.js';
 import type { TaskStore } from '../task/task-stores.js';
 import { StoreRestore } from './store-restore.js';
 
+/** Fetches that may wait to be written. */
+export const RESTORE_FETCHES = 2;
+
 const READY_WAIT_MS = 250;
 const PARTITIONS_AT_A_TIME = 8;
 const MAX_WIPES = 2;
@@ -166,7 +169,7 @@ export class Restorer {
       role: 'restore',
       isolation: 'read_committed',
       partitionMaxBytes: config.fetchMaxBytes,
-      prefetchMaxBytes: 2 * config.fetchMaxBytes,
+      prefetchMaxBytes: RESTORE_FETCHES * config.fetchMaxBytes,
     }));
   }
 

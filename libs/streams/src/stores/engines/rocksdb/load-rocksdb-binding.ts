@@ -61,7 +61,8 @@ function load<T>(name: RocksDbBindingName): T {
       missing
         ? `The engine "rocksdb" needs the package "${name}". Install it with \`npm install ${name}\`, or use the engine "memory".`
         : `The package "${name}" does not load on Node ${process.versions.node} (${process.platform} ${process.arch}): ` +
-            `${cause instanceof Error ? cause.message : String(cause)}. Choose the other binding, or the engine "memory".`,
+            `${cause instanceof Error ? cause.message : String(cause)}. Choose the other binding, or the engine "memory".` +
+            (String(cause).includes('libatomic') ? ' On Debian and Ubuntu: apt-get install libatomic1.' : ''),
       { cause },
     );
   }

@@ -1,0 +1,104 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import type { PartitionReader } from '../../log/partition-reader.js';
+import { silentLogger } from '../../observability/streams-logger.js';
+import { noMetrics } from '../../observability/streams-metrics.js';
+import { SystemClock } from '../../time/system-clock.js';
+import type { Committer } from '../commit/committer.js';
+import { ProcessingLoop, type ProcessingLoopOptions } from './processing-loop.js';
+import type { TaskInput } from './task-input.js';
+
+const idleCommitter = {
+  isBusy: false,
+  busyMs: 0,
+  takeFailure: () => undefined,
+  begin: async () => undefined,
+  settle: async () => undefined,
+};
+
+describe('the processing loop', () => {
+  const loops: ProcessingLoop[] = [];
+  const start = (options: Partial<ProcessingLoopOptions>): ProcessingLoop => {
+    const loop = new ProcessingLoop({
+      reader: { ready: () => new Promise<void>((resolve) => setImmediate(resolve)) } as unknown as PartitionReader,
+      input: { fill: () => undefined } as unknown as TaskInput,
+      committer: idleCommitter as unknown as Committer,
+      runningTasks: () => [],
+      commitIntervalMs: 1,
+      uncommittedMaxBytes: 1000,
+      sliceMs: 5,
+      clock: new SystemClock(),
+      logger: silentLogger,
+      metrics: noMetrics,
+      recover: async () => true,
+      ...options,
+    });
+    loops.push(loop);
+    loop.start();
+    return loop;
+  };
+  afterEach(async () => {
+    for (const loop of loops.splice(0)) await loop.stop();
+  });
+
+  it('runs exclusive actions one after the other, in the order in which they were asked for', async () => {
+    const loop = start({});
+    const seen: string[] = [];
+    const action = (name: string) => async (): Promise<string> => {
+      seen.push(`begin ${name}`);
+      await new Promise((resolve) => setImmediate(resolve));
+      seen.push(`end ${name}`);
+      return name;
+    };
+    expect(await Promise.all([loop.exclusive(action('a')), loop.exclusive(action('b'))])).toEqual(['a', 'b']);
+    expect(seen).toEqual(['begin a', 'end a', 'begin b', 'end b']);
+    await loop.stop();
+    expect(await loop.exclusive(action('after the end'))).toBe('after the end');
+  });
+
+  it('gives an action its failure back, and goes on', async () => {
+    const loop = start({});
+    await expect(loop.exclusive(() => Promise.reject(new Error('mine')))).rejects.toThrow('mine');
+    expect(await loop.exclusive(async () => 'still there')).toBe('still there');
+  });
+
+  it('asks for recovery where a commit failed in the background, and ends where there is none', async () => {
+    const errors: unknown[] = [];
+    let failures: unknown[] = [new Error('first'), new Error('second')];
+    const ended = new Promise<void>((resolve) => {
+      start({
+        committer: { ...idleCommitter, takeFailure: () => failures.shift() } as unknown as Committer,
+        recover: async (error) => {
+          errors.push(error);
+          if (errors.length === 2) resolve();
+          return errors.length < 2;
+        },
+      });
+    });
+    await ended;
+    await loops[0]!.stop();
+    failures = [new Error('nobody looks any more')];
+    expect(errors).toEqual([new Error('first'), new Error('second')]);
+    expect(failures).toHaveLength(1);
+  });
+
+  it('says once every ten seconds that a commit waits for the log', async () => {
+    const warnings: string[] = [];
+    let busyMs = 9000;
+    const committer = { ...idleCommitter, isBusy: true };
+    Object.defineProperty(committer, 'busyMs', { get: () => busyMs });
+    const logger = { ...silentLogger, warn: (message: string) => void warnings.push(message) };
+    const loop = start({ committer: committer as unknown as Committer, logger });
+    const rounds = async (): Promise<void> => {
+      for (let i = 0; i < 3; i++) await loop.exclusive(async () => undefined);
+    };
+    await rounds();
+    expect(warnings).toEqual([]);
+    busyMs = 12_000;
+    await rounds();
+    await expect.poll(() => warnings.length).toBe(1);
+    await rounds();
+    expect(warnings).toEqual([expect.stringContaining('A commit has been waiting for the log for 12 s')]);
+    busyMs = 21_000;
+    await expect.poll(() => warnings.length).toBe(2);
+  });
+});
