@@ -1,3 +1,4 @@
+import type { StreamsLogger } from '../../libs/streams/src/observability/streams-logger.js';
 import { describe, expect, inject, it } from 'vitest';
 import { latest, model, produce, readAll, storeContent, transactions } from '../support/bank.js';
 import { KafkaBank, PARTITIONS } from '../support/kafka-bank.js';
@@ -7,6 +8,12 @@ import { onCrashingBroker } from './crashing-broker.js';
 const RECOVERY = { timeout: 150_000 };
 const BATCHES = 40;
 const BATCH = 50;
+
+/** What the instance said, for whoever has to find out why it did not come back. */
+function keeping(lines: string[]): StreamsLogger {
+  const keep = (message: string): void => void lines.push(`${new Date().toISOString()} ${message}`);
+  return { debug: keep, info: keep, warn: keep, error: keep };
+}
 
 describe.skipIf(inject('kafkaUnavailable'))(
   'a broker that is killed and started again while records are processed',
@@ -18,7 +25,12 @@ describe.skipIf(inject('kafkaUnavailable'))(
           defer(() => bank.close());
           const input = transactions(BATCHES * BATCH, 40);
           // Longer than a broker is away: an ongoing transaction then goes on where it was.
-          const instance = await bank.start({ processingGuarantee, transactionTimeout: '60s' });
+          const said: string[] = [];
+          const instance = await bank.start({ processingGuarantee, transactionTimeout: '60s', logger: keeping(said) });
+          defer(async () => {
+            if (instance.failure === undefined && instance.state === 'stopped') return;
+            process.stderr.write(`${instance.state}: ${JSON.stringify(instance.tasks())}\n${said.join('\n')}\n`);
+          });
           const producing = (async () => {
             for (let i = 0; i < BATCHES; i++) {
               await produce(bank.log, bank.topics.input, PARTITIONS, input.slice(i * BATCH, (i + 1) * BATCH));
