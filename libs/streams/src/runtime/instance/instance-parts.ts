@@ -61,7 +61,6 @@ export interface InstanceEvents {
 /** What runs between a start and a stop. */
 export interface InstanceParts {
   readonly tasks: TaskManager;
-  readonly owners: PartitionOwners;
   readonly stores: ReadonlyMap<string, QueryableStore>;
   readonly loop: ProcessingLoop;
   readonly member: GroupMember;
@@ -202,7 +201,7 @@ export function assembleParts(
     task: (id) => tasks.get(id),
     owner: (id) => owners.of(id),
   });
-  return { tasks, owners, stores, loop, member, strategy, reader, restorer };
+  return { tasks, stores, loop, member, strategy, reader, restorer };
 }
 
 function openStrategy(log: Log, config: RuntimeConfig): CommitStrategy {

@@ -26,6 +26,7 @@ export class StreamsInstance implements StreamsRuntime {
   private readonly report: StatusReport;
   private readonly stopping = new AbortController();
   private readonly timers = new Map<string, CancelTimer>();
+  private readonly taskListeners = new Set<() => void>();
   private parts: InstanceParts | undefined;
   private directory: StateDirectory | undefined;
   private storedTasks: readonly TaskId[] = [];
@@ -83,7 +84,6 @@ export class StreamsInstance implements StreamsRuntime {
   }
 
   async whenRunning(): Promise<void> {
-    await this.machine.waitFor(['running'], { refuse: () => this.refusal() });
     await new Promise<void>((resolve, reject) => {
       const check = (): void => {
         const refusal = this.refusal();
@@ -99,8 +99,6 @@ export class StreamsInstance implements StreamsRuntime {
       check();
     });
   }
-
-  private readonly taskListeners = new Set<() => void>();
 
   tasks(): readonly TaskStatus[] {
     return this.parts?.tasks.all.map((task) => task.status()) ?? [];

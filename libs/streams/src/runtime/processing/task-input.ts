@@ -1,4 +1,5 @@
 import { LogError } from '../../errors/log-error.js';
+import { partitionKey } from '../../log/client/by-topic.js';
 import type { PartitionReader } from '../../log/partition-reader.js';
 import type { TopicPartition } from '../../log/log.js';
 import type { SourceQueue } from '../records/source-queue.js';
@@ -16,13 +17,13 @@ export class TaskInput {
   ) {}
 
   async add(task: Task): Promise<void> {
-    for (const queue of task.records.queues) this.queues.set(keyOf(queue), queue);
+    for (const queue of task.records.queues) this.queues.set(partitionKey(queue.topic, queue.partition), queue);
     await this.reader.assign(task.records.queues.map((queue) => ({ ...placeOf(queue), offset: queue.position })));
   }
 
   remove(task: Task): void {
     for (const queue of task.records.queues) {
-      this.queues.delete(keyOf(queue));
+      this.queues.delete(partitionKey(queue.topic, queue.partition));
       this.paused.delete(queue);
     }
     this.reader.remove(task.records.queues.map(placeOf));
@@ -37,7 +38,7 @@ export class TaskInput {
       reader.resume(placeOf(queue));
     }
     for (let fetched = reader.take(); fetched !== undefined; fetched = reader.take()) {
-      const queue = this.queues.get(keyOf(fetched.partition));
+      const queue = this.queues.get(partitionKey(fetched.partition.topic, fetched.partition.partition));
       if (queue === undefined) continue;
       if (fetched.error) {
         if (fetched.error.kind !== 'out-of-range') throw fetched.error;
@@ -54,8 +55,4 @@ export class TaskInput {
 
 function placeOf({ topic, partition }: TopicPartition): TopicPartition {
   return { topic, partition };
-}
-
-function keyOf({ topic, partition }: TopicPartition): string {
-  return `${topic}/${partition}`;
 }

@@ -41,7 +41,6 @@ export interface RecordLoopOptions {
 export class RecordLoop {
   queues: readonly SourceQueue[] = [];
   processors: readonly ProcessorRuntime[] = [];
-  leakedIterators = 0;
   private wiring: (runtime: ProcessorRuntime, processor: Processor) => void = () => undefined;
   /** The queue whose record is under way. */
   private current: SourceQueue | undefined;
@@ -131,7 +130,7 @@ export class RecordLoop {
       const result = await next.to.process();
       if (result !== undefined) next.to.forward(result);
     }
-    this.leakedIterators += this.options.releaseIterators();
+    this.options.releaseIterators();
   }
 
   /** @returns what has to be awaited, or undefined when the slice is over. */
@@ -225,7 +224,7 @@ export class RecordLoop {
     this.current = undefined;
     queue.processed++;
     queue.advance();
-    this.leakedIterators += this.options.releaseIterators();
+    this.options.releaseIterators();
   }
 
   private oldest(): SourceQueue | undefined {

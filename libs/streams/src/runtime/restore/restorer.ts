@@ -1,5 +1,6 @@
 import type { RestoreConfig } from '../../config/runtime-config.js';
 import { StoreCorruptedError } from '../../errors/store-corrupted-error.js';
+import { partitionKey } from '../../log/client/by-topic.js';
 import type { Log, TopicPartition } from '../../log/log.js';
 import type { PartitionReader } from '../../log/partition-reader.js';
 import type { StreamsLogger } from '../../observability/streams-logger.js';
@@ -151,7 +152,7 @@ export class Restorer {
   private admit(): void {
     while (this.waiting.length > 0 && this.running.size < PARTITIONS_AT_A_TIME) {
       const next = this.waiting.shift()!;
-      this.running.set(keyOf(next.partition), next);
+      this.running.set(partitionKey(next.partition.topic, next.partition.partition), next);
       this.readerFor()
         .assign([{ ...next.partition, offset: next.restore.position }])
         .catch(next.reject);
@@ -176,8 +177,8 @@ export class Restorer {
   private drop(running: Running): void {
     const index = this.waiting.indexOf(running);
     if (index >= 0) this.waiting.splice(index, 1);
-    if (this.running.get(keyOf(running.partition)) !== running) return;
-    this.running.delete(keyOf(running.partition));
+    if (this.running.get(partitionKey(running.partition.topic, running.partition.partition)) !== running) return;
+    this.running.delete(partitionKey(running.partition.topic, running.partition.partition));
     this.reader?.remove([running.partition]);
     if (!this.closing.signal.aborted) this.admit();
   }
@@ -190,7 +191,7 @@ export class Restorer {
         await reader.ready(READY_WAIT_MS);
         continue;
       }
-      const running = this.running.get(keyOf(fetched.partition));
+      const running = this.running.get(partitionKey(fetched.partition.topic, fetched.partition.partition));
       if (running === undefined) continue;
       if (fetched.error) this.failed(running, fetched.error);
       else {
@@ -268,8 +269,4 @@ export class Restorer {
         `If this does not pass, the transaction hangs: look with \`kafka-transactions.sh --bootstrap-server <brokers> find-hanging --topic ${of.changelog}\`, and end it with its \`abort\`.`,
     );
   }
-}
-
-function keyOf({ topic, partition }: TopicPartition): string {
-  return `${topic}/${partition}`;
 }
