@@ -1,5 +1,6 @@
 import type { TestProject } from 'vitest/node';
-import { brokerUnavailable, KafkaBroker } from './broker.js';
+import { KafkaBroker } from './broker.js';
+import { brokerUnavailable } from './kafka-jars.js';
 
 declare module 'vitest' {
   interface ProvidedContext {

@@ -5,8 +5,9 @@ import { WireLog } from '../../libs/streams/src/log/client/wire-log.js';
 import type { Log } from '../../libs/streams/src/log/log.js';
 import { TcpWire } from '../../libs/streams/src/log/tcp/tcp-wire.js';
 import { SystemClock } from '../../libs/streams/src/time/system-clock.js';
-import { brokerUnavailable, type KafkaBroker } from './broker.js';
+import type { KafkaBroker } from './broker.js';
 import { onCrashingBroker } from './crashing-broker.js';
+import { brokerUnavailable } from './kafka-jars.js';
 
 const unavailable = inject('kafkaUnavailable') ?? (await brokerUnavailable());
 
