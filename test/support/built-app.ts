@@ -25,6 +25,8 @@ export interface AppOptions {
   readonly instanceId: string;
   readonly stateDir: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** The built example. Default: what `buildApp` makes. */
+  readonly entry?: string;
 }
 
 /** One process of the built example, under plain `node`. */
@@ -39,9 +41,9 @@ export class AppProcess {
     child.stderr?.on('data', (text: Buffer) => (this.output += text.toString()));
   }
 
-  static async start({ brokers, instanceId, stateDir, env = {} }: AppOptions): Promise<AppProcess> {
+  static async start({ brokers, instanceId, stateDir, env = {}, entry }: AppOptions): Promise<AppProcess> {
     const port = await freePort();
-    const child = spawn(process.execPath, [join(workspaceRoot(), 'dist/src/main.js')], {
+    const child = spawn(process.execPath, [entry ?? join(workspaceRoot(), 'dist/src/main.js')], {
       env: {
         ...process.env,
         NO_COLOR: '1',
@@ -81,6 +83,14 @@ export class AppProcess {
     if (this.hasExited) return;
     this.child.kill(signal);
     await once(this.child, 'exit');
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    if (!this.hasExited) this.child.kill(signal);
+  }
+
+  endedBy(signal: NodeJS.Signals): boolean {
+    return this.child.signalCode === signal;
   }
 
   /** Settles with the exit code. */

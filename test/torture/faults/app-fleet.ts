@@ -1,0 +1,115 @@
+import { rmSync } from 'node:fs';
+import { temporaryFolder } from '../../support/bank.js';
+import { AppProcess } from '../../support/built-app.js';
+import type { QueryTarget } from '../traffic/queries.js';
+
+const STOP_TIMEOUT_MS = 60_000;
+
+/** One instance over all its processes; its state directory stays. */
+class App implements QueryTarget {
+  readonly stateDir = temporaryFolder();
+  readonly outputs: string[] = [];
+  process: AppProcess | undefined;
+
+  constructor(readonly id: string) {}
+
+  get url(): string | undefined {
+    return this.process?.url;
+  }
+}
+
+/** The instances of the built example, each a process of its own. */
+export class AppFleet {
+  private readonly apps: readonly App[];
+
+  constructor(
+    private readonly brokers: string,
+    ids: readonly string[],
+    private readonly entry: string | undefined,
+  ) {
+    this.apps = ids.map((id) => new App(id));
+  }
+
+  get targets(): readonly QueryTarget[] {
+    return this.apps;
+  }
+
+  async start(id: string): Promise<void> {
+    const app = this.app(id);
+    const { brokers, entry } = this;
+    app.process = await AppProcess.start({ brokers, instanceId: id, stateDir: app.stateDir, ...(entry && { entry }) });
+  }
+
+  async kill(id: string): Promise<void> {
+    const app = this.app(id);
+    const { process } = app;
+    app.process = undefined;
+    await process?.kill();
+    if (process !== undefined) app.outputs.push(process.output);
+  }
+
+  /** SIGTERM. @throws Error if the process does not end by itself, or with an error. */
+  async stop(id: string): Promise<void> {
+    const app = this.app(id);
+    const { process } = app;
+    if (process === undefined) return;
+    process.signal('SIGTERM');
+    const late = setTimeout(() => process.signal('SIGKILL'), STOP_TIMEOUT_MS);
+    const code = await process.exited();
+    clearTimeout(late);
+    app.process = undefined;
+    app.outputs.push(process.output);
+    // Nest ends the process with the signal again once its hooks have run.
+    if (code !== 0 && !process.endedBy('SIGTERM')) throw new Error(`${id} ended with ${code} on SIGTERM`);
+  }
+
+  pause(id: string): void {
+    this.app(id).process?.signal('SIGSTOP');
+  }
+
+  resume(id: string): void {
+    this.app(id).process?.signal('SIGCONT');
+  }
+
+  /** Whether it says that all its tasks run. @throws Error if it has ended or failed by itself. */
+  async isReady(id: string): Promise<boolean> {
+    const { process } = this.app(id);
+    if (process === undefined) return false;
+    if (process.hasExited) throw new Error(`${id} has ended by itself:\n${process.output.slice(-2000)}`);
+    try {
+      const response = await fetch(`${process.url}/health/ready`, { signal: AbortSignal.timeout(1000) });
+      const body = (await response.json()) as { details?: { streams?: { failure?: string } } };
+      const failure = body.details?.streams?.failure;
+      if (failure !== undefined) throw new FailedInstanceError(`${id} has failed with ${failure}`);
+      return response.ok;
+    } catch (error) {
+      if (error instanceof FailedInstanceError) throw error;
+      return false;
+    }
+  }
+
+  /** @returns status and body of the answer. */
+  get(id: string, path: string): Promise<{ readonly status: number; readonly body: unknown }> {
+    return this.app(id).process!.get(path);
+  }
+
+  /** Everything that each instance wrote, over all its processes. */
+  outputs(): Map<string, string> {
+    return new Map(
+      this.apps.map(({ id, outputs, process }) => [id, [...outputs, process?.output ?? ''].join('\n----\n')]),
+    );
+  }
+
+  async close(): Promise<void> {
+    for (const { id, stateDir } of this.apps) {
+      await this.kill(id);
+      rmSync(stateDir, { recursive: true, force: true });
+    }
+  }
+
+  private app(id: string): App {
+    return this.apps.find((app) => app.id === id)!;
+  }
+}
+
+class FailedInstanceError extends Error {}
