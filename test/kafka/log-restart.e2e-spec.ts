@@ -3,7 +3,7 @@ import { nextOf } from '../../libs/streams/src/log/conformance/conformance-world
 import { createKafkaLog } from '../../libs/streams/src/log/kafkajs/kafka-log.js';
 import { WireLog } from '../../libs/streams/src/log/client/wire-log.js';
 import type { Log } from '../../libs/streams/src/log/log.js';
-import { TcpWire } from '../../libs/streams/src/log/tcp/tcp-wire.js';
+import { createTcpWire } from '../../libs/streams/src/log/tcp/tcp-wire.js';
 import { SystemClock } from '../../libs/streams/src/time/system-clock.js';
 import type { KafkaBroker } from './broker.js';
 import { onCrashingBroker } from './crashing-broker.js';
@@ -19,7 +19,7 @@ describe.skipIf(unavailable)('a broker that is killed and started again', () => 
       new WireLog({
         kind: 'kafka',
         clock,
-        wires: (role) => new TcpWire({ brokers: [broker.brokers], clientId: role }),
+        wires: (role) => createTcpWire({ brokers: [broker.brokers], clientId: role, clock }),
       }),
   };
 

@@ -1,20 +1,14 @@
-import kafkajs from 'kafkajs';
 import { afterEach, describe, expect, inject, it } from 'vitest';
-import { guardIdleTimer } from '../../libs/streams/src/log/kafkajs/kafkajs-internals.js';
-import { KafkaJsWire } from '../../libs/streams/src/log/kafkajs/kafkajs-wire.js';
+import { createKafkaJsWire } from '../../libs/streams/src/log/kafkajs/kafka-log.js';
 import { KafkaErrorCode } from '../../libs/streams/src/log/protocol/error-codes.js';
-import { TcpWire } from '../../libs/streams/src/log/tcp/tcp-wire.js';
+import { createTcpWire } from '../../libs/streams/src/log/tcp/tcp-wire.js';
 import type { Wire } from '../../libs/streams/src/log/wire.js';
+import { SystemClock } from '../../libs/streams/src/time/system-clock.js';
 
+const clock = new SystemClock();
 const wires: Record<string, (brokers: string[]) => Wire> = {
-  kafkajs: (brokers) => {
-    guardIdleTimer();
-    return new KafkaJsWire(
-      new kafkajs.Kafka({ brokers, logLevel: 0, retry: { initialRetryTime: 50, maxRetryTime: 500 } }),
-      30_000,
-    );
-  },
-  tcp: (brokers) => new TcpWire({ brokers, clientId: 'test' }),
+  kafkajs: (brokers) => createKafkaJsWire({ brokers }, 'test', { clock }),
+  tcp: (brokers) => createTcpWire({ brokers, clientId: 'test', clock }),
 };
 
 describe.skipIf(inject('kafkaUnavailable'))('a wire to a real broker', () => {

@@ -3,39 +3,38 @@ import { KAFKA_DEFAULTS, type KafkaOptions } from '../../config/kafka-options.js
 import type { StreamsLogger } from '../../observability/streams-logger.js';
 import type { Clock } from '../../time/clock.js';
 import { WireLog } from '../client/wire-log.js';
+import { ClusterWire } from '../cluster/cluster-wire.js';
+import type { NodeAddress, NodeConnection } from '../cluster/node-connection.js';
 import type { Log } from '../log.js';
-import { guardIdleTimer } from './kafkajs-internals.js';
-import { KafkaJsWire } from './kafkajs-wire.js';
+import type { Wire } from '../wire.js';
+import { KafkaJsConnection } from './kafkajs-connection.js';
+import { guardIdleTimer, kafkaJsBrokers } from './kafkajs-internals.js';
 
-// kafkajs waits by these inside metadata look-ups; its own defaults reach 30 s a step.
-const METADATA_RETRY = { initialRetryTime: 50, maxRetryTime: 500 };
+export interface KafkaLogContext {
+  readonly clock: Clock;
+  readonly logger?: StreamsLogger;
+}
 
 /** The log of a Kafka cluster, through kafkajs' connections. Nothing connects before `connect`. */
-export function createKafkaLog(
-  options: KafkaOptions,
-  { clock, logger }: { readonly clock: Clock; readonly logger?: StreamsLogger },
-): Log {
+export function createKafkaLog(options: KafkaOptions, context: KafkaLogContext): Log {
+  return new WireLog({ kind: 'kafka', ...context, wires: (role) => createKafkaJsWire(options, role, context) });
+}
+
+/** One role's connections to the cluster: TLS, SASL and sockets are kafkajs', everything above them is not. */
+export function createKafkaJsWire(options: KafkaOptions, role: string, { clock, logger }: KafkaLogContext): Wire {
   guardIdleTimer();
   const requestTimeoutMs = options.requestTimeoutMs ?? KAFKA_DEFAULTS.requestTimeoutMs;
-  return new WireLog({
-    kind: 'kafka',
-    clock,
-    logger,
-    // One kafkajs object per wire: consumers made from one object share state.
-    wires: (role) =>
-      new KafkaJsWire(
-        new kafkajs.Kafka({
-          brokers: [...options.brokers],
-          clientId: `${options.clientId ?? KAFKA_DEFAULTS.clientId}-${role}`,
-          ssl: options.ssl,
-          // kafkajs' own union does not accept a mechanism that is one of several.
-          sasl: options.sasl as SASLOptions | undefined,
-          connectionTimeout: options.connectionTimeoutMs ?? KAFKA_DEFAULTS.connectionTimeoutMs,
-          requestTimeout: requestTimeoutMs,
-          logLevel: kafkajs.logLevel.NOTHING,
-          retry: METADATA_RETRY,
-        }),
-        requestTimeoutMs,
-      ),
+  const kafka = new kafkajs.Kafka({
+    brokers: [...options.brokers],
+    clientId: `${options.clientId ?? KAFKA_DEFAULTS.clientId}-${role}`,
+    ssl: options.ssl,
+    // kafkajs' own union does not accept a mechanism that is one of several.
+    sasl: options.sasl as SASLOptions | undefined,
+    connectionTimeout: options.connectionTimeoutMs ?? KAFKA_DEFAULTS.connectionTimeoutMs,
+    requestTimeout: requestTimeoutMs,
+    logLevel: kafkajs.logLevel.NOTHING,
   });
+  const brokers = kafkaJsBrokers(kafka);
+  const open = (address: NodeAddress): NodeConnection => new KafkaJsConnection(brokers, address, clock);
+  return new ClusterWire({ brokers: options.brokers, requestTimeoutMs, clock, logger, open });
 }

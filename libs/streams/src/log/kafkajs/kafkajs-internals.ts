@@ -1,17 +1,17 @@
 import { createRequire } from 'node:module';
 import type { Socket } from 'node:net';
-import kafkajs, { type Cluster, type Kafka } from 'kafkajs';
+import type { Cluster, Kafka } from 'kafkajs';
 import { StreamsError } from '../../errors/streams-error.js';
+import type { NodeAddress } from '../cluster/node-connection.js';
 
 /**
- * The only file that touches what kafkajs does not publish. Written against exactly 2.2.4, which has not moved since 2023; `check` names the
+ * The only file that touches what kafkajs does not publish. Written against exactly 2.2.4, which has not moved since 2023; the checks here name the
  * member that is missing should another version be forced in. The list:
  *
- * 1. `Cluster` through a partition assigner's factory (public), its `brokerPool.brokers` and `brokerPool.metadata.controllerId`;
- * 2. `broker.connectionPool.send` with an encoder and decoder of our own;
- * 3. `broker.connectionPool.pool[lane]`: `socket`, `rejectRequests`, `disconnect`, to drop a dead connection;
- * 4. `findGroupCoordinator({ coordinatorType })`, typed without that field;
- * 5. `RequestQueue.prototype.scheduleCheckPendingRequests`, guarded: idle connections spin a 1 ms timer otherwise.
+ * 1. `Cluster` through a partition assigner's factory (public), its `connectionPoolBuilder.build` and `brokerPool.createBroker`;
+ * 2. `Broker.connect`: socket, TLS, SASL;
+ * 3. `broker.connectionPool.pool[0]`: `send` with an encoder and decoder of our own, `socket`, `requestQueue.destroy`;
+ * 4. `RequestQueue.prototype.scheduleCheckPendingRequests`, guarded: idle connections spin a 1 ms timer otherwise.
  */
 const SUPPORTED_VERSION = '2.2.4';
 
@@ -27,27 +27,34 @@ export interface KafkaJsRequest {
   readonly logResponseError: boolean;
 }
 
-interface KafkaJsConnection {
-  readonly socket: Socket | null;
-  rejectRequests(error: Error): void;
-  disconnect(): Promise<void>;
-}
-
+/** kafkajs' connection to one broker: it is given up with its first failure. */
 export interface KafkaJsBroker {
-  readonly nodeId: number;
-  readonly connectionPool: { readonly pool: KafkaJsConnection[]; send(request: KafkaJsRequest): Promise<unknown> };
-  disconnect(): Promise<void>;
+  connect(): Promise<void>;
+  /** Settles the request, unless the connection has failed meanwhile: then perhaps never. */
+  send(request: KafkaJsRequest): Promise<unknown>;
+  /** The connection behind it, once connected. */
+  readonly socket: Socket | null;
+  /** Ends the socket and every timer at once. */
+  abandon(): void;
 }
 
-export interface KafkaJsCluster {
-  connect(): Promise<void>;
-  disconnect(): Promise<void>;
-  refreshMetadata(): Promise<void>;
-  findBroker(node: { nodeId: string }): Promise<KafkaJsBroker>;
-  findGroupCoordinator(request: { groupId: string; coordinatorType: number }): Promise<KafkaJsBroker>;
+export type KafkaJsBrokers = (address: NodeAddress) => Promise<KafkaJsBroker>;
+
+interface InternalConnection {
+  readonly socket: Socket | null;
+  readonly requestQueue: { destroy(): void };
+  send(request: KafkaJsRequest): Promise<unknown>;
+}
+
+interface InternalPool {
+  readonly pool: readonly InternalConnection[];
+}
+
+interface InternalCluster {
+  readonly connectionPoolBuilder: { build(address: NodeAddress): Promise<InternalPool> };
   readonly brokerPool: {
-    readonly brokers: Record<string, KafkaJsBroker>;
-    readonly metadata: { readonly controllerId: number } | null;
+    readonly rootLogger: unknown;
+    createBroker(options: { connectionPool: InternalPool; logger: unknown }): { connect(): Promise<void> };
   };
 }
 
@@ -62,8 +69,33 @@ function isFunction(value: unknown): boolean {
   return typeof value === 'function';
 }
 
-/** Takes the cluster object that a consumer of `kafka` would use; nothing connects yet. */
-export function captureCluster(kafka: Kafka): KafkaJsCluster {
+/** Connections with the settings of `kafka`. Nothing connects yet. @throws StreamsError if this kafkajs is another than it is written for. */
+export function kafkaJsBrokers(kafka: Kafka): KafkaJsBrokers {
+  const { connectionPoolBuilder, brokerPool } = captureCluster(kafka);
+  return async (address) => {
+    const connectionPool = await connectionPoolBuilder.build(address);
+    // Its second connection is never opened: each lane has a pool of its own.
+    const [connection] = connectionPool.pool ?? [];
+    if (!isFunction(connection?.send)) throw unsupported('ConnectionPool.pool[0].send');
+    if (!isFunction(connection.requestQueue?.destroy)) throw unsupported('Connection.requestQueue.destroy');
+    const broker = brokerPool.createBroker({ connectionPool, logger: brokerPool.rootLogger });
+    if (!isFunction(broker.connect)) throw unsupported('Broker.connect');
+    return {
+      connect: () => broker.connect(),
+      send: (request) => connection.send(request),
+      get socket() {
+        return connection.socket;
+      },
+      abandon() {
+        connection.requestQueue.destroy();
+        connection.socket?.destroy();
+      },
+    };
+  };
+}
+
+/** Takes the cluster object that a consumer of `kafka` would use. */
+function captureCluster(kafka: Kafka): InternalCluster {
   let captured: Cluster | undefined;
   kafka.consumer({
     groupId: 'nestjs-streams-wire',
@@ -80,34 +112,11 @@ export function captureCluster(kafka: Kafka): KafkaJsCluster {
       },
     ],
   });
-  const cluster = captured as unknown as KafkaJsCluster | undefined;
+  const cluster = captured as unknown as InternalCluster | undefined;
   if (cluster === undefined) throw unsupported('partitionAssigners');
-  for (const member of ['connect', 'disconnect', 'refreshMetadata', 'findBroker', 'findGroupCoordinator'] as const) {
-    if (!isFunction(cluster[member])) throw unsupported(`Cluster.${member}`);
-  }
-  if (typeof cluster.brokerPool?.brokers !== 'object') throw unsupported('Cluster.brokerPool.brokers');
+  if (!isFunction(cluster.connectionPoolBuilder?.build)) throw unsupported('Cluster.connectionPoolBuilder.build');
+  if (!isFunction(cluster.brokerPool?.createBroker)) throw unsupported('Cluster.brokerPool.createBroker');
   return cluster;
-}
-
-/** @throws StreamsError if a connected broker lacks what requests and dropped connections need. */
-export function checkBroker(broker: KafkaJsBroker): void {
-  if (!isFunction(broker.connectionPool?.send)) throw unsupported('Broker.connectionPool.send');
-  const [connection] = broker.connectionPool.pool ?? [];
-  if (connection === undefined) throw unsupported('ConnectionPool.pool');
-  if (!isFunction(connection.rejectRequests) || !isFunction(connection.disconnect))
-    throw unsupported('Connection.rejectRequests');
-}
-
-/**
- * kafkajs keeps a socket whose request timed out, and waits on it for minutes if the peer is gone. The requests of that lane fail at once and
- * the next one connects anew. Fetch has a lane of its own.
- */
-export function dropConnection(broker: KafkaJsBroker, isFetch: boolean): void {
-  const connection = broker.connectionPool.pool[isFetch ? 1 : 0];
-  const { socket } = connection;
-  connection.rejectRequests(new kafkajs.KafkaJSConnectionError('request timed out, connection dropped'));
-  void connection.disconnect().catch(() => {});
-  socket?.destroy();
 }
 
 const GUARDED = Symbol.for('nestjs-streams.kafkajs.idle-timer-guard');

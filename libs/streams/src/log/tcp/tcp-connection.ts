@@ -1,16 +1,21 @@
 import { connect, type Socket } from 'node:net';
-import { LogError } from '../../errors/log-error.js';
+import type { LogError } from '../../errors/log-error.js';
+import type { CancelTimer, Clock } from '../../time/clock.js';
+import { connectionFailure, type NodeAddress, type NodeConnection } from '../cluster/node-connection.js';
+import type { ApiCodec } from '../protocol/api-codec.js';
+import { decodeResponse, encodeRequest } from '../protocol/api-codecs.js';
+import { ProtocolWriter } from '../protocol/protocol-writer.js';
 
 interface Waiting {
   resolve(body: Buffer): void;
   reject(error: Error): void;
-  readonly timer: NodeJS.Timeout;
+  readonly cancelTimer: CancelTimer;
 }
 
 const MAX_CORRELATION_ID = 0x7fffffff;
 
-/** One socket to one broker: pipelined requests, answers matched by correlation id. A time-out destroys the socket; the next request opens another. */
-export class TcpConnection {
+/** One socket to one broker: pipelined requests, answers matched by correlation id. */
+export class TcpConnection implements NodeConnection {
   private socket: Socket | undefined;
   private opening: Promise<Socket> | undefined;
   private readonly waiting = new Map<number, Waiting>();
@@ -20,39 +25,64 @@ export class TcpConnection {
   private correlationId = 0;
 
   constructor(
-    private readonly host: string,
-    private readonly port: number,
+    private readonly address: NodeAddress,
+    private readonly clientId: string,
+    private readonly clock: Clock,
   ) {}
 
-  /** `frame` gets the correlation id and returns the request from its API key on. @returns what follows the response's correlation id. */
-  async request(frame: (correlationId: number) => Buffer, timeoutMs: number): Promise<Buffer> {
-    const socket = await this.open();
+  async request<Request, Response>(
+    codec: ApiCodec<Request, Response>,
+    request: Request,
+    timeoutMs: number,
+  ): Promise<Response> {
     const id = (this.correlationId = (this.correlationId + 1) & MAX_CORRELATION_ID);
-    const body = frame(id);
+    const header = new ProtocolWriter(64).int16(codec.key).int16(codec.version).int32(id).string(this.clientId);
+    const body = encodeRequest(codec, request).buffer;
     const size = Buffer.allocUnsafe(4);
-    size.writeInt32BE(body.length, 0);
-    return new Promise<Buffer>((resolve, reject) => {
-      const timer = setTimeout(() => this.fail(`no answer within ${timeoutMs} ms`), timeoutMs);
-      this.waiting.set(id, { resolve, reject, timer });
-      socket.cork();
-      socket.write(size);
-      socket.write(body);
-      socket.uncork();
+    size.writeInt32BE(header.buffer.length + body.length, 0);
+    const answer = await new Promise<Buffer>((resolve, reject) => {
+      const cancelTimer = this.clock.schedule(timeoutMs, () => this.close(`no answer within ${timeoutMs} ms`));
+      this.waiting.set(id, { resolve, reject, cancelTimer });
+      // A failure to open rejects everything that waits.
+      this.open().then(
+        (socket) => {
+          if (!this.waiting.has(id)) return;
+          socket.cork();
+          socket.write(size);
+          socket.write(header.buffer);
+          socket.write(body);
+          socket.uncork();
+        },
+        () => undefined,
+      );
     });
+    return decodeResponse(codec, answer);
   }
 
-  close(): void {
-    this.fail('closed');
+  close(reason: string): void {
+    const { socket } = this;
+    this.socket = undefined;
+    this.opening = undefined;
+    this.chunks = [];
+    this.received = 0;
+    this.wanted = 4;
+    const waiting = [...this.waiting.values()];
+    this.waiting.clear();
+    for (const { reject, cancelTimer } of waiting) {
+      cancelTimer();
+      reject(this.failure(reason));
+    }
+    socket?.destroy();
   }
 
   private open(): Promise<Socket> {
     this.opening ??= new Promise((resolve, reject) => {
-      const socket = connect({ host: this.host, port: this.port, noDelay: true });
+      const socket = connect({ ...this.address, noDelay: true });
       this.socket = socket;
       // A late event of a socket that was replaced must not fail its successor.
       const lost = (reason: string): void => {
-        reject(this.error(reason));
-        if (this.socket === socket) this.fail(reason);
+        reject(this.failure(reason));
+        if (this.socket === socket) this.close(reason);
       };
       socket.once('connect', () => resolve(socket));
       socket.on('data', (chunk) => {
@@ -83,32 +113,12 @@ export class TcpConnection {
       const waiting = this.waiting.get(id);
       if (waiting === undefined) continue;
       this.waiting.delete(id);
-      clearTimeout(waiting.timer);
+      waiting.cancelTimer();
       waiting.resolve(bytes.subarray(8, end));
     }
   }
 
-  private fail(reason: string): void {
-    const { socket } = this;
-    this.socket = undefined;
-    this.opening = undefined;
-    this.chunks = [];
-    this.received = 0;
-    this.wanted = 4;
-    const waiting = [...this.waiting.values()];
-    this.waiting.clear();
-    for (const { reject, timer } of waiting) {
-      clearTimeout(timer);
-      reject(this.error(reason));
-    }
-    socket?.destroy();
-  }
-
-  private error(reason: string): LogError {
-    return new LogError(
-      'retriable',
-      'LOG_CONNECTION',
-      `The connection to ${this.host}:${this.port} failed: ${reason}.`,
-    );
+  private failure(reason: string): LogError {
+    return connectionFailure(this.address, reason);
   }
 }
