@@ -229,6 +229,7 @@ class Torture {
     const { queries, load, probes, model } = this;
     const behind = probes.map((accountId) => model.count(accountId) - queries.newest(accountId));
     const seconds = Math.round((performance.now() - this.startedAt) / 1000);
+    if (queries.mismatches.length > 0) this.ending.abort();
     this.options.report(
       `${seconds} s: ${load.total} transactions, ${queries.total} queries, probes behind by ${behind.join(' ')}`,
     );
