@@ -54,15 +54,12 @@ export async function kafkaJars(): Promise<string> {
 }
 
 /** Prepares the folders that the configuration names for a cluster of this id (22 characters, not beginning with '-'). */
-export async function formatStorage(jars: string, config: string, clusterId: string): Promise<void> {
-  const arguments_ = [
-    '-cp',
-    `${jars}/*`,
-    'kafka.tools.StorageTool',
-    'format',
-    `--cluster-id=${clusterId}`,
-    '-c',
-    config,
-  ];
-  await run('java', arguments_);
+export async function formatStorage(
+  jars: string,
+  config: string,
+  clusterId: string,
+  more: readonly string[] = [],
+): Promise<void> {
+  const tool = ['-cp', `${jars}/*`, 'kafka.tools.StorageTool', 'format', `--cluster-id=${clusterId}`, '-c', config];
+  await run('java', [...tool, ...more]);
 }

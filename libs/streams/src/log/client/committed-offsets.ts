@@ -25,6 +25,7 @@ export async function committedOffsets(
     request: { groupId, requireStable, topics: groupByTopic(partitions, ({ partition }) => partition) },
     errorOf: ({ error, topics }) => error || firstError(topics),
     retryOn: UNSTABLE,
+    asksAnew: true,
     deadlineMs,
   });
   const code = response.error || firstError(response.topics);

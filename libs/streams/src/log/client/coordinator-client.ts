@@ -17,6 +17,8 @@ export interface CoordinatorCall<A extends ApiName> {
   readonly errorOf: (response: ResponseOf<A>) => number;
   /** Codes that are asked again, besides those of a coordinator that moves or loads. */
   readonly retryOn?: ReadonlySet<number>;
+  /** Asks the cluster first who coordinates now: for answers that a former coordinator would give as well, if older ones. */
+  readonly asksAnew?: boolean;
   /** Infinity: asked until an answer comes or the client is closed. */
   readonly deadlineMs: number;
 }
@@ -39,6 +41,7 @@ export class CoordinatorClient {
    */
   async call<A extends ApiName>(call: CoordinatorCall<A>): Promise<ResponseOf<A>> {
     const startedAt = this.clock.monotonic();
+    if (call.asksAnew) this.node = undefined;
     for (let attempt = 0; ; attempt++) {
       if (this.closing.signal.aborted) throw closedError(`${this.type} coordinator client of "${this.key}"`);
       let failure: LogError;

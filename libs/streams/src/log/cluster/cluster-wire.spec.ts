@@ -4,6 +4,7 @@ import { ManualClock } from '../../testing/manual-clock.js';
 import type { ApiCodec } from '../protocol/api-codec.js';
 import { metadataCodec, type ClusterMetadata } from '../protocol/cluster-codecs.js';
 import { ClusterWire } from './cluster-wire.js';
+import type { RequestOf } from '../protocol/messages.js';
 import { connectionFailure, type NodeAddress, type NodeConnection } from './node-connection.js';
 
 /** Brokers on port numbers; those in `silent` take requests and never answer. */
@@ -11,7 +12,12 @@ class World {
   readonly clock = new ManualClock();
   readonly silent = new Set<number>();
   readonly down = new Set<number>();
+  /** Was away for a while: it knows nothing of the leaders and coordinators that came after it. */
+  behind: number | undefined;
+  coordinator = 2;
+  epoch = 4;
   readonly asked: string[] = [];
+  readonly epochs: (number | undefined)[] = [];
   readonly warnings: string[] = [];
   members = [1, 2, 3];
   readonly wire: ClusterWire;
@@ -33,24 +39,30 @@ class World {
       for (const reject of waiting) reject(connectionFailure(address, reason));
       waiting.clear();
     };
-    const request = <Q, R>(codec: ApiCodec<Q, R>, _: Q, timeoutMs: number): Promise<R> => {
+    const request = <Q, R>(codec: ApiCodec<Q, R>, asked: Q, timeoutMs: number): Promise<R> => {
       this.asked.push(`${port} ${codec.name}`);
+      if (codec.name === 'ListOffsets')
+        this.epochs.push((asked as RequestOf<'listOffsets'>).topics[0].partitions[0].leaderEpoch);
       if (this.down.has(port)) return Promise.reject(connectionFailure(address, 'refused'));
-      if (!this.silent.has(port)) return Promise.resolve(this.answer(codec.name) as R);
+      if (!this.silent.has(port)) return Promise.resolve(this.answer(codec.name, port) as R);
       this.clock.schedule(timeoutMs, () => close(`no answer within ${timeoutMs} ms`));
       return new Promise((_resolve, reject) => waiting.add(reject));
     };
     return { request, close };
   }
 
-  private answer(api: string): unknown {
+  private answer(api: string, port: number): unknown {
+    const isBehind = port === this.behind;
+    const [leader, leaderEpoch] = isBehind ? [port, 3] : [this.members.at(-1)!, this.epoch];
+    const coordinator = isBehind ? port : this.coordinator;
     const metadata: ClusterMetadata = {
       brokers: this.members.map((nodeId) => ({ nodeId, host: 'kafka', port: nodeId })),
       controller: this.members[0],
-      topics: [{ error: 0, name: 't', partitions: [{ error: 0, partition: 0, leader: this.members.at(-1)! }] }],
+      topics: [{ error: 0, name: 't', partitions: [{ error: 0, partition: 0, leader, leaderEpoch }] }],
     };
     if (api === metadataCodec.name) return metadata;
-    return api === 'FindCoordinator' ? { error: 0, message: null, nodeId: 2, host: 'kafka', port: 2 } : { error: 0 };
+    if (api !== 'FindCoordinator') return { error: 0, topics: [] };
+    return { error: 0, message: null, nodeId: coordinator, host: 'kafka', port: coordinator };
   }
 }
 
@@ -102,14 +114,43 @@ describe('a wire to a cluster', () => {
     const first = wire.coordinator('g', 'group');
     await clock.advance(3000);
     expect(await first).toBe(2);
-    expect(asked.filter((each) => each.endsWith('FindCoordinator'))).toEqual([
-      '1 FindCoordinator',
-      '2 FindCoordinator',
-    ]);
+    const looksUp = (each: string): boolean => each.endsWith('FindCoordinator');
+    expect(asked.filter(looksUp)).toEqual([1, 2, 3].map((broker) => `${broker} FindCoordinator`));
     asked.length = 0;
     expect(await wire.coordinator('g', 'group')).toBe(2);
-    expect(asked).toEqual(['2 FindCoordinator']);
+    expect(asked).toEqual(['2 FindCoordinator', '3 FindCoordinator']);
     expect(wire.anyNode()).not.toBe(1);
+  });
+
+  for (const seed of [1, 2]) {
+    it(`does not believe a broker that was away (asking broker ${seed} first)`, async () => {
+      const world = new World([seed]);
+      worlds.push(world);
+      world.behind = 1;
+      await world.wire.track(['t']);
+      expect(world.wire.leaderOf('t', 0)).toBe(3);
+      expect(await world.wire.coordinator('g', 'group')).toBe(2);
+      const topics = [{ topic: 't', partitions: [{ partition: 0, timestamp: -1 }] }];
+      await world.wire.send(1, 'listOffsets', { isolation: 0, topics });
+      expect(world.epochs).toEqual([4]);
+    });
+  }
+
+  it('takes no leader back on the word of one broker, but does when a topic was made anew', async () => {
+    const world = await open();
+    const { wire, clock, silent } = world;
+    world.behind = 1;
+    silent.add(2).add(3);
+    const refreshed = wire.refresh();
+    await clock.advance(1000);
+    await refreshed;
+    expect(wire.leaderOf('t', 0)).toBe(3);
+    silent.clear();
+    world.behind = undefined;
+    world.members = [3, 2, 1];
+    world.epoch = 0;
+    await wire.refresh();
+    expect(wire.leaderOf('t', 0)).toBe(1);
   });
 
   it('finds the cluster through any broker of the options, and reports the last failure when none answers', async () => {

@@ -3,11 +3,18 @@ import { silentLogger, type StreamsLogger } from '../../observability/streams-lo
 import type { CancelTimer, Clock } from '../../time/clock.js';
 import type { ApiCodec } from '../protocol/api-codec.js';
 import { apiCodecs } from '../protocol/api-codecs.js';
-import { findCoordinatorCodec, metadataCodec, type ClusterMetadata } from '../protocol/cluster-codecs.js';
+import {
+  findCoordinatorCodec,
+  metadataCodec,
+  type BrokerAddress,
+  type ClusterMetadata,
+} from '../protocol/cluster-codecs.js';
+import { KafkaErrorCode } from '../protocol/error-codes.js';
 import { coordinatorError } from '../protocol/error-names.js';
 import type { ApiName, RequestOf, ResponseOf } from '../protocol/messages.js';
 import { TopicLeaders } from '../protocol/topic-leaders.js';
 import type { CoordinatorType, Wire } from '../wire.js';
+import { newestMetadata } from './newest-metadata.js';
 import { connectionFailure, type NodeAddress, type NodeConnection } from './node-connection.js';
 import { OpenRequests, type OpenRequest } from './open-requests.js';
 
@@ -20,6 +27,8 @@ export interface ClusterWireOptions {
   readonly open: (address: NodeAddress) => NodeConnection;
 }
 
+type NodeId = Pick<BrokerAddress, 'nodeId'>;
+
 const NO_CONTROLLER = -1;
 const WATCH_INTERVAL_MS = 1000;
 /** Whoever has an answer outstanding for longer is asked last, where any broker will do. */
@@ -28,6 +37,9 @@ const CALM_MS = 500;
 const PATIENCE_MS = 3000;
 /** After this the cluster is asked whether the broker still belongs to it. */
 const DOUBTED_AFTER_MS = 2000;
+/** How long a further broker may take to confirm what one has said, and how many are asked for it. */
+const WITNESS_PATIENCE_MS = 250;
+const MAX_WITNESSES = 3;
 const REPORTED_AFTER_MS = 10_000;
 /** A parked fetch or join must not hold up the answers behind it: brokers answer the requests of a connection in turn. */
 const LANES: Readonly<Partial<Record<ApiName, string>>> = { fetch: 'fetch', joinGroup: 'group', syncGroup: 'group' };
@@ -74,7 +86,15 @@ export class ClusterWire implements Wire {
   }
 
   async refresh(): Promise<void> {
-    this.adopt(await this.askAny(metadataCodec, { topics: [...this.topics] }));
+    const request = { topics: [...this.topics] };
+    const { answer, from } = await this.askAny(metadataCodec, request);
+    // A broker that was away does not know it at first, and still takes itself for the leader of what it has lost.
+    const others = answer.brokers.filter((broker) => nameOf(broker) !== nameOf(from));
+    // Under a name that no broker goes by, it may be any of them.
+    const needed = Math.min(others.length < answer.brokers.length ? 1 : 2, others.length);
+    const confirmations = await this.askWitnesses(others, needed, metadataCodec, request);
+    const isConfirmed = confirmations.length === needed;
+    this.adopt(newestMetadata([answer, ...confirmations]), isConfirmed);
   }
 
   partitions(topic: string): readonly number[] {
@@ -99,10 +119,20 @@ export class ClusterWire implements Wire {
   }
 
   async coordinator(key: string, type: CoordinatorType): Promise<number> {
-    const found = await this.askAny(findCoordinatorCodec, { key, type: type === 'group' ? 0 : 1 });
+    const request = { key, type: type === 'group' ? 0 : 1 } as const;
+    const { answer: found, from } = await this.askAny(findCoordinatorCodec, request);
     if (found.error !== 0) throw coordinatorError(key, found.error);
-    this.nodes.set(found.nodeId, found);
-    return found.nodeId;
+    const others = [...this.nodes.values()].filter((address) => nameOf(address) !== nameOf(from));
+    // A former coordinator that was away still believes in itself, and would answer with what was committed then.
+    const isSame = (one: NodeId, other: NodeId): boolean => one.nodeId === other.nodeId;
+    let said = [found, ...(await this.askWitnesses(others, 1, findCoordinatorCodec, request))];
+    if (!said.every((each) => isSame(each, found)))
+      said = [found, ...(await this.askWitnesses(others, MAX_WITNESSES, findCoordinatorCodec, request))];
+    const agreed = said.find((one) => said.filter((other) => isSame(one, other)).length * 2 > said.length);
+    if (agreed === undefined || agreed.error !== 0)
+      throw coordinatorError(key, KafkaErrorCode.COORDINATOR_NOT_AVAILABLE);
+    this.nodes.set(agreed.nodeId, agreed);
+    return agreed.nodeId;
   }
 
   async send<A extends ApiName>(node: number, api: A, request: RequestOf<A>, timeoutMs = 0): Promise<ResponseOf<A>> {
@@ -110,18 +140,32 @@ export class ClusterWire implements Wire {
     if (address === undefined)
       throw new LogError('retriable', 'LOG_CONNECTION', `Broker ${node} is not part of the cluster now.`);
     const codec = apiCodecs[api] as ApiCodec<RequestOf<A>, ResponseOf<A>>;
-    return this.call(address, LANES[api] ?? 'control', codec, request, timeoutMs);
+    return this.call(address, LANES[api] ?? 'control', codec, this.withEpochs(api, request), timeoutMs);
+  }
+
+  private withEpochs<A extends ApiName>(api: A, request: RequestOf<A>): RequestOf<A> {
+    if (api !== 'fetch' && api !== 'listOffsets') return request;
+    const { topics } = request as RequestOf<'listOffsets'>;
+    const stamped = topics.map(({ topic, partitions }) => ({
+      topic,
+      partitions: partitions.map((each) => ({ ...each, leaderEpoch: this.leaders.epochOf(topic, each.partition) })),
+    }));
+    return { ...request, topics: stamped };
   }
 
   /** Asks one broker after the other until one answers. */
-  private async askAny<Request, Response>(codec: ApiCodec<Request, Response>, request: Request): Promise<Response> {
+  private async askAny<Request, Response>(
+    codec: ApiCodec<Request, Response>,
+    request: Request,
+  ): Promise<{ readonly answer: Response; readonly from: NodeAddress }> {
     const candidates = this.candidates();
     let failure: unknown;
-    for (const [index, address] of candidates.entries()) {
-      const answer = this.call(address, 'control', codec, request, 0);
+    for (const [index, from] of candidates.entries()) {
+      const said = this.call(from, 'control', codec, request, 0);
       try {
         // The last one is waited for until its time-out.
-        return index === candidates.length - 1 ? await answer : await this.patiently(address, answer);
+        const answer = await (index === candidates.length - 1 ? said : this.patiently(from, said, PATIENCE_MS));
+        return { answer, from };
       } catch (error) {
         if (this.isClosed || (error instanceof LogError && error.kind === 'fatal')) throw error;
         failure = error;
@@ -130,12 +174,32 @@ export class ClusterWire implements Wire {
     throw failure;
   }
 
-  /** Every broker that is known, calm ones first; then those of the options. */
+  /** @returns what the first of them say who answer soon, at most `needed`. */
+  private async askWitnesses<Request, Response>(
+    among: readonly NodeAddress[],
+    needed: number,
+    codec: ApiCodec<Request, Response>,
+    request: Request,
+  ): Promise<Response[]> {
+    const answers: Response[] = [];
+    for (const witness of this.calmFirst(among).slice(0, MAX_WITNESSES)) {
+      if (answers.length >= needed) break;
+      const said = this.call(witness, 'control', codec, request, 0);
+      const kept = await this.patiently(witness, said, WITNESS_PATIENCE_MS).catch(() => undefined);
+      if (kept !== undefined) answers.push(kept);
+    }
+    return answers;
+  }
+
+  /** Every broker that is known, and those of the options. */
   private candidates(): NodeAddress[] {
-    const busy = this.busyBrokers();
     const byName = new Map([...this.nodes.values(), ...this.seeds].map((address) => [nameOf(address), address]));
+    return this.calmFirst([...byName.values()]);
+  }
+
+  private calmFirst<A extends NodeAddress>(all: readonly A[]): A[] {
+    const busy = this.busyBrokers();
     const isBusy = (address: NodeAddress): boolean => busy.has(nameOf(address));
-    const all = [...byName.values()];
     return [...all.filter((address) => !isBusy(address)), ...all.filter(isBusy)];
   }
 
@@ -143,10 +207,10 @@ export class ClusterWire implements Wire {
     return new Set(this.requests.olderThan(CALM_MS).map(({ broker }) => broker));
   }
 
-  private patiently<T>(address: NodeAddress, answer: Promise<T>): Promise<T> {
+  private patiently<T>(address: NodeAddress, answer: Promise<T>, patienceMs: number): Promise<T> {
     return new Promise((resolve, reject) => {
-      const giveUp = (): void => reject(connectionFailure(address, `no answer within ${PATIENCE_MS} ms`));
-      const cancel = this.options.clock.schedule(PATIENCE_MS, giveUp);
+      const giveUp = (): void => reject(connectionFailure(address, `no answer within ${patienceMs} ms`));
+      const cancel = this.options.clock.schedule(patienceMs, giveUp);
       answer.then(resolve, reject).finally(cancel);
     });
   }
@@ -172,11 +236,11 @@ export class ClusterWire implements Wire {
     }
   }
 
-  private adopt(metadata: ClusterMetadata): void {
+  private adopt(metadata: ClusterMetadata, isConfirmed: boolean): void {
     this.nodes.clear();
     for (const broker of metadata.brokers) this.nodes.set(broker.nodeId, broker);
     this.controllerNode = metadata.controller;
-    this.leaders.update(metadata.topics);
+    this.leaders.update(metadata.topics, isConfirmed);
     const known = new Set([...this.nodes.values()].map(nameOf));
     for (const [name, connection] of this.connections) {
       const broker = name.slice(0, name.indexOf('/'));

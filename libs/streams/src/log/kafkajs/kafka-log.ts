@@ -28,8 +28,8 @@ export function createKafkaJsWire(options: KafkaOptions, role: string, { clock, 
     brokers: [...options.brokers],
     clientId: `${options.clientId ?? KAFKA_DEFAULTS.clientId}-${role}`,
     ssl: options.ssl,
-    // kafkajs' own union does not accept a mechanism that is one of several.
-    sasl: options.sasl as SASLOptions | undefined,
+    // A copy: kafkajs keeps its state in there. Its own union does not accept a mechanism that is one of several.
+    sasl: options.sasl && ({ ...options.sasl } as SASLOptions),
     connectionTimeout: options.connectionTimeoutMs ?? KAFKA_DEFAULTS.connectionTimeoutMs,
     requestTimeout: requestTimeoutMs,
     logLevel: kafkajs.logLevel.NOTHING,

@@ -9,7 +9,15 @@ export interface BrokerAddress {
 export interface TopicMetadata {
   readonly error: number;
   readonly name: string;
-  readonly partitions: readonly { readonly error: number; readonly partition: number; readonly leader: number }[];
+  readonly partitions: readonly PartitionMetadata[];
+}
+
+export interface PartitionMetadata {
+  readonly error: number;
+  readonly partition: number;
+  readonly leader: number;
+  /** Grows with every new leader (KIP-320). */
+  readonly leaderEpoch: number;
 }
 
 export interface ClusterMetadata {
@@ -44,8 +52,7 @@ export const metadataCodec: ApiCodec<{ readonly topics: readonly string[] }, Clu
       const name = r.string();
       r.boolean();
       const partitions = r.array((p) => {
-        const head = { error: p.int16(), partition: p.int32(), leader: p.int32() };
-        p.int32();
+        const head = { error: p.int16(), partition: p.int32(), leader: p.int32(), leaderEpoch: p.int32() };
         for (let list = 0; list < 3; list++) p.array((replica) => replica.int32());
         return head;
       });

@@ -34,8 +34,8 @@ const fetch: ApiCodecs['fetch'] = {
       .int32(request.maxBytes)
       .int8(request.isolation);
     writer.int32(noSession).int32(NO_EPOCH);
-    writeTopics(writer, request.topics, (w, { partition, offset, maxBytes }) => {
-      w.int32(partition).int32(NO_EPOCH).int64(offset).int64(-1).int32(maxBytes);
+    writeTopics(writer, request.topics, (w, { partition, leaderEpoch = NO_EPOCH, offset, maxBytes }) => {
+      w.int32(partition).int32(leaderEpoch).int64(offset).int64(-1).int32(maxBytes);
     });
     writer.int32(0).string('');
   },
@@ -94,8 +94,8 @@ const listOffsets: ApiCodecs['listOffsets'] = {
   isFlexible: false,
   encode(writer, request) {
     writer.int32(CONSUMER_REPLICA).int8(request.isolation);
-    writeTopics(writer, request.topics, (w, { partition, timestamp }) => {
-      w.int32(partition).int32(NO_EPOCH).int64(timestamp);
+    writeTopics(writer, request.topics, (w, { partition, leaderEpoch = NO_EPOCH, timestamp }) => {
+      w.int32(partition).int32(leaderEpoch).int64(timestamp);
     });
   },
   decode(reader) {

@@ -34,6 +34,13 @@ export interface MemberIdentity {
   readonly instanceId: string | null;
 }
 
+/** A partition of a request that only its newest leader may answer. */
+export interface PartitionAtLeader {
+  readonly partition: number;
+  /** Filled in by wires that know it (KIP-320): a broker that still takes itself for the leader then refuses. */
+  readonly leaderEpoch?: number;
+}
+
 export interface Messages {
   fetch: {
     request: {
@@ -41,11 +48,12 @@ export interface Messages {
       readonly minBytes: number;
       readonly maxBytes: number;
       readonly isolation: 0 | 1;
-      readonly topics: readonly ByTopic<{
-        readonly partition: number;
-        readonly offset: number;
-        readonly maxBytes: number;
-      }>[];
+      readonly topics: readonly ByTopic<
+        PartitionAtLeader & {
+          readonly offset: number;
+          readonly maxBytes: number;
+        }
+      >[];
     };
     response: {
       readonly throttleMs: number;
@@ -71,7 +79,7 @@ export interface Messages {
     request: {
       readonly isolation: 0 | 1;
       /** -2 the earliest, -1 the end, otherwise the first offset at or after that time. */
-      readonly topics: readonly ByTopic<{ readonly partition: number; readonly timestamp: number }>[];
+      readonly topics: readonly ByTopic<PartitionAtLeader & { readonly timestamp: number }>[];
     };
     response: {
       readonly topics: readonly ByTopic<PartitionError & { readonly timestamp: number; readonly offset: number }>[];

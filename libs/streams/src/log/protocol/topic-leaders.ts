@@ -1,21 +1,30 @@
 import type { TopicMetadata } from './cluster-codecs.js';
 
 const NO_LEADER = -1;
+const NO_EPOCH = -1;
+
+interface Leader {
+  readonly node: number;
+  readonly epoch: number;
+}
 
 /**
  * The leaders of tracked topics, for a wire. Metadata that arrives late may have been asked for before a topic was tracked, so topics it does not
  * name are kept.
  */
 export class TopicLeaders {
-  private readonly leaders = new Map<string, readonly number[]>();
+  private readonly leaders = new Map<string, readonly Leader[]>();
 
-  update(topics: readonly TopicMetadata[]): void {
+  /** @param isConfirmed whether more than one broker says so. A single one may be behind, and then takes nothing back. */
+  update(topics: readonly TopicMetadata[], isConfirmed: boolean): void {
     for (const { name, partitions } of topics) {
+      const known = isConfirmed ? [] : (this.leaders.get(name) ?? []);
       const byNumber = [...partitions].sort((a, b) => a.partition - b.partition);
-      this.leaders.set(
-        name,
-        byNumber.map(({ leader }) => leader),
-      );
+      const leaders = byNumber.map(({ leader, leaderEpoch }, i) => {
+        const before = known[i] as Leader | undefined;
+        return before !== undefined && before.epoch > leaderEpoch ? before : { node: leader, epoch: leaderEpoch };
+      });
+      this.leaders.set(name, leaders);
     }
   }
 
@@ -27,6 +36,11 @@ export class TopicLeaders {
   /** Undefined while the partition has none: brokers say -1 for a while after a restart. */
   leaderOf(topic: string, partition: number): number | undefined {
     const leader = this.leaders.get(topic)?.[partition];
-    return leader === NO_LEADER ? undefined : leader;
+    return leader === undefined || leader.node === NO_LEADER ? undefined : leader.node;
+  }
+
+  /** How often the partition has had a new leader; -1 if that is not known. */
+  epochOf(topic: string, partition: number): number {
+    return this.leaders.get(topic)?.[partition]?.epoch ?? NO_EPOCH;
   }
 }
