@@ -28,7 +28,10 @@ export type Fetched =
  * then not read until it is assigned again.
  */
 export interface PartitionReader {
-  /** Adds partitions, or moves those already assigned; what was fetched for their old position is dropped. */
+  /**
+   * Adds partitions, or moves those already assigned; what was fetched for their old position is dropped. It counts from the call, so a later `assign`
+   * or `remove` wins; a rejected one leaves its partitions unassigned.
+   */
   assign(positions: readonly PartitionOffset[]): Promise<void>;
   remove(partitions: readonly TopicPartition[]): void;
 

@@ -61,14 +61,21 @@ export class PartitionReaderClient implements PartitionReader {
 
   async assign(positions: readonly PartitionOffset[]): Promise<void> {
     this.throwIfClosed();
-    await this.connected.connect();
-    await this.wire.track([...new Set(positions.map(({ topic }) => topic))]);
-    this.throwIfClosed();
-    for (const { topic, partition, offset } of positions) {
+    // At once: what is removed or assigned again while the wire connects must not come back afterwards.
+    const added = positions.map(({ topic, partition, offset }) => {
       this.forget({ topic, partition });
       const assigned = { topic, partition, position: offset, isPaused: false, hasFailed: false };
       this.assigned.set(partitionKey(topic, partition), assigned);
+      return assigned;
+    });
+    try {
+      await this.connected.connect();
+      await this.wire.track([...new Set(positions.map(({ topic }) => topic))]);
+    } catch (error) {
+      for (const assigned of added) if (this.isCurrent(assigned)) this.forget(assigned);
+      throw error;
     }
+    this.throwIfClosed();
     this.pump();
   }
 

@@ -28,6 +28,24 @@ export function readerConformance(world: () => ConformanceWorld): void {
     await reader.close();
   });
 
+  it('forgets a partition that is removed, or assigned anew, while its first assignment is still under way', async () => {
+    const topic = await world().topic();
+    const producer = world().log.openProducer({ role: 'test', batchMaxBytes: 100 });
+    for (let i = 0; i < 10; i++) producer.append(topic, 0, null, bytes(`v${i}`), 1);
+    await producer.flush();
+    const reader = world().log.openReader({ role: 'test', isolation: 'read_committed', maxWaitMs: 20 });
+    const removed = reader.assign([{ topic, partition: 0, offset: 0 }]);
+    reader.remove([{ topic, partition: 0 }]);
+    await removed;
+    expect(reader.position({ topic, partition: 0 })).toBeUndefined();
+
+    const superseded = reader.assign([{ topic, partition: 0, offset: 2 }]);
+    await reader.assign([{ topic, partition: 0, offset: 7 }]);
+    await superseded;
+    expect((await nextOf(reader)).chunk.value(0)?.toString()).toBe('v7');
+    await reader.close();
+  });
+
   it('answers a position below the log start with an error value', async () => {
     const topic = await world().topic();
     const producer = world().log.openProducer({ role: 'test', batchMaxBytes: 100 });
