@@ -219,7 +219,7 @@ class Torture {
     const end = performance.now() + RECOVERY_LIMIT_MS;
     while (!(await condition())) {
       if (this.ending.signal.aborted) return;
-      if (this.load.failure !== undefined) throw new Error(`the load cannot go on: ${String(this.load.failure)}`);
+      if (this.load.failure !== undefined) throw new Error(`the load cannot go on: ${this.load.failure.message}`);
       if (performance.now() > end) throw new Error(`waited ${RECOVERY_LIMIT_MS} ms in vain for ${what}`);
       await new Promise((resolve) => setTimeout(resolve, 100));
     }

@@ -22,7 +22,7 @@ export class Load {
   private produced = 0;
   private due = 0;
   /** Why it cannot go on. */
-  failure: unknown;
+  failure: Error | undefined;
 
   constructor(private readonly options: LoadOptions) {
     this.producer = options.log.openProducer({ role: 'load' });
@@ -37,7 +37,7 @@ export class Load {
       try {
         this.tick();
       } catch (error) {
-        this.failure ??= error;
+        this.failure ??= error instanceof Error ? error : new Error(String(error));
         clearInterval(this.timer);
       }
     }, TICK_MS);
