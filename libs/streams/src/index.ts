@@ -1,4 +1,4 @@
-export type { BadRecord, BadRecordAction, BadRecordPolicy } from './config/bad-record-policy.js';
+export type { BadRecord, BadRecordAction, BadRecordAnswer, BadRecordPolicy, ErrorPhase, RetryPolicy } from './config/bad-record-policy.js';
 export type { KafkaOptions } from './config/kafka-options.js';
 export { processEnvironment, resolveConfig } from './config/resolve-config.js';
 export type { RuntimeConfig } from './config/runtime-config.js';

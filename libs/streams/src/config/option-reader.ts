@@ -2,6 +2,7 @@ import { parseByteSize } from './byte-size.js';
 import { closest } from './closest.js';
 import { parseDuration } from './duration.js';
 import { OPTION_TABLE, type OptionDefinition, type OptionPath } from './option-table.js';
+import { isBadRecordAction, readRetryPolicy } from './retry-policy.js';
 
 const GROUPS = new Set(Object.keys(OPTION_TABLE).flatMap((path) => (path.includes('.') ? [path.split('.')[0]] : [])));
 const table: Readonly<Record<string, OptionDefinition>> = OPTION_TABLE;
@@ -91,9 +92,12 @@ function read(type: OptionDefinition['type'], value: unknown): { result?: unknow
       return bytes === undefined ? { wanted: "bytes or a size such as '64MB'" } : { result: bytes };
     }
     case 'policy':
-      return typeof value === 'function' || ['fail', 'continue', 'deadLetter'].includes(value as string)
+      return typeof value === 'function' || isBadRecordAction(value) || readRetryPolicy(value) !== undefined
         ? { result: value }
-        : { wanted: "'fail', 'continue', 'deadLetter' or a function" };
+        : {
+            wanted:
+              "'fail', 'continue', 'deadLetter', a function, or { retry: { attempts, backoff?, maxBackoff?, jitter? }, then }",
+          };
     case 'strings':
       return Array.isArray(value) && value.length > 0 && value.every((item) => typeof item === 'string' && item !== '')
         ? { result: value }

@@ -43,6 +43,7 @@ function printed(path: string, { type, default: text }: OptionDefinition): unkno
   if (type === 'duration') return parseDuration(value);
   if (type === 'size') return parseByteSize(value);
   if (type === 'integer') return Number(value);
+  if (type === 'boolean') return value === 'true';
   return path === 'stateDir' ? resolve(value) : value;
 }
 

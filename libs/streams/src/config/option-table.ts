@@ -165,14 +165,24 @@ export const OPTION_TABLE = {
   'errors.deserialization': {
     type: 'policy',
     default: '`fail`',
-    meaning: '`fail`, `continue`, `deadLetter` or a function, for records that the serde refuses.',
+    meaning: '`fail`, `continue`, `deadLetter`, retries or a function, for records that the serde refuses.',
   },
   'errors.processing': {
     type: 'policy',
     default: '`fail`',
-    meaning: '`fail`, `continue`, `deadLetter` or a function, for records whose handler throws.',
+    meaning: '`fail`, `continue`, `deadLetter`, retries or a function, for records whose handler throws.',
+  },
+  'errors.production': {
+    type: 'policy',
+    default: '`fail`',
+    meaning: 'The same, for records whose handler sends what cannot be written.',
   },
   'errors.deadLetterTopic': { type: 'string', default: 'none', meaning: 'Required by the policy `deadLetter`.' },
+  'errors.deadLetterStack': {
+    type: 'boolean',
+    default: '`false`',
+    meaning: 'Whether dead letters carry the stack of the error.',
+  },
   stateCleanupDelay: {
     type: 'duration',
     default: '`10m`',

@@ -4,6 +4,7 @@ import { topicNameProblem } from '../topology/internal-topics.js';
 import type { BadRecordPolicy } from './bad-record-policy.js';
 import { memoryLimitBytes } from './memory-limit.js';
 import { OptionReader } from './option-reader.js';
+import { readRetryPolicy } from './retry-policy.js';
 import type { MemoryConfig, RuntimeConfig } from './runtime-config.js';
 import type { StreamsOptions } from './streams-options.js';
 
@@ -59,7 +60,9 @@ export function resolveConfig(options: StreamsOptions, environment: ConfigEnviro
     errors: {
       deserialization: read.value<BadRecordPolicy>('errors.deserialization') ?? 'fail',
       processing: read.value<BadRecordPolicy>('errors.processing') ?? 'fail',
+      production: read.value<BadRecordPolicy>('errors.production') ?? 'fail',
       deadLetterTopic: read.string('errors.deadLetterTopic'),
+      deadLetterStack: read.boolean('errors.deadLetterStack') ?? false,
     },
     stateCleanupDelayMs: read.number('stateCleanupDelay') ?? 600_000,
     freezeValues: read.boolean('freezeValues') ?? !environment.isProduction,
@@ -134,8 +137,9 @@ function contradictions(options: StreamsOptions, read: OptionReader, config: Run
         `"memory.maxBytes" (${memory.maxBytes}): raise that, or lower them.`,
     );
   }
-  for (const phase of ['deserialization', 'processing'] as const) {
-    if (errors[phase] === 'deadLetter' && errors.deadLetterTopic === undefined) {
+  for (const phase of ['deserialization', 'processing', 'production'] as const) {
+    const action = readRetryPolicy(errors[phase])?.finally ?? errors[phase];
+    if (action === 'deadLetter' && errors.deadLetterTopic === undefined) {
       problems.push(`"errors.${phase}" is 'deadLetter', which needs "errors.deadLetterTopic".`);
     }
   }

@@ -62,6 +62,9 @@ export interface ErrorConfig {
   readonly deserialization: BadRecordPolicy;
   /** A record whose handler throws. */
   readonly processing: BadRecordPolicy;
+  /** A record whose handler sends what cannot be written. */
+  readonly production: BadRecordPolicy;
   /** Required by the policy `deadLetter`. */
   readonly deadLetterTopic: string | undefined;
+  readonly deadLetterStack: boolean;
 }

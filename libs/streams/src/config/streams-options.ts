@@ -90,6 +90,10 @@ export interface ErrorOptions {
   readonly deserialization?: BadRecordPolicy;
   /** For records whose handler throws. Default `fail`. */
   readonly processing?: BadRecordPolicy;
+  /** For records whose handler sends what cannot be written: refused by a serde, or too large for its topic. Default `fail`. */
+  readonly production?: BadRecordPolicy;
   /** Required by the policy `deadLetter`. */
   readonly deadLetterTopic?: string;
+  /** Whether dead letters carry the stack of the error. Default false. */
+  readonly deadLetterStack?: boolean;
 }

@@ -1,8 +1,9 @@
+import type { ErrorPhase } from '../config/bad-record-policy.js';
 import { StreamsError } from './streams-error.js';
 
 /** The record that could not be handled. */
 export interface BadRecordPlace {
-  readonly phase: 'deserialization' | 'processing';
+  readonly phase: ErrorPhase;
   readonly topic: string;
   readonly partition: number;
   readonly offset: number;
@@ -10,13 +11,19 @@ export interface BadRecordPlace {
   readonly taskId: string;
 }
 
+const CODES = {
+  deserialization: 'STREAMS_DESERIALIZATION_FAILED',
+  processing: 'STREAMS_PROCESSING_FAILED',
+  production: 'STREAMS_PRODUCTION_FAILED',
+} as const satisfies Record<ErrorPhase, string>;
+
 /**
- * A record could not be decoded, or its handler threw, and the policy was `fail`. Nothing of it was committed, so a restart meets it again.
+ * A record could not be decoded, its handler threw, or what that sent could not be written, and the policy was `fail`. Nothing of it was committed, so a restart meets it again.
  * Recovery: fix the handler or the data, or choose the policy `continue` or `deadLetter`.
  */
 export class BadRecordError extends StreamsError implements BadRecordPlace {
   override readonly name = 'BadRecordError';
-  declare readonly phase: 'deserialization' | 'processing';
+  declare readonly phase: ErrorPhase;
   declare readonly topic: string;
   declare readonly partition: number;
   declare readonly offset: number;
@@ -30,7 +37,7 @@ export class BadRecordError extends StreamsError implements BadRecordPlace {
         ? `The record at offset ${place.offset} of "${place.topic}" partition ${place.partition} could not be decoded for ${place.handler}`
         : `${place.handler} failed on the record at offset ${place.offset} of "${place.topic}" partition ${place.partition}`;
     super(
-      place.phase === 'deserialization' ? 'STREAMS_DESERIALIZATION_FAILED' : 'STREAMS_PROCESSING_FAILED',
+      CODES[place.phase],
       `${what} (task ${place.taskId}): ${reason}. Nothing of it was committed. ` +
         `Fix it and restart, or set errors.${place.phase} to 'continue' or 'deadLetter'.`,
       { cause, details: { ...place } },

@@ -109,6 +109,12 @@ export const ERROR_CODES = {
     meaning: 'A handler threw, and the policy is `fail`.',
     fix: 'Fix the handler, or set `errors.processing`.',
   },
+  STREAMS_PRODUCTION_FAILED: {
+    family: 'bad-record',
+    meaning:
+      'A handler sent a record that can never be written: its serde refuses it, it is larger than its topic allows, or it lacks the key that a compacted topic needs.',
+    fix: 'Fix the handler or the topic, or set `errors.production`.',
+  },
   STREAMS_LOG_UNAVAILABLE: {
     family: 'retriable',
     meaning: 'No broker answered in time.',

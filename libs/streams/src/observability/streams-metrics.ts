@@ -13,6 +13,11 @@ export const STREAMS_METRICS = {
     labels: ['topic', 'reason'],
     help: 'Bad records skipped or sent to the dead-letter topic.',
   },
+  streams_record_retries_total: {
+    type: 'counter',
+    labels: ['topic', 'reason'],
+    help: 'Attempts at bad records that are followed by another one.',
+  },
   streams_process_latency_seconds: {
     type: 'histogram',
     labels: ['topic'],

@@ -29,10 +29,12 @@ import { TaskInput } from '../processing/task-input.js';
 import { TaskManager } from '../task/task-manager.js';
 import type { TopicLayout } from './topic-setup.js';
 import type { TopicPartition } from '../../log/log.js';
+import { NO_LIMITS } from '../records/topic-limits.js';
 import type { SourceQueue } from '../records/source-queue.js';
 
 /** A partition that begins to run waits for the fetch that is parked for the others. */
 const SOURCE_WAIT_MS = 100;
+const BATCH_BYTES = 512 * 1024;
 
 /** What an instance is given. It closes the log; the rest belongs to the caller. */
 export interface StreamsInstanceOptions {
@@ -91,7 +93,7 @@ export function assembleParts(
 ): InstanceParts {
   const { config, topology, log, engines, clock, logger, metrics } = options;
   const { applicationId, instanceId, memory } = config;
-  const strategy = openStrategy(log, config);
+  const strategy = openStrategy(log, config, layout);
   const reader = log.openReader({
     role: 'source',
     isolation: config.processingGuarantee === 'exactly_once' ? 'read_committed' : 'read_uncommitted',
@@ -109,6 +111,7 @@ export function assembleParts(
     engines,
     directory,
     partitionCounts: layout.partitionCounts,
+    topicLimits: layout.topicLimits,
     engineMemoryMaxBytes: engineShare(options, layout),
     freezeValues: config.freezeValues,
     output,
@@ -118,6 +121,7 @@ export function assembleParts(
       errors: config.errors,
       output,
       deadLetterPartitions,
+      deadLetterLimits: layout.topicLimits.get(config.errors.deadLetterTopic ?? '') ?? NO_LIMITS,
       logger,
       metrics,
     }),
@@ -204,8 +208,10 @@ export function assembleParts(
   return { tasks, stores, loop, member, strategy, reader, restorer };
 }
 
-function openStrategy(log: Log, config: RuntimeConfig): CommitStrategy {
-  const options = { role: 'commit', compression: config.compression };
+function openStrategy(log: Log, config: RuntimeConfig, layout: TopicLayout): CommitStrategy {
+  // A topic that takes less than a batch decides how large batches are.
+  const batchMaxBytes = Math.min(BATCH_BYTES, ...Array.from(layout.topicLimits.values(), ({ maxBytes }) => maxBytes));
+  const options = { role: 'commit', compression: config.compression, batchMaxBytes };
   if (config.processingGuarantee === 'at_least_once') return new AtLeastOnce(log, options);
   return new ExactlyOnce(log, {
     ...options,

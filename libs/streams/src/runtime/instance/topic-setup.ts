@@ -1,8 +1,10 @@
 import type { RuntimeConfig } from '../../config/runtime-config.js';
 import { ChangelogMismatchError } from '../../errors/changelog-mismatch-error.js';
+import { LogError } from '../../errors/log-error.js';
 import { MissingTopicError } from '../../errors/missing-topic-error.js';
 import type { LogAdmin, NewTopic } from '../../log/log-admin.js';
 import type { StreamsLogger } from '../../observability/streams-logger.js';
+import { NO_LIMITS, type TopicLimits } from '../records/topic-limits.js';
 import { checkCoPartitioning } from '../../topology/co-partitioning.js';
 import { changelogTopic } from '../../topology/internal-topics.js';
 import type { StoreDefinition } from '../../topology/store-definition.js';
@@ -12,6 +14,8 @@ import type { Topology } from '../../topology/topology.js';
 export interface TopicLayout {
   /** Of every source, sink and dead-letter topic. */
   readonly partitionCounts: ReadonlyMap<string, number>;
+  /** Of sink and dead-letter topics; absent where they cannot be read. */
+  readonly topicLimits: ReadonlyMap<string, TopicLimits>;
   /** Tasks by sub-topology. */
   readonly taskCounts: ReadonlyMap<number, number>;
 }
@@ -36,7 +40,33 @@ export async function setUpTopics(
   const partitionCounts = new Map(Array.from(described.values(), ({ name, partitions }) => [name, partitions]));
   const taskCounts = checkCoPartitioning(topology, partitionCounts);
   await setUpChangelogs(topology, taskCounts, config, admin, logger);
-  return { partitionCounts, taskCounts };
+  const written = new Set([...topology.sinkTopics, ...(deadLetterTopic ? [deadLetterTopic] : [])]);
+  const topicLimits = new Map<string, TopicLimits>();
+  for (const topic of written) topicLimits.set(topic, await readLimits(topic, config, admin, logger));
+  return { partitionCounts, topicLimits, taskCounts };
+}
+
+/** What the user may not read is met when the broker refuses it. */
+async function readLimits(
+  topic: string,
+  { compression }: RuntimeConfig,
+  admin: LogAdmin,
+  logger: StreamsLogger,
+): Promise<TopicLimits> {
+  try {
+    const entries = await admin.describeConfig(topic);
+    const maxBytes = Number(entries.get('max.message.bytes') ?? Infinity);
+    return {
+      maxBytes: compression === 'none' ? maxBytes : Infinity,
+      needsKeys: entries.get('cleanup.policy')?.includes('compact') ?? false,
+    };
+  } catch (error) {
+    if (error instanceof LogError && error.kind === 'retriable') throw error;
+    logger.info(
+      `The limits of "${topic}" cannot be read, so a record that it refuses stops the instance: ${String(error)}`,
+    );
+    return NO_LIMITS;
+  }
 }
 
 async function setUpChangelogs(

@@ -166,7 +166,8 @@ export class ProcessingLoop {
       this.wakeUp = resolve;
     });
     // A commit that fails meanwhile is met by the next round.
-    const waitMs = committer.isBusy ? 5 : Math.min(IDLE_WAIT_MS, untilCommit);
+    let waitMs = committer.isBusy ? 5 : Math.min(IDLE_WAIT_MS, untilCommit);
+    for (const { records } of tasks) if (records.heldMs > 0) waitMs = Math.min(waitMs, Math.ceil(records.heldMs));
     await Promise.race([this.takesRecords ? reader.ready(waitMs) : delayed(clock, waitMs), woken]);
     this.wakeUp = undefined;
   }

@@ -1,13 +1,21 @@
-import type { BadRecord, BadRecordAction, BadRecordPolicy } from '../../config/bad-record-policy.js';
+import type { BadRecord } from '../../config/bad-record-policy.js';
+import {
+  DEFAULT_WAITS,
+  isBadRecordAction,
+  readRetryPolicy,
+  waitAfter,
+  type RetryWaits,
+} from '../../config/retry-policy.js';
 import type { ErrorConfig } from '../../config/runtime-config.js';
 import { BadRecordError } from '../../errors/bad-record-error.js';
 import { StreamsError } from '../../errors/streams-error.js';
 import { partitionForKey } from '../../log/partitioner.js';
-import type { RecordHeader } from '../../log/records/record-header.js';
 import type { StreamsLogger } from '../../observability/streams-logger.js';
 import type { StreamsMetrics } from '../../observability/streams-metrics.js';
+import { deadLetterHeaders, messageOf } from './dead-letter.js';
 import type { OutputPort } from './output.js';
-import type { BadRecordPolicies } from './record-loop.js';
+import type { BadRecordPolicies, Verdict } from './record-loop.js';
+import { sizeAlone, type TopicLimits } from './topic-limits.js';
 
 export interface BadRecordOptions {
   readonly applicationId: string;
@@ -15,6 +23,8 @@ export interface BadRecordOptions {
   readonly output: OutputPort;
   /** Of the dead-letter topic. */
   readonly deadLetterPartitions: number;
+  /** Of the dead-letter topic. */
+  readonly deadLetterLimits: TopicLimits;
   readonly logger: StreamsLogger;
   readonly metrics: StreamsMetrics;
 }
@@ -24,9 +34,15 @@ export function badRecordPolicies(options: BadRecordOptions): BadRecordPolicies 
   const { errors, output, logger, metrics } = options;
   return {
     judge: async (failure) => {
-      const action = await decide(errors[failure.phase], failure);
-      if (action === 'fail') throw new BadRecordError(failure, failure.error);
-      return action;
+      const { phase, topic } = failure;
+      const verdict = await decide(errors, failure);
+      if (verdict === 'fail') throw new BadRecordError(failure, failure.error);
+      if (typeof verdict !== 'object') return verdict;
+      metrics.add('streams_record_retries_total', { topic, reason: phase }, 1);
+      logger.warn(
+        `Attempt ${failure.attempt} at ${placeOf(failure)} failed; the next one follows in ${Math.round(verdict.retryAfterMs)} ms: ${messageOf(failure.error)}`,
+      );
+      return verdict;
     },
     pass: (failure, action, isNew) => {
       const { phase, topic, error } = failure;
@@ -35,20 +51,27 @@ export function badRecordPolicies(options: BadRecordOptions): BadRecordPolicies 
       metrics.add('streams_errors_total', { code: codeOf(failure) }, 1);
       metrics.add('streams_records_dropped_total', { topic, reason: phase }, 1);
       logger.warn(
-        `${action === 'deadLetter' ? `Moved to "${errors.deadLetterTopic}"` : 'Skipped'}: offset ${failure.offset} of "${topic}" partition ${failure.partition}, ` +
-          `${phase} in ${failure.handler} (task ${failure.taskId}): ${messageOf(error)}`,
+        `${action === 'deadLetter' ? `Moved to "${errors.deadLetterTopic}"` : 'Skipped'}: ${placeOf(failure)}: ${messageOf(error)}`,
       );
     },
   };
 }
 
-async function decide(policy: BadRecordPolicy, failure: BadRecord): Promise<BadRecordAction> {
-  if (typeof policy !== 'function') return policy;
+async function decide(errors: ErrorConfig, failure: BadRecord): Promise<Verdict> {
+  const policy = errors[failure.phase];
+  if (typeof policy !== 'function') {
+    if (typeof policy !== 'object') return policy;
+    const { waits, finally: last } = readRetryPolicy(policy)!;
+    return failure.attempt > waits.attempts ? last : retryWith(waits, failure);
+  }
   try {
-    const action: unknown = await policy(failure);
-    if (action === 'fail' || action === 'continue' || action === 'deadLetter') return action;
+    const answer: unknown = await policy(failure);
+    if (isBadRecordAction(answer)) return answer;
+    if (answer === 'retry') return retryWith(DEFAULT_WAITS, failure);
+    const after = (answer as { retryAfterMs?: unknown } | null | undefined)?.retryAfterMs;
+    if (typeof after === 'number' && after >= 0 && after < Infinity) return { retryAfterMs: after };
     throw new TypeError(
-      `The policy errors.${failure.phase} answered ${JSON.stringify(action)}; it must answer 'fail', 'continue' or 'deadLetter'.`,
+      `The policy errors.${failure.phase} answered ${JSON.stringify(answer)}; it must answer 'fail', 'continue' or 'deadLetter', or 'retry' or { retryAfterMs }.`,
     );
   } catch (cause) {
     throw new BadRecordError(
@@ -61,8 +84,12 @@ async function decide(policy: BadRecordPolicy, failure: BadRecord): Promise<BadR
   }
 }
 
+function retryWith(waits: RetryWaits, { attempt }: BadRecord): Verdict {
+  return { retryAfterMs: waitAfter(attempt, waits, Math.random()) };
+}
+
 function deadLetter(failure: BadRecord, options: BadRecordOptions, output: OutputPort): void {
-  const { deadLetterTopic } = options.errors;
+  const { deadLetterTopic, deadLetterStack } = options.errors;
   if (deadLetterTopic === undefined)
     throw new BadRecordError(
       failure,
@@ -73,31 +100,31 @@ function deadLetter(failure: BadRecord, options: BadRecordOptions, output: Outpu
     key === null
       ? failure.partition % options.deadLetterPartitions
       : partitionForKey(key, options.deadLetterPartitions);
-  const headers = [...failure.headers, ...context(failure, options.applicationId)];
+  const headers = deadLetterHeaders(failure, {
+    applicationId: options.applicationId,
+    withStack: deadLetterStack,
+    errorCode: codeOf(failure),
+  });
+  const { maxBytes, needsKeys } = options.deadLetterLimits;
+  const bytes = sizeAlone(key, value, headers);
+  if (bytes > maxBytes || (needsKeys && key === null))
+    throw new BadRecordError(
+      failure,
+      new Error(
+        `${messageOf(failure.error)}; and "${deadLetterTopic}" refuses it: ` +
+          (bytes > maxBytes
+            ? `${bytes} bytes are over its max.message.bytes (${maxBytes})`
+            : 'it is compacted, and the record has no key'),
+      ),
+    );
   if (!output.producer.append(deadLetterTopic, partition, key, value, timestamp, headers)) output.isFull = true;
 }
 
-function context(failure: BadRecord, applicationId: string): RecordHeader[] {
-  const fields: Record<string, string> = {
-    application: applicationId,
-    task: failure.taskId,
-    handler: failure.handler,
-    topic: failure.topic,
-    partition: String(failure.partition),
-    offset: String(failure.offset),
-    timestamp: String(failure.timestamp),
-    phase: failure.phase,
-    'error-code': codeOf(failure),
-    'error-message': messageOf(failure.error),
-  };
-  return Object.entries(fields).map(([name, text]) => ({ name: `streams-${name}`, value: Buffer.from(text) }));
+function placeOf({ offset, topic, partition, phase, handler, taskId }: BadRecord): string {
+  return `offset ${offset} of "${topic}" partition ${partition}, ${phase} in ${handler} (task ${taskId})`;
 }
 
 function codeOf({ error, phase }: BadRecord): string {
   if (error instanceof StreamsError) return error.code;
   return phase === 'deserialization' ? 'STREAMS_DESERIALIZATION_FAILED' : 'STREAMS_PROCESSING_FAILED';
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

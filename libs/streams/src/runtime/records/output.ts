@@ -1,7 +1,9 @@
+import { ProductionError } from '../../errors/production-error.js';
 import { partitionForKey } from '../../log/partitioner.js';
 import type { LogProducer } from '../../log/log-producer.js';
 import type { RecordHeader } from '../../log/records/record-header.js';
 import type { SinkNode } from '../../topology/topology.js';
+import { sizeAlone, type TopicLimits } from './topic-limits.js';
 
 /** Where tasks append; the instance changes the producer when the old one has failed. */
 export interface OutputPort {
@@ -20,13 +22,21 @@ export class SinkWriter {
     readonly node: SinkNode,
     private readonly partitions: number,
     private readonly output: OutputPort,
+    private readonly limits: TopicLimits,
   ) {}
 
-  /** @throws SerdeError; LogError if the producer has failed. */
+  /** @throws ProductionError if the record can never be written; LogError if the producer has failed. */
   write(key: unknown, value: unknown, timestamp: number, headers: readonly RecordHeader[] | undefined): void {
     const { node, output } = this;
-    const keyBytes = key === null || key === undefined ? null : node.key.serialize(key);
-    const valueBytes = value === null || value === undefined ? null : node.value.serialize(value);
+    let keyBytes: Uint8Array | null;
+    let valueBytes: Uint8Array | null;
+    try {
+      keyBytes = key === null || key === undefined ? null : node.key.serialize(key);
+      valueBytes = value === null || value === undefined ? null : node.value.serialize(value);
+    } catch (error) {
+      throw this.refused(error instanceof Error ? error.message : String(error), error);
+    }
+    this.check(keyBytes, valueBytes, headers);
     const hasRoom = output.producer.append(
       node.topic,
       this.partitionOf(keyBytes),
@@ -37,6 +47,19 @@ export class SinkWriter {
     );
     output.appended++;
     if (!hasRoom) output.isFull = true;
+  }
+
+  /** What only the broker refuses would cost the whole transaction. */
+  private check(key: Uint8Array | null, value: Uint8Array | null, headers: readonly RecordHeader[] | undefined): void {
+    const { maxBytes, needsKeys } = this.limits;
+    if (key === null && needsKeys) throw this.refused('the topic is compacted, and the record has no key.');
+    const bytes = sizeAlone(key, value, headers);
+    if (bytes > maxBytes)
+      throw this.refused(`it takes ${bytes} bytes, and max.message.bytes of the topic is ${maxBytes}.`);
+  }
+
+  private refused(reason: string, cause?: unknown): ProductionError {
+    return new ProductionError(this.node.name, this.node.topic, reason, cause);
   }
 
   private partitionOf(key: Uint8Array | null): number {

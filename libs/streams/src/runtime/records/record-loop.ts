@@ -1,6 +1,7 @@
 import type { BadRecord, BadRecordAction } from '../../config/bad-record-policy.js';
 import { BadRecordError } from '../../errors/bad-record-error.js';
 import { LogError } from '../../errors/log-error.js';
+import { ProductionError } from '../../errors/production-error.js';
 import { StoreCorruptedError } from '../../errors/store-corrupted-error.js';
 import type { RecordChunk } from '../../log/records/record-chunk.js';
 import type { Clock } from '../../time/clock.js';
@@ -14,10 +15,13 @@ import type { RejectedRecord, SourceQueue } from './source-queue.js';
 /** Records between two looks at the clock. */
 const CLOCK_EVERY = 32;
 
+/** What a policy said: skip the record in one way or the other, stop, or handle it again after a wait. */
+export type Verdict = BadRecordAction | { readonly retryAfterMs: number };
+
 /** What becomes of records that cannot be handled. */
 export interface BadRecordPolicies {
   /** Asks the policy. @throws BadRecordError if the record stops the instance. */
-  judge(failure: BadRecord): Promise<BadRecordAction>;
+  judge(failure: BadRecord): Promise<Verdict>;
   /** Does what it said. @param isNew false where it was done before, in work that was dropped. */
   pass(failure: BadRecord, action: BadRecordAction, isNew: boolean): void;
 }
@@ -45,6 +49,8 @@ export class RecordLoop {
   /** The queue whose record is under way. */
   private current: SourceQueue | undefined;
   private nextProcessor = 0;
+  /** Of the monotonic clock: nothing is handled before. 0 while nothing is waited for. */
+  private heldUntil = 0;
   private handler = '';
   /** Changes and outputs when the record began. */
   private effectsBefore = 0;
@@ -66,7 +72,13 @@ export class RecordLoop {
     return this.options.scope.streamTime;
   }
 
+  /** Milliseconds until the task goes on with a record that is to be tried again; 0 if it waits for none. */
+  get heldMs(): number {
+    return this.heldUntil === 0 ? 0 : Math.max(0, this.heldUntil - this.options.clock.monotonic());
+  }
+
   get hasRecords(): boolean {
+    if (this.heldMs > 0) return false;
     for (const queue of this.queues) if (!queue.isEmpty) return true;
     return false;
   }
@@ -98,9 +110,15 @@ export class RecordLoop {
     this.wiring(runtime, processor);
   }
 
+  /** Handles nothing for so long; called between two slices. */
+  hold(forMs: number): void {
+    this.heldUntil = this.options.clock.monotonic() + forMs;
+  }
+
   /** Forgets the record under way and all that wait; the owner gives the queues new positions. */
   abandon(): void {
     this.current = undefined;
+    this.heldUntil = 0;
     this.forwarded.length = 0;
   }
 
@@ -144,6 +162,10 @@ export class RecordLoop {
         if (output.isFull) return { promise: this.drainOutput(), by: undefined };
         if (++count % CLOCK_EVERY === 0 && clock.monotonic() >= untilMs) return undefined;
       }
+      if (this.heldUntil !== 0) {
+        if (this.heldMs > 0) return undefined;
+        this.heldUntil = 0;
+      }
       const queue = this.oldest();
       if (queue === undefined) return undefined;
       const ready = queue.pending();
@@ -163,7 +185,7 @@ export class RecordLoop {
     this.effectsBefore = this.effects();
     if (queue.rejected.size > 0) {
       const rejected = queue.rejected.get(chunk.offsets[recordIndex]!);
-      if (rejected !== undefined) return this.reject(queue, rejected);
+      if (rejected !== undefined && !rejected.isRetried) return this.reject(queue, rejected);
     }
     let key: unknown = null;
     let value: unknown = null;
@@ -244,9 +266,16 @@ export class RecordLoop {
   private async failed(phase: BadRecord['phase'], error: unknown): Promise<void> {
     const { current, record } = this;
     if (current === undefined || isForTheInstance(error)) throw error;
-    const { chunk, recordIndex: index } = current;
-    const failure = { phase, ...placeOf(chunk, index), handler: this.handler, taskId: this.taskId, error };
-    const rejected: RejectedRecord = { failure, action: undefined };
+    const place = placeOf(current.chunk, current.recordIndex);
+    const failure: BadRecord = {
+      phase: error instanceof ProductionError ? 'production' : phase,
+      attempt: (current.rejected.get(place.offset)?.failure.attempt ?? 0) + 1,
+      ...place,
+      handler: this.handler,
+      taskId: this.taskId,
+      error,
+    };
+    const rejected: RejectedRecord = { failure, action: undefined, isRetried: false };
     current.rejected.set(failure.offset, rejected);
     if (this.effects() !== this.effectsBefore) throw new HalfDoneRecordError(failure);
     await this.reject(current, rejected);
@@ -258,9 +287,21 @@ export class RecordLoop {
     const { badRecords } = this.options;
     this.forwarded.length = 0;
     const isNew = rejected.action === undefined;
-    rejected.action ??= await badRecords.judge(rejected.failure);
+    if (rejected.action === undefined) {
+      const verdict = await badRecords.judge(rejected.failure);
+      if (typeof verdict === 'object') return this.tryAgain(rejected, verdict.retryAfterMs);
+      rejected.action = verdict;
+    }
     badRecords.pass(rejected.failure, rejected.action, isNew);
     this.nextProcessor = queue.processors.length;
+  }
+
+  /** Leaves the record at the head of its queue. Only this task waits: the others process, and all work is committed up to here. */
+  private tryAgain(rejected: RejectedRecord, afterMs: number): void {
+    rejected.isRetried = true;
+    this.current = undefined;
+    this.hold(afterMs);
+    this.options.releaseIterators();
   }
 
   private effects(): number {
@@ -289,7 +330,10 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
 }
 
 /** The record's own bytes, copied: the policy may keep them. */
-function placeOf(chunk: RecordChunk, index: number): Omit<BadRecord, 'phase' | 'handler' | 'taskId' | 'error'> {
+function placeOf(
+  chunk: RecordChunk,
+  index: number,
+): Omit<BadRecord, 'phase' | 'attempt' | 'handler' | 'taskId' | 'error'> {
   const key = chunk.key(index);
   const value = chunk.value(index);
   return {

@@ -16,6 +16,8 @@ export interface RejectedRecord {
   readonly failure: BadRecord;
   /** What the policy said; undefined before it was asked. */
   action: BadRecordAction | undefined;
+  /** The policy wants it to be handled again. */
+  isRetried: boolean;
 }
 
 /** What a store knows of the keys of a chunk's records, by their index. */

@@ -12,6 +12,7 @@ import { SinkWriter, type OutputPort } from '../records/output.js';
 import { chunkPrefetch } from '../records/prefetch.js';
 import { ProcessorRuntime, type TaskScope } from '../records/processor-runtime.js';
 import { RecordLoop, type BadRecordPolicies } from '../records/record-loop.js';
+import { NO_LIMITS, type TopicLimits } from '../records/topic-limits.js';
 import { SourceQueue } from '../records/source-queue.js';
 import { Task } from './task.js';
 import { TaskStores, type TaskStore } from './task-stores.js';
@@ -23,6 +24,8 @@ export interface TaskFactoryOptions {
   readonly directory: StateDirectory;
   /** Of sink topics. */
   readonly partitionCounts: ReadonlyMap<string, number>;
+  /** Of sink topics. */
+  readonly topicLimits: ReadonlyMap<string, TopicLimits>;
   /** Share of one store partition for the engine's caches. */
   readonly engineMemoryMaxBytes: number;
   readonly freezeValues: boolean;
@@ -88,7 +91,8 @@ export class TaskFactory {
   }
 
   private sink(node: SubTopology['sinks'][number]): SinkWriter {
-    return new SinkWriter(node, this.options.partitionCounts.get(node.topic) ?? 1, this.options.output);
+    const { partitionCounts, output, topicLimits } = this.options;
+    return new SinkWriter(node, partitionCounts.get(node.topic) ?? 1, output, topicLimits.get(node.topic) ?? NO_LIMITS);
   }
 
   private store(definition: StoreDefinition, id: TaskId): TaskStore {

@@ -1,0 +1,84 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { model, produce, readAll, storeContent, transactions, type BankOptions } from '../support/bank.js';
+import { EmbeddedBank } from '../support/embedded-bank.js';
+
+const input = transactions(60, 6);
+const good = input.filter(({ id }) => id !== 't7');
+const LIMIT = 20_000;
+
+describe('a record that a handler sends and that can never be written', () => {
+  const banks: EmbeddedBank[] = [];
+  afterEach(async () => {
+    for (const bank of banks.splice(0)) await bank.close();
+  });
+  const open = async (config: Readonly<Record<string, string>>): Promise<EmbeddedBank> => {
+    const bank = await EmbeddedBank.open(2);
+    banks.push(bank);
+    await bank.log.admin.deleteTopics([bank.topics.output]);
+    await bank.log.admin.createTopics([
+      { name: bank.topics.output, partitions: bank.partitions, config },
+      { name: 'dead', partitions: 1 },
+    ]);
+    await produce(bank.log, bank.topics.input, bank.partitions, input);
+    return bank;
+  };
+  const ids = async (bank: EmbeddedBank, topic: string, partitions: number): Promise<string[]> =>
+    (await readAll(bank.log, topic, partitions)).map(({ value }) => (JSON.parse(value!) as { id: string }).id);
+
+  const circular: Record<string, unknown> = {};
+  circular['self'] = circular;
+  const cases: readonly (readonly [string, Readonly<Record<string, string>>, BankOptions['after']])[] = [
+    [
+      'is larger than its topic takes',
+      { 'max.message.bytes': String(LIMIT) },
+      ({ id }, context) => void (id === 't7' && context.forward({ id, text: 'x'.repeat(LIMIT) })),
+    ],
+    [
+      'has no key where its topic is compacted',
+      { 'cleanup.policy': 'compact', 'min.compaction.lag.ms': '86400000' },
+      ({ id }, context) => void (id === 't7' && context.forward({ id }, { key: null })),
+    ],
+    ['is refused by its serde', {}, ({ id }, context) => void (id === 't7' && context.forward(circular))],
+  ];
+
+  describe.each(cases)('because it %s', (_, config, after) => {
+    it('fails the instance by default, and names the output', async () => {
+      const bank = await open(config);
+      const instance = bank.instance({ after, commitInterval: 20 });
+      await instance.start();
+      await expect.poll(() => instance.state).toBe('failed');
+      expect(instance.failure).toMatchObject({
+        code: 'STREAMS_PRODUCTION_FAILED',
+        phase: 'production',
+        message: expect.stringContaining(bank.topics.output) as string,
+      });
+      expect(await ids(bank, bank.topics.output, bank.partitions)).not.toContain('t7');
+    });
+
+    it.each(['continue', 'deadLetter'] as const)('takes the record back that sent it, under %s', async (production) => {
+      const bank = await open(config);
+      const instance = await bank.start({
+        after,
+        commitInterval: 20,
+        errors: { production, deadLetterTopic: 'dead', processing: 'fail' },
+      });
+      await expect.poll(() => storeContent(instance), { timeout: 20_000 }).toEqual(model(good));
+      await instance.close();
+      expect((await ids(bank, bank.topics.output, bank.partitions)).toSorted()).toEqual(
+        good.map(({ id }) => id).toSorted(),
+      );
+      expect(await ids(bank, 'dead', 1)).toEqual(production === 'deadLetter' ? ['t7'] : []);
+    });
+  });
+
+  it('is not met because others share its batch', async () => {
+    const bank = await open({ 'max.message.bytes': '2000' });
+    const text = 'x'.repeat(1000);
+    const instance = await bank.start({
+      commitInterval: 200,
+      after: (_, context) => context.forward({ id: 'more', text }),
+    });
+    await expect.poll(() => storeContent(instance), { timeout: 20_000 }).toEqual(model(input));
+    expect((await ids(bank, bank.topics.output, bank.partitions)).filter((id) => id === 'more')).toHaveLength(60);
+  });
+});
