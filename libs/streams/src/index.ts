@@ -1,8 +1,16 @@
-export type { BadRecord, BadRecordAction, BadRecordAnswer, BadRecordPolicy, ErrorPhase, RetryPolicy } from './config/bad-record-policy.js';
+export type {
+  BadRecord,
+  BadRecordAction,
+  BadRecordAnswer,
+  BadRecordPolicy,
+  ErrorPhase,
+  RetryPolicy,
+} from './config/bad-record-policy.js';
 export type { KafkaOptions } from './config/kafka-options.js';
 export { processEnvironment, resolveConfig } from './config/resolve-config.js';
 export type { RuntimeConfig } from './config/runtime-config.js';
 export type { StreamsOptions } from './config/streams-options.js';
+export type { UncaughtAction, UncaughtContext, UncaughtPolicy } from './config/uncaught-policy.js';
 export { InjectReadOnlyStore, readOnlyStoreToken } from './decorators/inject-read-only-store.decorator.js';
 export { StateStore, type StateStoreClass, type StateStoreOptions } from './decorators/state-store.decorator.js';
 export {

@@ -3,6 +3,7 @@ import { closest } from './closest.js';
 import { parseDuration } from './duration.js';
 import { OPTION_TABLE, type OptionDefinition, type OptionPath } from './option-table.js';
 import { isBadRecordAction, readRetryPolicy } from './retry-policy.js';
+import { UNCAUGHT_ACTIONS, type UncaughtAction } from './uncaught-policy.js';
 
 const GROUPS = new Set(Object.keys(OPTION_TABLE).flatMap((path) => (path.includes('.') ? [path.split('.')[0]] : [])));
 const table: Readonly<Record<string, OptionDefinition>> = OPTION_TABLE;
@@ -98,6 +99,10 @@ function read(type: OptionDefinition['type'], value: unknown): { result?: unknow
             wanted:
               "'fail', 'continue', 'deadLetter', a function, or { retry: { attempts, backoff?, maxBackoff?, jitter? }, then }",
           };
+    case 'uncaught':
+      return typeof value === 'function' || UNCAUGHT_ACTIONS.includes(value as UncaughtAction)
+        ? { result: value }
+        : { wanted: "'replaceTask', 'shutdownInstance', 'shutdownApplication' or a function" };
     case 'strings':
       return Array.isArray(value) && value.length > 0 && value.every((item) => typeof item === 'string' && item !== '')
         ? { result: value }

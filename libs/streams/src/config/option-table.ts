@@ -8,6 +8,7 @@ export type OptionType =
   | 'duration'
   | 'size'
   | 'policy'
+  | 'uncaught'
   | 'strings'
   /** Checked by whoever uses it. */
   | 'other'
@@ -176,6 +177,12 @@ export const OPTION_TABLE = {
     type: 'policy',
     default: '`fail`',
     meaning: 'The same, for records whose handler sends what cannot be written.',
+  },
+  'errors.uncaught': {
+    type: 'uncaught',
+    default: '`shutdownInstance`',
+    meaning:
+      'After errors that nothing else took: `replaceTask`, `shutdownInstance`, `shutdownApplication` or a function.',
   },
   'errors.deadLetterTopic': { type: 'string', default: 'none', meaning: 'Required by the policy `deadLetter`.' },
   'errors.deadLetterStack': {

@@ -7,6 +7,7 @@ import { OptionReader } from './option-reader.js';
 import { readRetryPolicy } from './retry-policy.js';
 import type { MemoryConfig, RuntimeConfig } from './runtime-config.js';
 import type { StreamsOptions } from './streams-options.js';
+import type { UncaughtPolicy } from './uncaught-policy.js';
 
 /** What of the machine the defaults depend on. */
 export interface ConfigEnvironment {
@@ -61,6 +62,7 @@ export function resolveConfig(options: StreamsOptions, environment: ConfigEnviro
       deserialization: read.value<BadRecordPolicy>('errors.deserialization') ?? 'fail',
       processing: read.value<BadRecordPolicy>('errors.processing') ?? 'fail',
       production: read.value<BadRecordPolicy>('errors.production') ?? 'fail',
+      uncaught: read.value<UncaughtPolicy>('errors.uncaught') ?? 'shutdownInstance',
       deadLetterTopic: read.string('errors.deadLetterTopic'),
       deadLetterStack: read.boolean('errors.deadLetterStack') ?? false,
     },

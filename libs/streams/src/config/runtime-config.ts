@@ -1,5 +1,6 @@
 import type { CompressionCodec } from '../log/log-producer.js';
 import type { BadRecordPolicy } from './bad-record-policy.js';
+import type { UncaughtPolicy } from './uncaught-policy.js';
 
 export type ProcessingGuarantee = 'exactly_once' | 'at_least_once';
 
@@ -64,6 +65,8 @@ export interface ErrorConfig {
   readonly processing: BadRecordPolicy;
   /** A record whose handler sends what cannot be written. */
   readonly production: BadRecordPolicy;
+  /** An error that nothing else took. */
+  readonly uncaught: UncaughtPolicy;
   /** Required by the policy `deadLetter`. */
   readonly deadLetterTopic: string | undefined;
   readonly deadLetterStack: boolean;

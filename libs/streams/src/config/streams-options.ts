@@ -4,6 +4,7 @@ import type { ByteSize } from './byte-size.js';
 import type { Duration } from './duration.js';
 import type { KafkaOptions } from './kafka-options.js';
 import type { ProcessingGuarantee } from './runtime-config.js';
+import type { UncaughtPolicy } from './uncaught-policy.js';
 
 /** What a user configures; `docs/reference/options.md` lists it, and `option-table.ts` holds defaults and ranges. */
 export interface StreamsOptions {
@@ -92,6 +93,8 @@ export interface ErrorOptions {
   readonly processing?: BadRecordPolicy;
   /** For records whose handler sends what cannot be written: refused by a serde, or too large for its topic. Default `fail`. */
   readonly production?: BadRecordPolicy;
+  /** After errors that nothing else took, the policy `fail` among them. Default `shutdownInstance`. */
+  readonly uncaught?: UncaughtPolicy;
   /** Required by the policy `deadLetter`. */
   readonly deadLetterTopic?: string;
   /** Whether dead letters carry the stack of the error. Default false. */

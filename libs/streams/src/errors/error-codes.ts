@@ -130,6 +130,11 @@ export const ERROR_CODES = {
     meaning: 'An engine reports damage, or its position lies outside the changelog.',
     fix: 'Nothing: the store is wiped and restored. If it repeats, check the disk.',
   },
+  STREAMS_APPLICATION_SHUTDOWN: {
+    family: 'fatal',
+    meaning: 'An error met the policy `shutdownApplication`.',
+    fix: 'Fix the cause, and start the instances again.',
+  },
   STREAMS_INSTANCE_FENCED: {
     family: 'fatal',
     meaning: 'Another process took over this instance id.',

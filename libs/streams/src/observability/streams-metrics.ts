@@ -18,6 +18,11 @@ export const STREAMS_METRICS = {
     labels: ['topic', 'reason'],
     help: 'Attempts at bad records that are followed by another one.',
   },
+  streams_task_replacements_total: {
+    type: 'counter',
+    labels: [],
+    help: 'Times that the policy `replaceTask` was applied.',
+  },
   streams_process_latency_seconds: {
     type: 'histogram',
     labels: ['topic'],

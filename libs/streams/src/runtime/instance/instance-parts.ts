@@ -25,6 +25,7 @@ import { localStores } from './local-stores.js';
 import { PartitionOwners } from '../group/partition-owners.js';
 import { ProcessingLoop } from '../processing/processing-loop.js';
 import { Recovery } from '../processing/recovery.js';
+import { UncaughtErrors } from '../processing/uncaught-errors.js';
 import { TaskInput } from '../processing/task-input.js';
 import { TaskManager } from '../task/task-manager.js';
 import type { TopicLayout } from './topic-setup.js';
@@ -52,6 +53,8 @@ export interface StreamsInstanceOptions {
 export interface InstanceEvents {
   readonly onFailure: (error: unknown) => void;
   readonly onFatal: (error: Error) => void;
+  /** The policy `shutdownApplication` was met; `onFailure` follows. */
+  readonly onShutdownApplication: (reason: string) => void;
   readonly onRebalance: (isOver: boolean) => void;
   readonly onTasksChanged: () => void;
   readonly onOutOfRange: (partition: TopicPartition, queue: SourceQueue) => void;
@@ -145,6 +148,7 @@ export function assembleParts(
     onChange: events.onTasksChanged,
   });
   const recovery = new Recovery({
+    applicationId,
     instanceId,
     committer,
     strategy,
@@ -153,7 +157,9 @@ export function assembleParts(
     clock,
     logger,
     metrics,
+    uncaught: new UncaughtErrors({ policy: config.errors.uncaught, clock, logger }),
     onFailure: events.onFailure,
+    onShutdownApplication: events.onShutdownApplication,
     signal: events.stopping,
   });
   const loop: ProcessingLoop = new ProcessingLoop({

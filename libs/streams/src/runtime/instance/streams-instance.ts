@@ -143,6 +143,8 @@ export class StreamsInstance implements StreamsRuntime {
     const parts = assembleParts(this.options, layout, this.directory, () => this.storedTasks, {
       onFailure: (error) => this.failed(error),
       onFatal: (error) => this.failed(error),
+      onShutdownApplication: (reason) =>
+        logger.error(`The application "${config.applicationId}" has to stop: ${reason}`),
       onRebalance: (isOver) => this.onRebalance(isOver),
       onTasksChanged: () => this.onTasksChanged(),
       onOutOfRange: (partition, queue) => this.onOutOfRange(partition, queue),

@@ -1,3 +1,4 @@
+import { ApplicationShutdownError } from '../../errors/application-shutdown-error.js';
 import { InstanceFencedError } from '../../errors/instance-fenced-error.js';
 import { LogError } from '../../errors/log-error.js';
 import { StoreCorruptedError } from '../../errors/store-corrupted-error.js';
@@ -10,12 +11,14 @@ import type { Committer } from '../commit/committer.js';
 import { untilAnswered } from '../retry.js';
 import { HalfDoneRecordError } from '../records/half-done-record-error.js';
 import type { TaskManager } from '../task/task-manager.js';
+import type { UncaughtErrors } from './uncaught-errors.js';
 
 /** Fenced that often in that time, the instance has a double that takes the id back each time. */
 const MAX_FENCES = 5;
 const FENCES_WITHIN_MS = 300_000;
 
 export interface RecoveryOptions {
+  readonly applicationId: string;
   readonly instanceId: string;
   readonly committer: Committer;
   readonly strategy: CommitStrategy;
@@ -24,7 +27,10 @@ export interface RecoveryOptions {
   readonly clock: Clock;
   readonly logger: StreamsLogger;
   readonly metrics: StreamsMetrics;
+  readonly uncaught: UncaughtErrors;
   readonly onFailure: (error: unknown) => void;
+  /** Before the instance fails because of the policy `shutdownApplication`. */
+  readonly onShutdownApplication: (reason: string) => void;
   /** Aborts when the instance stops. */
   readonly signal: AbortSignal;
 }
@@ -43,10 +49,7 @@ export class Recovery {
     const { tasks, logger, metrics, rejoin, onFailure } = this.options;
     const { isMendable, isLost } = classify(error);
     // A failure is counted where the instance fails.
-    if (!isMendable) {
-      onFailure(error);
-      return false;
-    }
+    if (!isMendable) return this.uncaught(error);
     const { message } = error as Error;
     // A record that failed half-way is counted by its policy.
     if (error instanceof StreamsError) metrics.add('streams_errors_total', { code: error.code }, 1);
@@ -66,6 +69,36 @@ export class Recovery {
       if (error instanceof StoreCorruptedError) await tasks.wipe(error);
       tasks.restart();
       if (isLost) rejoin();
+      return true;
+    } catch (cause) {
+      onFailure(cause);
+      return false;
+    }
+  }
+
+  private async uncaught(error: unknown): Promise<boolean> {
+    const { tasks, uncaught, logger, metrics, onFailure, onShutdownApplication } = this.options;
+    const { action, taskId, waitMs } = await uncaught.judge(error);
+    const reason = error instanceof Error ? error.message : String(error);
+    if (action === 'shutdownInstance') {
+      onFailure(error);
+      return false;
+    }
+    if (action === 'shutdownApplication') {
+      onShutdownApplication(reason);
+      onFailure(new ApplicationShutdownError(this.options.applicationId, reason, error));
+      return false;
+    }
+    const code = error instanceof StreamsError ? error.code : 'STREAMS_PROCESSING_FAILED';
+    metrics.add('streams_errors_total', { code }, 1);
+    metrics.add('streams_task_replacements_total', {}, 1);
+    metrics.add('streams_commits_total', { outcome: 'aborted' }, 1);
+    const who = taskId === undefined ? 'All tasks of the instance are' : `Task ${taskId} is`;
+    logger.error(`${who} replaced, and processing goes on in ${waitMs} ms; uncommitted work is done again.`, error);
+    try {
+      await this.dropUncommitted();
+      await tasks.suspend();
+      await tasks.replace(taskId, waitMs);
       return true;
     } catch (cause) {
       onFailure(cause);

@@ -110,9 +110,11 @@ export class RecordLoop {
     this.wiring(runtime, processor);
   }
 
-  /** Handles nothing for so long; called between two slices. */
-  hold(forMs: number): void {
-    this.heldUntil = this.options.clock.monotonic() + forMs;
+  /** Forgets the failures that nothing was decided about, and handles nothing for so long. */
+  startAnew(afterMs: number): void {
+    for (const { rejected } of this.queues)
+      for (const [offset, { action }] of rejected) if (action === undefined) rejected.delete(offset);
+    this.hold(afterMs);
   }
 
   /** Forgets the record under way and all that wait; the owner gives the queues new positions. */
@@ -302,6 +304,10 @@ export class RecordLoop {
     this.current = undefined;
     this.hold(afterMs);
     this.options.releaseIterators();
+  }
+
+  private hold(forMs: number): void {
+    this.heldUntil = this.options.clock.monotonic() + forMs;
   }
 
   private effects(): number {

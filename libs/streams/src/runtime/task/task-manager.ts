@@ -82,6 +82,18 @@ export class TaskManager {
     for (const task of this.all) this.activate(task);
   }
 
+  /** As `restart`, with new user code for one task, or for all, which then handles nothing for a while. */
+  async replace(id: TaskId | undefined, waitMs: number): Promise<void> {
+    this.discard();
+    for (const task of this.all) {
+      if (id !== undefined && task.id !== id) continue;
+      await this.closeUserCodeOf(task);
+      await task.createUserCode();
+      task.records.startAnew(waitMs);
+    }
+    for (const task of this.all) this.activate(task);
+  }
+
   /** Forgets what suspended tasks have not committed. */
   discard(): void {
     for (const task of this.all) task.stores.discard();
