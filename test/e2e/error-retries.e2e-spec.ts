@@ -1,5 +1,6 @@
 /* oxlint-disable unicorn/no-thenable -- the option `then` is a text, which no await calls */
 import { afterEach, describe, expect, it } from 'vitest';
+import { partitionForKey } from '../../libs/streams/src/log/partitioner.js';
 import type { BadRecord } from '../../libs/streams/src/config/bad-record-policy.js';
 import { latest, model, produce, readAll, storeContent, transactions, type BankOptions } from '../support/bank.js';
 import { EmbeddedBank } from '../support/embedded-bank.js';
@@ -58,6 +59,27 @@ describe('a record that is tried again', () => {
     expect((await storeContent(instance)).get(of7)).toEqual(before);
     expect(tries()).toBe(1);
     expect(instance.state).toBe('running');
+  });
+
+  it('waits its time, although other work is dropped and done again meanwhile', async () => {
+    const bank = await open();
+    const partitionOf = ({ accountId }: { accountId: string }): number =>
+      partitionForKey(Buffer.from(accountId), bank.partitions);
+    const elsewhere = input.findLast((each) => partitionOf(each) !== partitionOf(input[7]!))!;
+    let [tries, halves] = [0, 0];
+    const instance = await bank.start({
+      commitInterval: 20,
+      before: ({ id }) => {
+        if (id === 't7' && ++tries > 0) throw new Error('not yet');
+      },
+      after: ({ id }) => {
+        if (id === elsewhere.id && ++halves < 3) throw new Error('half-way');
+      },
+      errors: { processing: ({ partition }) => ({ retryAfterMs: partition === partitionOf(elsewhere) ? 1 : 60_000 }) },
+    });
+    await expect.poll(() => instance.sourceLag().filter(({ lag }) => lag === 0).length, { timeout: 10_000 }).toBe(1);
+    expect(halves).toBe(3);
+    expect(tries).toBe(1);
   });
 
   it('goes to the dead-letter topic, once, when all attempts have failed', async () => {

@@ -120,7 +120,6 @@ export class RecordLoop {
   /** Forgets the record under way and all that wait; the owner gives the queues new positions. */
   abandon(): void {
     this.current = undefined;
-    this.heldUntil = 0;
     this.forwarded.length = 0;
   }
 
