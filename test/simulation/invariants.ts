@@ -1,0 +1,62 @@
+import type { Entry, Ledger } from './ledger-topology.js';
+
+export interface Outcome {
+  readonly guarantee: 'exactly_once' | 'at_least_once';
+  readonly entries: readonly Entry[];
+  readonly stored: ReadonlyMap<string, Ledger>;
+  readonly changelog: ReadonlyMap<string, Ledger>;
+  /** Committed outputs in the order of their partition. */
+  readonly outputs: readonly { readonly account: string; readonly ledger: Ledger }[];
+  /** What queries answered on the way. */
+  readonly seen: readonly Ledger[];
+}
+
+/** What must hold once everything is healed and processed. @returns what does not, in words. */
+export function violations(outcome: Outcome): string[] {
+  const found: string[] = [];
+  const { guarantee, entries, stored, changelog, outputs, seen } = outcome;
+  if (!isSame(stored, changelog))
+    found.push(`the stores differ from their changelog: ${difference(stored, changelog)}`);
+  for (const [account, own] of grouped(entries)) {
+    const sent = outputs.filter((output) => output.account === account).map(({ ledger }) => ledger);
+    const last = stored.get(account);
+    const balance = own.reduce((sum, { amount }) => sum + amount, 0);
+    if (guarantee === 'exactly_once') {
+      const ids = sent.map(({ lastId }) => lastId).join();
+      if (ids !== own.map(({ id }) => id).join())
+        found.push(`outputs of ${account} are ${ids}, not ${own.map(({ id }) => id).join()}`);
+      if (last?.count !== own.length || last.balance !== balance)
+        found.push(`${account} is ${JSON.stringify(last)}, not ${own.length} entries of ${balance}`);
+      continue;
+    }
+    const ids = new Set(sent.map(({ lastId }) => lastId));
+    const missing = own.filter(({ id }) => !ids.has(id));
+    if (missing.length > 0) found.push(`outputs of ${account} miss ${missing.map(({ id }) => id).join()}`);
+    if ((last?.count ?? 0) < own.length || (last?.balance ?? 0) < balance)
+      found.push(`${account} is ${JSON.stringify(last)}, less than ${own.length} entries of ${balance}`);
+  }
+  if (guarantee === 'exactly_once') {
+    const kept = new Set(outputs.map(({ ledger }) => ledger.attempt));
+    const undecided = seen.filter(({ attempt }) => !kept.has(attempt));
+    if (undecided.length > 0) found.push(`a query saw what was never committed: ${JSON.stringify(undecided[0])}`);
+  }
+  return found;
+}
+
+function grouped(entries: readonly Entry[]): Map<string, Entry[]> {
+  const groups = new Map<string, Entry[]>();
+  for (const entry of entries) groups.set(entry.account, [...(groups.get(entry.account) ?? []), entry]);
+  return groups;
+}
+
+function isSame(one: ReadonlyMap<string, Ledger>, other: ReadonlyMap<string, Ledger>): boolean {
+  return difference(one, other) === '';
+}
+
+function difference(one: ReadonlyMap<string, Ledger>, other: ReadonlyMap<string, Ledger>): string {
+  return [...new Set([...one.keys(), ...other.keys()])]
+    .map((key) => [key, JSON.stringify(one.get(key)), JSON.stringify(other.get(key))])
+    .filter(([, left, right]) => left !== right)
+    .map((three) => three.join(' '))
+    .join('; ');
+}

@@ -1,0 +1,81 @@
+import { StoreCorruptedError } from '../../libs/streams/src/errors/store-corrupted-error.js';
+import { MemoryEngine } from '../../libs/streams/src/stores/engines/memory/memory-engine.js';
+import type {
+  ChangelogPosition,
+  StoreEngine,
+  StoreEngineContext,
+  StoreEngineFactory,
+} from '../../libs/streams/src/stores/store-engine.js';
+import type { Clock } from '../../libs/streams/src/time/clock.js';
+
+interface Kept {
+  data: MemoryEngine;
+  position: ChangelogPosition | undefined;
+  isDamaged: boolean;
+}
+
+/** The disk of one machine: it outlives the processes. A batch and its position are there together or not at all. */
+export class SimulatedDisk {
+  writeMs = 0;
+  private readonly stores = new Map<string, Kept>();
+
+  /** Damages one store. It is noticed when it is opened. @returns false if there is none. */
+  damage(at: number): boolean {
+    const stores = [...this.stores.values()];
+    if (stores.length === 0) return false;
+    stores[at % stores.length]!.isDamaged = true;
+    return true;
+  }
+
+  engine(clock: Clock, isAlive: () => boolean): StoreEngineFactory {
+    return {
+      name: 'simulated',
+      isPersistent: true,
+      prepare: () => Promise.resolve(),
+      create: (context) => this.open(context, clock, isAlive),
+    };
+  }
+
+  private open(
+    { storeName, taskId, directory }: StoreEngineContext,
+    clock: Clock,
+    isAlive: () => boolean,
+  ): StoreEngine {
+    const kept = (): Kept => {
+      const found = this.stores.get(directory) ?? { data: new MemoryEngine(), position: undefined, isDamaged: false };
+      this.stores.set(directory, found);
+      return found;
+    };
+    let writing: Promise<void> = Promise.resolve();
+    return {
+      open: () => {
+        const store = kept();
+        if (store.isDamaged)
+          return Promise.reject(new StoreCorruptedError(storeName, taskId, 'the simulation damaged it'));
+        return Promise.resolve(store.position);
+      },
+      getMany: (keys) => kept().data.getMany(keys),
+      write: (writes, position) => {
+        writing = writing
+          .then(() =>
+            this.writeMs === 0 ? undefined : new Promise<void>((done) => clock.schedule(this.writeMs, done)),
+          )
+          .then(async () => {
+            if (!isAlive()) return;
+            const store = kept();
+            await store.data.write(writes, position);
+            store.position = position;
+          });
+        return writing;
+      },
+      openCursor: (bounds, options) => kept().data.openCursor(bounds, options),
+      approximateEntries: () => kept().data.approximateEntries(),
+      approximateBytes: () => kept().data.approximateBytes(),
+      close: () => writing,
+      destroy: () =>
+        writing.then(() => {
+          if (isAlive()) this.stores.delete(directory);
+        }),
+    };
+  }
+}
