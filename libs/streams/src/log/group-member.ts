@@ -43,24 +43,34 @@ export interface GroupListener {
   assign(members: readonly JoinedMember[]): Promise<Map<string, MemberAssignment>>;
 
   /**
-   * Called before the member joins again, while its generation is still valid: commit here. With `lost` the generation is over already
-   * and nothing may be committed.
+   * All partitions go: with `lost` the membership has ended already, and nothing may be committed; without, the member is about to leave and its
+   * generation is still valid: commit here. A rebalance revokes nothing by itself, see `onAssigned`.
    */
   onRevoked(partitions: readonly TopicPartition[], reason: { readonly lost: boolean }): Promise<void>;
 
+  /**
+   * A generation begins. Partitions that were assigned before and are not now have to be given up before this settles, and then asked for by
+   * `requestRejoin`, so that their next owner gets them (KIP-429). The member joins no other generation meanwhile.
+   */
   onAssigned(assignment: MemberAssignment, identity: GroupIdentity): Promise<void>;
 
   /** The member is gone for good: its instance id was taken over, or the group refuses it. */
   onFatal(error: Error): void;
 }
 
-/** Membership in a consumer group by the classic protocol: join, sync, heartbeat, leave. */
+/** Membership in a consumer group by the classic protocol: join, sync, heartbeat, leave. What is assigned stays so while a rebalance is under way. */
 export interface GroupMember {
   /** Joins; settles after the first assignment was handed to the listener. */
   join(): Promise<void>;
 
-  /** The current identity, or undefined outside a generation. */
+  /** The current identity, or undefined without a membership. While a rebalance is under way it is that of the last generation known. */
   identity(): GroupIdentity | undefined;
+
+  /**
+   * The identity to go on with after the broker refused `refused`, because the group has moved on to a generation whose beginning this member did
+   * not know of yet. Waits until it does. @throws LogError `migrated` if the membership has ended since.
+   */
+  renewed(refused: GroupIdentity): Promise<GroupIdentity>;
 
   /** Makes the group rebalance, with a fresh `subscription()`. */
   requestRejoin(): void;
@@ -71,7 +81,7 @@ export interface GroupMember {
    */
   committed(partitions: readonly TopicPartition[]): Promise<PartitionOffset[]>;
 
-  /** Commits as this member. @throws LogError `migrated` when its generation is over. */
+  /** Commits as this member, also while a rebalance is under way. @throws LogError `migrated` when its membership has ended. */
   commit(offsets: readonly PartitionOffset[]): Promise<void>;
 
   /**

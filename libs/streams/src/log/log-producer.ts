@@ -59,6 +59,8 @@ export interface LogProducer {
 export interface SourceOffsets {
   readonly offsets: readonly PartitionOffset[];
   readonly group: GroupIdentity;
+  /** Asked for the identity to try again with when the generation of `group` is over (see `GroupMember.renewed`). Without it that is an error. */
+  readonly renewed?: (refused: GroupIdentity) => Promise<GroupIdentity>;
 }
 
 /**

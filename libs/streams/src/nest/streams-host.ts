@@ -84,7 +84,8 @@ export class StreamsHost
     await this.start();
   }
 
-  onModuleDestroy(): void {
+  async onModuleDestroy(): Promise<void> {
+    await this.handOver();
     this.stopIntake();
   }
 
@@ -140,6 +141,10 @@ export class StreamsHost
       clearInterval(this.keepAlive);
       throw error;
     }
+  }
+
+  async handOver(): Promise<void> {
+    await this.instance?.handOver();
   }
 
   stopIntake(): void {

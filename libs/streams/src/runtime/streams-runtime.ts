@@ -5,7 +5,7 @@ import type { InstanceState, QueryableStore, TaskStatus } from './instance-statu
 /**
  * One running instance of an application, as the adapters at the rim (Nest, queries, health) see it. `StreamsInstance` implements it.
  *
- * `start` and the three steps of a stop are idempotent and serialised by the instance's state machine.
+ * `start` and the steps of a stop are idempotent and serialised by the instance's state machine.
  */
 export interface StreamsRuntime {
   readonly applicationId: string;
@@ -24,9 +24,14 @@ export interface StreamsRuntime {
    */
   start(): Promise<void>;
 
-  /** Takes no further records; those being handled finish. First step of a stop. */
+  /**
+   * Gives the tasks to the other instances of the group and works on until they ask for them; settles at once where there are no others, and after
+   * three heartbeat intervals at the latest. First step of a stop.
+   */
+  handOver(): Promise<void>;
+  /** Takes no further records; those being handled finish. */
   stopIntake(): void;
-  /** Commits, closes the tasks' user code and leaves the group; queries still answer. Second step. */
+  /** Commits, closes the tasks' user code and leaves the group; queries still answer. */
   drain(): Promise<void>;
   /** Closes stores, releases locks, disconnects. Last step; includes the others if they were left out. */
   close(): Promise<void>;

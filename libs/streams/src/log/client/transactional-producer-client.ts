@@ -83,20 +83,8 @@ export class TransactionalProducerClient implements TransactionalProducer {
     return this.pipeline.acknowledgedEnd(topic, partition);
   }
 
-  async sendOffsets(offsets: readonly PartitionOffset[], group: GroupIdentity): Promise<void> {
-    const identity = this.usable();
-    if (offsets.length === 0) return;
-    if (group.memberId === '' || group.generationId < 0) {
-      throw new LogError(
-        'migrated',
-        'LOG_NOT_A_MEMBER',
-        `Offsets of group "${group.groupId}" cannot be committed outside a generation, where nothing would fence them. Join the group first.`,
-      );
-    }
-    await this.step(async () => {
-      this.mayHaveBegun = true;
-      await this.coordinator.commitOffsets(identity, offsets, group);
-    });
+  sendOffsets(offsets: readonly PartitionOffset[], group: GroupIdentity): Promise<void> {
+    return this.addOffsets({ offsets, group });
   }
 
   async commit(source?: SourceOffsets): Promise<void> {
@@ -104,7 +92,7 @@ export class TransactionalProducerClient implements TransactionalProducer {
     const round = this.pipeline.endRound();
     this.pipeline.holdAfter(round);
     await this.pipeline.acknowledged(round);
-    if (source !== undefined) await this.sendOffsets(source.offsets, source.group);
+    if (source !== undefined) await this.addOffsets(source);
     await this.step(async () => {
       this.usable();
       if (this.mayHaveBegun) await this.coordinator.end(identity, true);
@@ -135,6 +123,31 @@ export class TransactionalProducerClient implements TransactionalProducer {
     await this.wire.close();
     await this.pipeline.settled();
     await this.steps;
+  }
+
+  private async addOffsets({ offsets, group, renewed }: SourceOffsets): Promise<void> {
+    const identity = this.usable();
+    if (offsets.length === 0) return;
+    if (group.memberId === '' || group.generationId < 0) {
+      throw new LogError(
+        'migrated',
+        'LOG_NOT_A_MEMBER',
+        `Offsets of group "${group.groupId}" cannot be committed outside a generation, where nothing would fence them. Join the group first.`,
+      );
+    }
+    await this.step(async () => {
+      this.mayHaveBegun = true;
+      for (let as = group; ;) {
+        try {
+          return await this.coordinator.commitOffsets(identity, offsets, as);
+        } catch (error) {
+          // A rebalance may end between the moment the identity is read and the one the broker looks at it.
+          const isOver = error instanceof LogError && error.code === 'LOG_ILLEGAL_GENERATION';
+          if (!isOver || renewed === undefined) throw error;
+          as = await renewed(as);
+        }
+      }
+    });
   }
 
   /** @returns false if the coordinator knows of no open transaction: the request that should have begun it was lost. */

@@ -142,7 +142,6 @@ export function groupConformance(world: () => ConformanceWorld): void {
     const topic = await world().topic();
     const a = new TestMember(world(), world().name('group'), topic, 1);
     a.whileAssigning = () => pause(3000);
-    a.whileRevoking = () => pause(3000);
     await a.member.join();
     const { generationId, memberId } = a.identity;
     a.whileAssigning = async () => {};
@@ -150,9 +149,9 @@ export function groupConformance(world: () => ConformanceWorld): void {
     a.member.requestRejoin();
     await expect.poll(() => a.member.identity()?.generationId ?? 0, { timeout: 15_000 }).toBeGreaterThan(generationId);
     expect(a.identity.memberId).toBe(memberId);
-    expect(a.revoked).toEqual([{ lost: false }]);
-    a.whileRevoking = async () => {};
+    expect(a.revoked).toEqual([]);
     await a.member.close();
+    expect(a.revoked).toEqual([{ lost: false }]);
   });
 
   it('commits and answers offsets, and refuses those of an older generation', async () => {
@@ -198,22 +197,50 @@ export function groupConformance(world: () => ConformanceWorld): void {
     await a.member.close();
   });
 
-  it('accepts offsets inside onRevoked, while the group rebalances', async () => {
+  it('accepts offsets of members that go on working, at any moment of a rebalance', async () => {
     const topic = await world().topic(2);
     const groupId = world().name('group');
     const a = new TestMember(world(), groupId, topic, 2);
     const producer = world().log.openTransactionalProducer({ role: 'test', transactionalId: world().name('tx') });
     await producer.init();
-    a.whileRevoking = async () => {
-      await producer.sendOffsets([{ topic, partition: 0, offset: 3 }], a.identity);
-      await producer.commit();
-    };
     await a.member.join();
-    const b = new TestMember(world(), groupId, topic, 2);
-    await b.member.join();
-    expect(await b.member.committed([{ topic, partition: 0 }])).toEqual([{ topic, partition: 0, offset: 3 }]);
-    a.whileRevoking = async () => {};
-    await Promise.all([a.member.close(), b.member.close()]);
+    let isOver = false;
+    let commits = 0;
+    const working = (async () => {
+      for (; !isOver; commits++) {
+        const renewed = (refused: GroupIdentity): Promise<GroupIdentity> => a.member.renewed(refused);
+        const offset = (partition: number): { topic: string; partition: number; offset: number }[] => [
+          { topic, partition, offset: commits },
+        ];
+        await producer.commit({ offsets: offset(0), group: a.identity, renewed });
+        await a.member.commit(offset(1));
+        await pause(1);
+      }
+    })();
+    for (let round = 0; round < 3; round++) {
+      const b = new TestMember(world(), groupId, topic, 2);
+      await b.member.join();
+      await b.member.close();
+    }
+    isOver = true;
+    await working;
+    expect(a.revoked).toEqual([]);
+    const committed = await a.member.committed([0, 1].map((partition) => ({ topic, partition })));
+    expect(committed.map(({ offset }) => offset)).toEqual([commits - 1, commits - 1]);
+    await a.member.close();
+  });
+
+  it('ends a commit whose membership was lost meanwhile', async () => {
+    const topic = await world().topic();
+    const a = new TestMember(world(), world().name('group'), topic, 1);
+    await a.member.join();
+    const before = a.identity;
+    world().faults.answerNext('heartbeat', () => ({ error: KafkaErrorCode.UNKNOWN_MEMBER_ID }));
+    await expect.poll(() => a.revoked, { timeout: 10_000 }).toEqual([{ lost: true }]);
+    expect(await failureOf(a.member.renewed(before))).toMatchObject({ kind: 'migrated' });
+    await expect.poll(() => a.identity?.memberId ?? before.memberId, { timeout: 20_000 }).not.toBe(before.memberId);
+    expect(await failureOf(a.member.renewed(before))).toMatchObject({ kind: 'migrated' });
+    await a.member.close();
   });
 
   it('gives a static member its partitions back without a rebalance, and fences the older of two', async () => {

@@ -169,6 +169,10 @@ export class FakeRuntime implements StreamsRuntime {
   }
 
   async start(): Promise<void> {}
+  async handOver(): Promise<void> {
+    return;
+  }
+
   stopIntake(): void {}
   async drain(): Promise<void> {}
   async close(): Promise<void> {}

@@ -20,7 +20,16 @@ describe('group metadata', () => {
   it('carries a subscription there and back', () => {
     fc.assert(
       fc.property(taskIds, taskIds, url, fc.string(), (ownedTasks, storedTasks, url, instanceId) => {
-        const data = { processId: 'p', instanceId, url, topologyFingerprint: 'f', ownedTasks, storedTasks };
+        const data = {
+          processId: 'p',
+          instanceId,
+          url,
+          topologyFingerprint: 'f',
+          generation: 7,
+          ownedTasks,
+          storedTasks,
+          isLeaving: ownedTasks.length > 3,
+        };
         expect(decodeSubscription(encodeSubscription(data))).toEqual(data);
       }),
     );
@@ -35,7 +44,8 @@ describe('group metadata', () => {
             return [task, { instanceId, url }];
           }),
         );
-        expect(decodeAssignment(encodeAssignment({ tasks, owners }))).toEqual({ tasks, owners });
+        const data = { tasks, owners, followUp: tasks.length > 3, departed: ['a'], members: 3 };
+        expect(decodeAssignment(encodeAssignment(data))).toEqual(data);
       }),
     );
   });
@@ -45,15 +55,17 @@ describe('group metadata', () => {
     for (let n = 0; n < 1000; n++) {
       owners.set(taskId(0, n), { instanceId: `instance-${n % 3}`, url: `http://host-${n % 3}:3000` });
     }
-    expect(encodeAssignment({ tasks: [], owners }).length).toBeLessThan(16 * 1024);
+    expect(encodeAssignment({ tasks: [], owners, followUp: false, departed: [], members: 3 }).length).toBeLessThan(
+      16 * 1024,
+    );
   });
 
   it('refuses other versions and foreign bytes with what to do', () => {
-    for (const bytes of [Buffer.from('{"version":2}'), Buffer.from('null'), Buffer.from([0, 1, 2]), Buffer.alloc(0)]) {
+    for (const bytes of [Buffer.from('{"version":3}'), Buffer.from('null'), Buffer.from([0, 1, 2]), Buffer.alloc(0)]) {
       expect(() => decodeSubscription(bytes)).toThrow(GroupProtocolError);
       expect(() => decodeAssignment(bytes)).toThrow(GroupProtocolError);
     }
-    expect(() => decodeSubscription(Buffer.from('{"version":2}'))).toThrow(/version 2.*same release/);
-    expect(() => decodeAssignment(Buffer.from('{"version":1,"tasks":"0:9-","owners":[]}'))).toThrow(GroupProtocolError);
+    expect(() => decodeSubscription(Buffer.from('{"version":3}'))).toThrow(/version 3.*same release/);
+    expect(() => decodeAssignment(Buffer.from('{"version":2,"tasks":"0:9-","owners":[]}'))).toThrow(GroupProtocolError);
   });
 });

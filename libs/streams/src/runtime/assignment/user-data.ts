@@ -6,7 +6,7 @@ import { parseTaskId, taskId } from '../../topology/task-id.js';
 export const ASSIGNMENT_PROTOCOL = 'nestjs-streams';
 
 /** Bumped when an older decoder would misread the data. Unknown fields of the same version are ignored. */
-const VERSION = 1;
+const VERSION = 2;
 
 /** What a member tells the leader. */
 export interface SubscriptionData {
@@ -15,8 +15,13 @@ export interface SubscriptionData {
   readonly instanceId: string;
   readonly url: string | undefined;
   readonly topologyFingerprint: string;
+  /** Of the assignment that gave it `ownedTasks`; -1 without one. Where two claim a task, the newer generation is believed (KIP-792). */
+  readonly generation: number;
+  /** Tasks held without a break in membership. */
   readonly ownedTasks: readonly TaskId[];
   readonly storedTasks: readonly TaskId[];
+  /** About to stop: takes no task, and keeps what it has until that is asked back. */
+  readonly isLeaving: boolean;
 }
 
 /** What the leader tells a member. */
@@ -24,6 +29,12 @@ export interface AssignmentData {
   readonly tasks: readonly TaskId[];
   /** Every task of the application, not only those of this member. */
   readonly owners: ReadonlyMap<TaskId, TaskOwner>;
+  /** Tasks wait for their former owner: every member joins again at once. */
+  readonly followUp: boolean;
+  /** Instances that left the group with tasks that this member gets. */
+  readonly departed: readonly string[];
+  /** How many members the group has. */
+  readonly members: number;
 }
 
 export interface TaskOwner {
@@ -38,8 +49,10 @@ export function encodeSubscription(data: SubscriptionData): Uint8Array {
     instance: data.instanceId,
     url: data.url,
     fingerprint: data.topologyFingerprint,
+    generation: data.generation,
     owned: pack(data.ownedTasks),
     stored: pack(data.storedTasks),
+    leaving: data.isLeaving,
   });
 }
 
@@ -51,8 +64,10 @@ export function decodeSubscription(bytes: Uint8Array): SubscriptionData {
     instanceId: text(fields['instance']),
     url: optionalText(fields['url']),
     topologyFingerprint: text(fields['fingerprint']),
+    generation: integer(fields['generation']),
     ownedTasks: unpack(fields['owned']),
     storedTasks: unpack(fields['stored']),
+    isLeaving: fields['leaving'] === true,
   };
 }
 
@@ -69,6 +84,9 @@ export function encodeAssignment(data: AssignmentData): Uint8Array {
     version: VERSION,
     tasks: pack(data.tasks),
     owners: [...instances.values()].map(({ owner, tasks }) => [owner.instanceId, owner.url ?? null, pack(tasks)]),
+    followUp: data.followUp,
+    departed: data.departed,
+    members: data.members,
   });
 }
 
@@ -81,7 +99,13 @@ export function decodeAssignment(bytes: Uint8Array): AssignmentData {
     const owner: TaskOwner = { instanceId: text(instanceId), url: optionalText(url) };
     for (const task of unpack(tasks)) owners.set(task, owner);
   }
-  return { tasks: unpack(fields['tasks']), owners };
+  return {
+    tasks: unpack(fields['tasks']),
+    owners,
+    followUp: fields['followUp'] === true,
+    departed: list(fields['departed']).map(text),
+    members: integer(fields['members']),
+  };
 }
 
 /** `0:0-3,7;1:2`: partitions of each sub-topology as ranges. */
@@ -153,6 +177,11 @@ function decode(bytes: Uint8Array, what: string): Readonly<Record<string, unknow
 
 function text(value: unknown): string {
   if (typeof value !== 'string') throw unreadable('a text is missing');
+  return value;
+}
+
+function integer(value: unknown): number {
+  if (typeof value !== 'number' || !Number.isSafeInteger(value)) throw unreadable('a number is missing');
   return value;
 }
 

@@ -29,7 +29,7 @@ export class ExactlyOnce implements CommitStrategy {
         'This instance is in no generation of its group any more; its open transaction is dropped.',
       );
     }
-    await this.producer.commit({ offsets: offsetsOf(commits), group });
+    await this.producer.commit({ offsets: offsetsOf(commits), group, renewed: (refused) => member.renewed(refused) });
     await writeStores(commits, this.producer);
   }
 

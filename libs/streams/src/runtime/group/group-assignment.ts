@@ -26,24 +26,52 @@ export class GroupAssignment {
     );
   }
 
-  /** On the leader. @throws GroupProtocolError if a member speaks another version. */
-  assign(members: readonly JoinedMember[]): Map<string, MemberAssignment> {
-    const decoded = members.map((member) => ({ member, data: decodeSubscription(member.userData) }));
-    this.warnOfOtherTopologies(decoded.map(({ data }) => data.topologyFingerprint));
-    const assigned = assignSticky(
-      decoded.map(({ member, data }) => ({ memberId: member.memberId, ...data })),
+  /**
+   * On the leader. A task that is to move is given to nobody as long as a member holds it: it waits for the generation that follows (KIP-429).
+   * @param formerOwner the instance that owned a task in the last assignment. @throws GroupProtocolError if a member speaks another version.
+   */
+  assign(
+    members: readonly JoinedMember[],
+    formerOwner: (task: TaskId) => string | undefined,
+  ): Map<string, MemberAssignment> {
+    const decoded = members.map(({ memberId, userData }) => ({ memberId, ...decodeSubscription(userData) }));
+    this.warnOfOtherTopologies(decoded.map(({ topologyFingerprint }) => topologyFingerprint));
+    const claims = claimsOf(decoded);
+    const staying = decoded.filter(({ isLeaving }) => !isLeaving);
+    const target = assignSticky(
+      staying.map((member) => ({
+        ...member,
+        ownedTasks: member.ownedTasks.filter((task) => claims.get(task) === member.memberId),
+      })),
       this.tasks,
     );
+    const instances = new Set(decoded.map(({ instanceId }) => instanceId));
     const owners = new Map<TaskId, TaskOwner>();
-    for (const { member, data } of decoded)
-      for (const task of assigned.get(member.memberId) ?? [])
-        owners.set(task, { instanceId: data.instanceId, url: data.url });
+    const given = new Map<string, TaskId[]>();
+    let followUp = false;
+    for (const { memberId, instanceId, url } of decoded) {
+      const wanted = target.get(memberId) ?? [];
+      const free = wanted.filter((task) => (claims.get(task) ?? memberId) === memberId);
+      followUp ||= free.length < wanted.length;
+      given.set(memberId, free);
+      for (const task of free) owners.set(task, { instanceId, url });
+    }
+    const departed = (task: TaskId): string[] => {
+      const former = formerOwner(task);
+      return former === undefined || instances.has(former) ? [] : [former];
+    };
     return new Map(
-      Array.from(assigned, ([memberId, tasks]) => [
+      Array.from(given, ([memberId, tasks]) => [
         memberId,
         {
           partitions: tasks.flatMap((task) => this.partitionsOf(task)),
-          userData: encodeAssignment({ tasks, owners }),
+          userData: encodeAssignment({
+            tasks,
+            owners,
+            followUp,
+            departed: [...new Set(tasks.flatMap(departed))],
+            members: members.length,
+          }),
         },
       ]),
     );
@@ -73,4 +101,18 @@ export class GroupAssignment {
         `${others} of ${fingerprints.length} instances run another topology. Tasks are assigned by the one of this instance until all run the same.`,
       );
   }
+}
+
+/** Which member holds each task. Of two that say so, the one that was told later is right. */
+function claimsOf(
+  members: readonly {
+    readonly memberId: string;
+    readonly generation: number;
+    readonly ownedTasks: readonly TaskId[];
+  }[],
+): Map<TaskId, string> {
+  const claims = new Map<TaskId, string>();
+  for (const { memberId, ownedTasks } of [...members].sort((a, b) => a.generation - b.generation))
+    for (const task of ownedTasks) claims.set(task, memberId);
+  return claims;
 }

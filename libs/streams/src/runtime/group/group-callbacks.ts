@@ -1,4 +1,4 @@
-import type { GroupListener, JoinedMember, MemberAssignment } from '../../log/group-member.js';
+import type { GroupIdentity, GroupListener, JoinedMember, MemberAssignment } from '../../log/group-member.js';
 import type { StreamsLogger } from '../../observability/streams-logger.js';
 import type { StreamsMetrics } from '../../observability/streams-metrics.js';
 import { decodeAssignment, encodeSubscription, type SubscriptionData } from '../assignment/user-data.js';
@@ -7,11 +7,14 @@ import type { GroupAssignment } from './group-assignment.js';
 import type { PartitionOwners } from './partition-owners.js';
 import type { ProcessingLoop } from '../processing/processing-loop.js';
 import type { Recovery } from '../processing/recovery.js';
+import type { Task } from '../task/task.js';
 import type { TaskManager } from '../task/task-manager.js';
+import type { TaskClaim } from './task-claim.js';
 
 export interface GroupCallbacksOptions {
   readonly assignment: GroupAssignment;
   readonly owners: PartitionOwners;
+  readonly claim: TaskClaim;
   readonly tasks: TaskManager;
   readonly loop: ProcessingLoop;
   readonly committer: Committer;
@@ -20,16 +23,20 @@ export interface GroupCallbacksOptions {
   readonly logger: StreamsLogger;
   readonly metrics: StreamsMetrics;
   readonly mayCommit: () => boolean;
+  /** Ends the open transactions of instances that left without ending them. */
+  readonly fence: (instanceIds: readonly string[]) => Promise<void>;
+  readonly rejoin: () => void;
   readonly onRebalance: (isOver: boolean) => void;
   readonly onFatal: (error: Error) => void;
 }
 
-/** What the group's rebalances do to the tasks. */
+/** What the group's rebalances do to the tasks: those that stay go on processing and committing (KIP-429). */
 export function groupCallbacks(options: GroupCallbacksOptions): GroupListener {
-  const { assignment, owners, tasks, loop, committer, recovery, logger, metrics } = options;
+  const { assignment, owners, claim, tasks, loop, committer, recovery, logger, metrics } = options;
 
   /** The last commit of a generation. @returns false if it could not be made; its records are processed again by the next owner. */
   const commitLast = async (): Promise<boolean> => {
+    if (!options.mayCommit()) return false;
     try {
       await committer.commit(tasks.active);
       return true;
@@ -39,30 +46,46 @@ export function groupCallbacks(options: GroupCallbacksOptions): GroupListener {
     }
   };
 
+  /** Gives tasks up while the others go on. */
+  const release = async (released: readonly Task[]): Promise<void> => {
+    logger.info(`Gives back ${released.length} tasks: ${released.map(({ id }) => id).join(', ')}.`);
+    if (await commitLast()) return tasks.release(released);
+    await tasks.suspend();
+    await recovery.dropUncommitted();
+    await tasks.release(released);
+    tasks.restart();
+  };
+
   return {
     subscription: () => encodeSubscription(options.subscription()),
 
-    assign: async (members: readonly JoinedMember[]) => assignment.assign(members),
+    assign: async (members: readonly JoinedMember[]) => assignment.assign(members, (task) => owners.instanceOf(task)),
 
-    onRevoked: (partitions, { lost }) =>
-      loop.exclusive(async () => {
+    onRevoked: (partitions, { lost }) => {
+      claim.drop();
+      return loop.exclusive(async () => {
         options.onRebalance(false);
-        logger.info(`${lost ? 'Lost' : 'Gives back'} ${partitions.length} partitions for a rebalance.`);
-        const isCommitted = !lost && options.mayCommit() && (await commitLast());
+        logger.info(`${lost ? 'Lost' : 'Gives back'} ${partitions.length} partitions.`);
+        const isCommitted = !lost && (await commitLast());
         await tasks.suspend();
         if (isCommitted) return;
         tasks.discard();
         await recovery.dropUncommitted();
-      }),
+      });
+    },
 
-    onAssigned: (assigned: MemberAssignment) =>
+    onAssigned: (assigned: MemberAssignment, { generationId }: GroupIdentity) =>
       loop.exclusive(async () => {
-        const { tasks: ids, owners: all } = decodeAssignment(assigned.userData);
+        const { tasks: ids, owners: all, followUp, departed, members } = decodeAssignment(assigned.userData);
         metrics.add('streams_rebalances_total', {}, 1);
         logger.info(`Assigned ${ids.length} tasks: ${ids.join(', ') || 'none'}.`);
         owners.update(all);
-        await tasks.assign(ids);
+        const released = tasks.all.filter(({ id }) => !ids.includes(id));
+        if (released.length > 0) await release(released);
+        await tasks.assign(ids, options.fence(departed));
+        claim.hold(generationId, members);
         options.onRebalance(true);
+        if (followUp || released.length > 0) options.rejoin();
       }),
 
     onFatal: options.onFatal,

@@ -12,6 +12,11 @@ export class PartitionOwners {
     this.owners = owners;
   }
 
+  /** The instance that owned the task until now, as far as this one knows. */
+  instanceOf(task: TaskId): string | undefined {
+    return this.owners.get(task)?.instanceId;
+  }
+
   of(task: TaskId): PartitionOwner | undefined {
     const owner = this.owners.get(task);
     return owner && { ...owner, isLocal: owner.instanceId === this.instanceId };

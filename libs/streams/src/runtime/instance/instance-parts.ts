@@ -22,7 +22,9 @@ import { TaskFactory } from '../task/task-factory.js';
 import { GroupAssignment } from '../group/group-assignment.js';
 import { groupCallbacks } from '../group/group-callbacks.js';
 import { localStores } from './local-stores.js';
+import { DepartedInstances } from '../group/departed-instances.js';
 import { PartitionOwners } from '../group/partition-owners.js';
+import { TaskClaim } from '../group/task-claim.js';
 import { ProcessingLoop } from '../processing/processing-loop.js';
 import { Recovery } from '../processing/recovery.js';
 import { UncaughtErrors } from '../processing/uncaught-errors.js';
@@ -61,6 +63,8 @@ export interface InstanceEvents {
   /** False once the instance has failed: what its tasks hold may be half of a record's work. */
   readonly mayCommit: () => boolean;
   readonly stopping: AbortSignal;
+  /** The instance is about to stop and waits for others to take its tasks. */
+  readonly isLeaving: () => boolean;
 }
 
 /** What runs between a start and a stop. */
@@ -72,6 +76,7 @@ export interface InstanceParts {
   readonly strategy: CommitStrategy;
   readonly reader: PartitionReader;
   readonly restorer: Restorer;
+  readonly claim: TaskClaim;
 }
 
 /** Where tasks append: the strategy's producer of the moment. */
@@ -96,7 +101,8 @@ export function assembleParts(
 ): InstanceParts {
   const { config, topology, log, engines, clock, logger, metrics } = options;
   const { applicationId, instanceId, memory } = config;
-  const strategy = openStrategy(log, config, layout);
+  const transactionalIdOf = (instance: string): string => `${applicationId}-${instance}`;
+  const strategy = openStrategy(log, config, layout, transactionalIdOf(instanceId));
   const reader = log.openReader({
     role: 'source',
     isolation: config.processingGuarantee === 'exactly_once' ? 'read_committed' : 'read_uncommitted',
@@ -105,6 +111,15 @@ export function assembleParts(
   });
   const restorer = new Restorer({ log, config: config.restore, clock, logger, metrics });
   const owners = new PartitionOwners(instanceId);
+  const claim = new TaskClaim();
+  const departed = new DepartedInstances({
+    log,
+    transactionalIdOf,
+    transactionTimeoutMs: config.transactionTimeoutMs,
+    clock,
+    logger,
+    signal: events.stopping,
+  });
   const assignment = new GroupAssignment(topology, layout.taskCounts, logger);
   const output = new StrategyOutput(strategy);
   const deadLetterPartitions = layout.partitionCounts.get(config.errors.deadLetterTopic ?? '') ?? 1;
@@ -186,6 +201,7 @@ export function assembleParts(
     groupCallbacks({
       assignment,
       owners,
+      claim,
       tasks,
       loop,
       committer,
@@ -195,12 +211,16 @@ export function assembleParts(
         instanceId,
         url: config.advertisedUrl,
         topologyFingerprint: topology.fingerprint(),
-        ownedTasks: tasks.all.map(({ id }) => id),
+        generation: claim.generation,
+        ownedTasks: claim.isHeld ? tasks.all.map(({ id }) => id) : [],
         storedTasks: storedTasks(),
+        isLeaving: events.isLeaving(),
       }),
       logger,
       metrics,
       mayCommit: events.mayCommit,
+      fence: config.processingGuarantee === 'exactly_once' ? (ids) => departed.fence(ids) : async () => undefined,
+      rejoin: () => member.requestRejoin(),
       onRebalance: events.onRebalance,
       onFatal: events.onFatal,
     }),
@@ -211,17 +231,17 @@ export function assembleParts(
     task: (id) => tasks.get(id),
     owner: (id) => owners.of(id),
   });
-  return { tasks, stores, loop, member, strategy, reader, restorer };
+  return { tasks, stores, loop, member, strategy, reader, restorer, claim };
 }
 
-function openStrategy(log: Log, config: RuntimeConfig, layout: TopicLayout): CommitStrategy {
+function openStrategy(log: Log, config: RuntimeConfig, layout: TopicLayout, transactionalId: string): CommitStrategy {
   // A topic that takes less than a batch decides how large batches are.
   const batchMaxBytes = Math.min(BATCH_BYTES, ...Array.from(layout.topicLimits.values(), ({ maxBytes }) => maxBytes));
   const options = { role: 'commit', compression: config.compression, batchMaxBytes };
   if (config.processingGuarantee === 'at_least_once') return new AtLeastOnce(log, options);
   return new ExactlyOnce(log, {
     ...options,
-    transactionalId: `${config.applicationId}-${config.instanceId}`,
+    transactionalId,
     transactionTimeoutMs: config.transactionTimeoutMs,
   });
 }

@@ -18,6 +18,8 @@ import { setUpTopics } from './topic-setup.js';
 
 const REPORT_EVERY_MS = 1000;
 const CLEANUP_EVERY_MS = 60_000;
+/** So long an instance that stops waits for the others to take its tasks. */
+const HAND_OVER_HEARTBEATS = 3;
 
 /** One running instance of an application. */
 export class StreamsInstance implements StreamsRuntime {
@@ -31,6 +33,8 @@ export class StreamsInstance implements StreamsRuntime {
   private directory: StateDirectory | undefined;
   private storedTasks: readonly TaskId[] = [];
   private starting: Promise<void> | undefined;
+  private isLeaving = false;
+  private leaving: Promise<void> | undefined;
   private draining: Promise<void> | undefined;
   private closing: Promise<void> | undefined;
   private releasing: Promise<void> | undefined;
@@ -71,6 +75,11 @@ export class StreamsInstance implements StreamsRuntime {
 
   stopIntake(): void {
     this.parts?.loop.stopIntake();
+  }
+
+  handOver(): Promise<void> {
+    this.leaving ??= this.doHandOver();
+    return this.leaving;
   }
 
   drain(): Promise<void> {
@@ -150,6 +159,7 @@ export class StreamsInstance implements StreamsRuntime {
       onOutOfRange: (partition, queue) => this.onOutOfRange(partition, queue),
       mayCommit: () => this.failure === undefined,
       stopping: this.stopping.signal,
+      isLeaving: () => this.isLeaving,
     });
     this.parts = parts;
     await parts.strategy.open();
@@ -160,8 +170,34 @@ export class StreamsInstance implements StreamsRuntime {
     this.every('cleanup', Math.min(CLEANUP_EVERY_MS, config.stateCleanupDelayMs), () => void this.cleanUp());
   }
 
+  /** The others learn at their next heartbeat that this instance leaves; until they do, it goes on. */
+  private async doHandOver(): Promise<void> {
+    await this.starting?.catch(() => undefined);
+    const { parts } = this;
+    if (parts === undefined || !parts.claim.isHeld || parts.claim.members < 2 || parts.tasks.all.length === 0) return;
+    this.isLeaving = true;
+    const { heartbeatIntervalMs } = this.options.config.group;
+    await new Promise<void>((resolve) => {
+      const done = (): void => {
+        this.taskListeners.delete(check);
+        remove();
+        cancel();
+        resolve();
+      };
+      const check = (): void => {
+        if (parts.tasks.all.length === 0 || this.machine.is('stopping', 'stopped', 'failed')) done();
+      };
+      const remove = this.machine.onTransition(check);
+      const cancel = this.options.clock.schedule(HAND_OVER_HEARTBEATS * heartbeatIntervalMs, done);
+      this.taskListeners.add(check);
+      parts.member.requestRejoin();
+    });
+  }
+
   private async doDrain(): Promise<void> {
     await this.starting?.catch(() => undefined);
+    if (this.machine.is('stopped', 'failed')) return this.releasing;
+    await this.handOver();
     if (this.machine.is('stopped', 'failed')) return this.releasing;
     this.machine.transition('stopping');
     this.stopIntake();

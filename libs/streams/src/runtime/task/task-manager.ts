@@ -34,12 +34,19 @@ export interface TaskManagerOptions {
   readonly onChange: () => void;
 }
 
+/** A task on its way to run. */
+interface Activation {
+  readonly controller: AbortController;
+  /** Settles when its stores are left alone. */
+  readonly broughtUp: Promise<void>;
+}
+
 /** Creates, activates, suspends and closes the tasks of this instance. */
 export class TaskManager {
   private readonly tasks = new Map<TaskId, Task>();
   private running: readonly Task[] = [];
-  private activation = new AbortController();
-  private readonly activating = new Set<Promise<void>>();
+  private readonly activations = new Map<Task, Activation>();
+  private ready: Promise<void> = Promise.resolve();
 
   constructor(private readonly options: TaskManagerOptions) {}
 
@@ -56,24 +63,28 @@ export class TaskManager {
     return this.tasks.get(id);
   }
 
-  /** Makes the assigned tasks the tasks of this instance, and activates them in the background. All others are suspended already. */
-  async assign(ids: readonly TaskId[]): Promise<void> {
-    const wanted = new Set(ids);
-    for (const task of this.all) if (!wanted.has(task.id)) await this.close(task);
+  /**
+   * Adds the assigned tasks that are not here yet, and activates in the background those that do not run; the others go on. Whatever is not
+   * assigned was released before.
+   * @param ready settles when nobody else can change their changelogs and offsets any more.
+   */
+  async assign(ids: readonly TaskId[], ready: Promise<void>): Promise<void> {
+    this.ready = ready;
     for (const id of ids) if (!this.tasks.has(id)) await this.create(id);
     this.divideCache();
-    for (const task of this.all) this.activate(task);
+    for (const task of this.all) if (task.state.is('created', 'suspended')) this.activate(task);
+  }
+
+  /** Stops and closes tasks; called inside `exclusive`, after their work was committed or discarded. */
+  async release(tasks: readonly Task[]): Promise<void> {
+    await this.stop(tasks);
+    for (const task of tasks) await this.close(task);
+    this.divideCache();
   }
 
   /** Stops the tasks at a record boundary; called inside `exclusive`, after their work was committed or discarded. */
   async suspend(): Promise<void> {
-    await this.stopActivating();
-    for (const task of this.all) {
-      this.options.input.remove(task);
-      task.records.abandon();
-      if (task.state.can('suspended')) task.state.transition('suspended');
-    }
-    this.refresh();
+    await this.stop(this.all);
   }
 
   /** Activates suspended tasks again, without their uncommitted work; what the engines hold is checked against the changelogs first. */
@@ -116,7 +127,7 @@ export class TaskManager {
   }
 
   async closeAll(): Promise<void> {
-    await this.stopActivating();
+    await this.stopActivating(this.all);
     for (const task of this.all) await this.close(task);
   }
 
@@ -159,25 +170,34 @@ export class TaskManager {
     }
   }
 
+  private async stop(tasks: readonly Task[]): Promise<void> {
+    await this.stopActivating(tasks);
+    for (const task of tasks) {
+      this.options.input.remove(task);
+      task.records.abandon();
+      if (task.state.can('suspended')) task.state.transition('suspended');
+    }
+    this.refresh();
+  }
+
   private activate(task: Task): void {
-    const { signal } = this.activation;
-    if (!task.state.can('restoring')) return;
     task.state.transition('restoring');
     task.isRestored = false;
-    const failed = (error: unknown): void => {
-      if (!signal.aborted) this.options.onFailure(error);
-    };
-    const bringingUp = this.bringUp(task, signal);
-    this.activating.add(bringingUp);
+    const controller = new AbortController();
+    const { signal } = controller;
+    const broughtUp = this.bringUp(task, signal);
+    this.activations.set(task, { controller, broughtUp });
     // Whoever stops activations waits for the stores to be left alone, not for the loop, which may be what waits.
-    void bringingUp
-      .finally(() => this.activating.delete(bringingUp))
+    void broughtUp
       .then(() => this.enter(task, signal))
-      .catch(failed);
+      .catch((error: unknown) => {
+        if (!signal.aborted) this.options.onFailure(error);
+      });
   }
 
   /** Restores, and finds where to go on. */
   private async bringUp(task: Task, signal: AbortSignal): Promise<void> {
+    await Promise.race([this.ready, aborted(signal)]);
     await this.options.restorer.restore(task, signal);
     await this.resetPositions(task, signal);
     signal.throwIfAborted();
@@ -191,6 +211,7 @@ export class TaskManager {
       if (signal.aborted) return;
       await untilAnswered(clock, signal, () => input.add(task));
       task.state.transition('running');
+      this.activations.delete(task);
       this.refresh();
     });
   }
@@ -212,10 +233,15 @@ export class TaskManager {
     });
   }
 
-  private async stopActivating(): Promise<void> {
-    this.activation.abort(new LogError('migrated', 'LOG_NOT_A_MEMBER', 'The task was taken back before it ran.'));
-    this.activation = new AbortController();
-    await Promise.allSettled(this.activating);
+  private async stopActivating(tasks: readonly Task[]): Promise<void> {
+    const reason = new LogError('migrated', 'LOG_NOT_A_MEMBER', 'The task was taken back before it ran.');
+    const stopped = tasks.flatMap((task) => {
+      const activation = this.activations.get(task);
+      this.activations.delete(task);
+      activation?.controller.abort(reason);
+      return activation?.broughtUp ?? [];
+    });
+    await Promise.allSettled(stopped);
   }
 
   private refresh(): void {
@@ -227,4 +253,10 @@ export class TaskManager {
     const stores = this.all.flatMap((task) => task.stores.all);
     for (const { store } of stores) store.setBufferLimit(Math.floor(this.options.cacheMaxBytes / stores.length));
   }
+}
+
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
+  });
 }

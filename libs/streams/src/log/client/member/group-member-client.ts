@@ -15,11 +15,13 @@ import { within } from './within.js';
 const REJOIN_BACK_OFF_MS = 100;
 
 /**
- *   idle -> joining -> assigning -> stable -> revoking -> joining ...
- *              |           |           |          |
- *              +-----------+-----------+----------+--> closed
+ *   idle -> joining <-> assigning -> stable -> joining ...
+ *              |  ^                     |
+ *              |  +---- revoking <------+      membership lost, or leaving
+ *              +--------------------------> closed
  *
- * One loop walks it; the heartbeat beside it never waits for the listener, and goes on until the last `onRevoked` has returned.
+ * One loop walks it; the heartbeat beside it never waits for the listener, and goes on until the last `onRevoked` has returned. A join takes
+ * nothing away: what was assigned is kept, and may be committed, until the next assignment says otherwise (KIP-429).
  */
 type MemberState = 'idle' | 'joining' | 'assigning' | 'stable' | 'revoking' | 'closed';
 
@@ -34,8 +36,10 @@ export class GroupMemberClient implements GroupMember {
   private current: readonly TopicPartition[] | undefined;
   private joins = 0;
   private isLost = false;
+  private isJoining = false;
   private isRejoinWanted = false;
   private wake: (() => void) | undefined;
+  private readonly generations = new Set<() => void>();
   private fatal: Error | undefined;
   private loop: Promise<void> | undefined;
   private closed: Promise<void> | undefined;
@@ -48,10 +52,10 @@ export class GroupMemberClient implements GroupMember {
     private readonly logger: StreamsLogger = silentLogger,
   ) {
     this.connection = new RenewableWire(openWire);
-    this.session = new GroupSession(this.connection, options, listener);
+    this.session = new GroupSession(this.connection, options, listener, () => this.onGeneration());
     this.offsets = new GroupOffsets(this.connection, options.groupId, clock);
     this.heartbeat = new Heartbeat(options, clock, this.connection, () =>
-      this.identity() === undefined ? undefined : this.beat(),
+      this.state === 'joining' || this.identity() === undefined ? undefined : this.beat(),
     );
   }
 
@@ -67,8 +71,20 @@ export class GroupMemberClient implements GroupMember {
   }
 
   identity(): GroupIdentity | undefined {
-    const isJoined = this.state === 'assigning' || this.state === 'stable' || this.state === 'revoking';
-    return isJoined && this.fatal === undefined ? this.session.identity() : undefined;
+    const isOver = this.state === 'idle' || this.state === 'closed' || this.isLost || this.fatal !== undefined;
+    return isOver ? undefined : this.session.identity();
+  }
+
+  async renewed(refused: GroupIdentity): Promise<GroupIdentity> {
+    for (;;) {
+      const current = this.identity();
+      if (current === undefined || this.session.isOver(refused)) throw this.notAMember();
+      if (current.generationId > refused.generationId) return current;
+      // The broker is ahead: either a join is under way, or this member has to learn that it is none any more.
+      if (!this.isJoining && this.closing.signal.aborted) throw this.notAMember();
+      if (!this.isJoining) this.requestRejoin();
+      await new Promise<void>((resolve) => void this.generations.add(resolve));
+    }
   }
 
   requestRejoin(): void {
@@ -82,16 +98,8 @@ export class GroupMemberClient implements GroupMember {
 
   commit(offsets: readonly PartitionOffset[]): Promise<void> {
     const identity = this.identity();
-    if (identity === undefined) {
-      return Promise.reject(
-        new LogError(
-          'migrated',
-          'LOG_NOT_A_MEMBER',
-          `This instance is in no generation of the group "${this.options.groupId}"; it commits after it has joined again.`,
-        ),
-      );
-    }
-    return this.offsets.commit(offsets, identity);
+    if (identity === undefined) return Promise.reject(this.notAMember());
+    return this.offsets.commit(offsets, identity, (refused) => this.renewed(refused));
   }
 
   close(options: { readonly leave?: boolean } = {}): Promise<void> {
@@ -103,8 +111,11 @@ export class GroupMemberClient implements GroupMember {
     this.closing.abort();
     this.wake?.();
     this.offsets.endReads();
-    // A JoinGroup may be parked at the broker until the others have joined; it is not waited for.
-    if (this.state === 'joining') await this.connection.renew(this.connection.wire);
+    if (this.isJoining) {
+      await this.revoke();
+      // A JoinGroup may be parked at the broker until the others have joined; it is not waited for.
+      await this.connection.renew(this.connection.wire);
+    }
     await this.loop;
     this.heartbeat.stop();
     if (leave && !this.isFenced()) await this.leave();
@@ -127,7 +138,7 @@ export class GroupMemberClient implements GroupMember {
   private async run(onFirstAssignment: () => void): Promise<void> {
     try {
       for (;;) {
-        await this.revoke();
+        if (this.isLost || this.closing.signal.aborted || this.fatal !== undefined) await this.revoke();
         if (this.closing.signal.aborted) return;
         if (this.fatal !== undefined) throw this.fatal;
         const joined = await this.tryJoin();
@@ -161,11 +172,24 @@ export class GroupMemberClient implements GroupMember {
 
   private async revoke(): Promise<void> {
     const { current, isLost } = this;
-    this.isLost = false;
-    if (current === undefined) return;
     this.current = undefined;
+    if (current === undefined) return;
     this.state = 'revoking';
     await this.listener.onRevoked(current, { lost: isLost });
+  }
+
+  private onGeneration(): void {
+    const waiting = [...this.generations];
+    this.generations.clear();
+    for (const wake of waiting) wake();
+  }
+
+  private notAMember(): LogError {
+    return new LogError(
+      'migrated',
+      'LOG_NOT_A_MEMBER',
+      `This instance is in no generation of the group "${this.options.groupId}"; it commits after it has joined again.`,
+    );
   }
 
   /** @returns undefined when it has to be tried again. @throws LogError if the group refuses this member for good. */
@@ -175,11 +199,14 @@ export class GroupMemberClient implements GroupMember {
     this.isRejoinWanted = false;
     this.isLost = false;
     this.joins++;
+    this.isJoining = true;
     try {
       return await this.session.join(this.closing.signal);
     } catch (error) {
       if (!(error instanceof LogError)) throw error;
       if (this.closing.signal.aborted) return undefined;
+      this.isLost = this.session.identity() === undefined;
+      if (error.code === 'LOG_FENCED_INSTANCE_ID') this.isLost = true;
       if (error.kind === 'fatal' || error.code === 'LOG_FENCED_INSTANCE_ID') throw error;
       if (error.code !== 'LOG_MEMBER_ID_REQUIRED' && error.code !== 'LOG_REBALANCE_IN_PROGRESS') {
         this.logger.debug(`Joining the group "${this.options.groupId}" is tried again: ${error.message}`);
@@ -187,6 +214,9 @@ export class GroupMemberClient implements GroupMember {
         await this.connection.wire.refresh().catch(() => {});
       }
       return undefined;
+    } finally {
+      this.isJoining = false;
+      this.onGeneration();
     }
   }
 
@@ -220,6 +250,7 @@ export class GroupMemberClient implements GroupMember {
         return this.requestRejoin();
       case KafkaErrorCode.FENCED_INSTANCE_ID:
         this.isLost = true;
+        this.onGeneration();
         this.fatal = kafkaError(code, `the heartbeat of instance "${this.options.instanceId ?? ''}"`);
         return this.requestRejoin();
       default:

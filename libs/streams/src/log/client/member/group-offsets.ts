@@ -10,6 +10,8 @@ import { CoordinatorClient } from '../coordinator-client.js';
 import { closedError, kafkaError } from '../kafka-error.js';
 
 const COMMIT_DEADLINE_MS = 30_000;
+/** While the leader assigns; a commit is taken again right after. */
+const WHILE_ASSIGNING: ReadonlySet<number> = new Set([KafkaErrorCode.REBALANCE_IN_PROGRESS]);
 const MOVED_ON: ReadonlySet<number> = new Set([
   KafkaErrorCode.ILLEGAL_GENERATION,
   KafkaErrorCode.UNKNOWN_MEMBER_ID,
@@ -47,9 +49,18 @@ export class GroupOffsets {
     });
   }
 
-  /** @throws LogError of kind `migrated` when the generation of `identity` is over. */
-  async commit(offsets: readonly PartitionOffset[], identity: GroupIdentity): Promise<void> {
+  /** @param renewed names the identity to go on with where the generation of `identity` is over. @throws LogError of kind `migrated` */
+  async commit(
+    offsets: readonly PartitionOffset[],
+    identity: GroupIdentity,
+    renewed: (refused: GroupIdentity) => Promise<GroupIdentity>,
+  ): Promise<void> {
     if (offsets.length === 0) return;
+    for (let as = identity; ; as = await renewed(as)) if (await this.tryCommit(offsets, as)) return;
+  }
+
+  /** @returns false if the generation is over. */
+  private async tryCommit(offsets: readonly PartitionOffset[], identity: GroupIdentity): Promise<boolean> {
     const answer = await this.commits.call({
       api: 'offsetCommit',
       request: {
@@ -58,10 +69,12 @@ export class GroupOffsets {
         topics: groupByTopic(offsets, ({ partition, offset }) => ({ partition, offset, metadata: null })),
       },
       errorOf: ({ topics }) => firstError(topics),
+      retryOn: WHILE_ASSIGNING,
       deadlineMs: COMMIT_DEADLINE_MS,
     });
     const error = firstError(answer.topics);
-    if (error === 0) return;
+    if (error === 0) return true;
+    if (error === KafkaErrorCode.ILLEGAL_GENERATION) return false;
     const refused = kafkaError(
       error,
       `the offsets of generation ${identity.generationId} of the group "${this.groupId}"`,

@@ -20,12 +20,20 @@ export class GroupSession {
   private coordinator: number | undefined;
   private memberId = '';
   private generationId = NO_GENERATION;
+  /** Of this member id. */
+  private lostGeneration = NO_GENERATION;
 
   constructor(
     private readonly connected: WireConnection,
     private readonly options: GroupMemberOptions,
     private readonly listener: GroupListener,
+    private readonly onChange: () => void,
   ) {}
+
+  /** Whether the membership that `identity` proves has ended since. */
+  isOver({ memberId, generationId }: GroupIdentity): boolean {
+    return memberId !== this.memberId || generationId <= this.lostGeneration;
+  }
 
   identity(): GroupIdentity | undefined {
     if (this.generationId === NO_GENERATION) return undefined;
@@ -58,6 +66,7 @@ export class GroupSession {
     this.check(joined.error, 'JoinGroup');
     this.memberId = joined.memberId;
     this.generationId = joined.generationId;
+    this.onChange();
     const assignments = joined.leaderId === joined.memberId ? await this.assignAll(joined) : [];
     const synced = await this.send('syncGroup', { ...this.member(), assignments }, { timeoutMs: parkedMs, signal });
     this.check(synced.error, 'SyncGroup');
@@ -83,8 +92,12 @@ export class GroupSession {
 
   /** The broker does not know this member, or not this generation, any more. */
   forget(code: number): void {
+    if (code === KafkaErrorCode.UNKNOWN_MEMBER_ID) {
+      this.memberId = '';
+      this.lostGeneration = NO_GENERATION;
+    } else this.lostGeneration = Math.max(this.lostGeneration, this.generationId);
     this.generationId = NO_GENERATION;
-    if (code === KafkaErrorCode.UNKNOWN_MEMBER_ID) this.memberId = '';
+    this.onChange();
   }
 
   private async assignAll(joined: ResponseOf<'joinGroup'>): Promise<RequestOf<'syncGroup'>['assignments']> {
