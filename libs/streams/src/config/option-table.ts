@@ -122,8 +122,8 @@ export const OPTION_TABLE = {
   },
   'group.heartbeatInterval': {
     type: 'duration',
-    default: '`3s`',
-    meaning: 'Time between heartbeats; at most half of the session time-out.',
+    default: '`1s`',
+    meaning: 'Time between heartbeats, by which instances learn of a rebalance; at most half of the session time-out.',
     min: 100,
     max: 600_000,
   },

@@ -33,7 +33,7 @@ describe('resolveConfig', () => {
       processingGuarantee: 'exactly_once',
       commitIntervalMs: 100,
       memory: { maxBytes: 256 * MIB, cacheMaxBytes: 64 * MIB, uncommittedMaxBytes: 64 * MIB, inputMaxBytes: 32 * MIB },
-      group: { sessionTimeoutMs: 10_000, heartbeatIntervalMs: 3000 },
+      group: { sessionTimeoutMs: 10_000, heartbeatIntervalMs: 1000 },
       transactionTimeoutMs: 10_000,
       freezeValues: true,
       stateCleanupDelayMs: 600_000,
@@ -94,7 +94,7 @@ describe('resolveConfig', () => {
     const base = { applicationId: 'bank' };
     expect(problemsOf({ ...base, commitInterval: '30s' })).toEqual([expect.stringContaining('"transactionTimeout"')]);
     expect(problemsOf({ ...base, commitInterval: '30s', processingGuarantee: 'at_least_once' })).toEqual([]);
-    expect(problemsOf({ ...base, group: { sessionTimeout: '4s' } })).toEqual([expect.stringContaining('at most half')]);
+    expect(problemsOf({ ...base, group: { sessionTimeout: '1500ms' } })).toEqual([expect.stringContaining('at most half')]);
     expect(problemsOf({ ...base, memory: { maxBytes: '64MB', cacheMaxBytes: '64MB' } })).toEqual([
       expect.stringContaining('do not fit'),
     ]);

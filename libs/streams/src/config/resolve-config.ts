@@ -48,7 +48,7 @@ export function resolveConfig(options: StreamsOptions, environment: ConfigEnviro
     memory: memoryConfig(read, environment),
     group: {
       sessionTimeoutMs: read.number('group.sessionTimeout') ?? 10_000,
-      heartbeatIntervalMs: read.number('group.heartbeatInterval') ?? 3000,
+      heartbeatIntervalMs: read.number('group.heartbeatInterval') ?? 1000,
       rebalanceTimeoutMs: read.number('group.rebalanceTimeout') ?? 60_000,
     },
     transactionTimeoutMs: read.number('transactionTimeout') ?? 10_000,
