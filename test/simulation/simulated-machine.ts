@@ -68,7 +68,10 @@ export class SimulatedMachine {
     );
     const engine = this.disk.engine(clock, () => isAlive);
     const say = (level: string) => (message: string, cause?: unknown) =>
-      isAlive && trace(`${name} ${level} ${message}${cause === undefined ? '' : ` (${String(cause)})`}`);
+      isAlive &&
+      trace(
+        `${name} ${level} ${message}${cause === undefined ? '' : ` (${cause instanceof Error ? cause.message : JSON.stringify(cause)})`}`,
+      );
     const instance = new StreamsInstance({
       config,
       topology: topology(),
