@@ -94,7 +94,9 @@ describe('resolveConfig', () => {
     const base = { applicationId: 'bank' };
     expect(problemsOf({ ...base, commitInterval: '30s' })).toEqual([expect.stringContaining('"transactionTimeout"')]);
     expect(problemsOf({ ...base, commitInterval: '30s', processingGuarantee: 'at_least_once' })).toEqual([]);
-    expect(problemsOf({ ...base, group: { sessionTimeout: '1500ms' } })).toEqual([expect.stringContaining('at most half')]);
+    expect(problemsOf({ ...base, group: { sessionTimeout: '1500ms' } })).toEqual([
+      expect.stringContaining('at most half'),
+    ]);
     expect(problemsOf({ ...base, memory: { maxBytes: '64MB', cacheMaxBytes: '64MB' } })).toEqual([
       expect.stringContaining('do not fit'),
     ]);
