@@ -96,7 +96,7 @@ describe('a start that cannot work', () => {
     }
     const options = {
       ...apps.options(topics),
-      standbyReplicas: 1,
+      standbyReplicas: -1,
       comitInterval: 10,
       sliceMs: 0,
     } as unknown as StreamsModuleOptions;
@@ -123,7 +123,7 @@ describe('a start that cannot work', () => {
       /^@StateStore OddStore names the engine "leveldb", which is not registered\. Use "memory" or "rocksdb"/,
       /^"comitInterval" is no option\. Did you mean "commitInterval"\?/,
       /^"sliceMs" must be at least 1, not 0/,
-      /^"standbyReplicas" must be 0/,
+      /^"standbyReplicas" must be at least 0/,
       /^@StreamProcessor Empty has no @StreamHandler method/,
       /^@StreamHandler of Nameless\.handle names no topic/,
       /^Nameless\.send has @SendTo, but no @StreamHandler/,

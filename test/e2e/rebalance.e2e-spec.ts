@@ -24,6 +24,7 @@ async function holdUp(bank: EmbeddedBank): Promise<{ readonly release: () => voi
         generation: -1,
         ownedTasks: [],
         storedTasks: [],
+        readyTasks: [],
         isLeaving: true,
       }),
     assign: async () => Promise.reject(new Error('leads the group, which nobody expected')),

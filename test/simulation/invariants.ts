@@ -15,7 +15,7 @@ export interface Outcome {
 export function violations(outcome: Outcome): string[] {
   const found: string[] = [];
   const { guarantee, entries, stored, changelog, outputs, seen } = outcome;
-  if (!isSame(stored, changelog))
+  if (guarantee === 'exactly_once' && !isSame(stored, changelog))
     found.push(`the stores differ from their changelog: ${difference(stored, changelog)}`);
   for (const [account, own] of grouped(entries)) {
     const sent = outputs.filter((output) => output.account === account).map(({ ledger }) => ledger);
@@ -29,11 +29,10 @@ export function violations(outcome: Outcome): string[] {
         found.push(`${account} is ${JSON.stringify(last)}, not ${own.length} entries of ${balance}`);
       continue;
     }
+    // The state says nothing: what a former owner sent late may replace what its heir wrote (guarantees.md), and nothing fences it.
     const ids = new Set(sent.map(({ lastId }) => lastId));
     const missing = own.filter(({ id }) => !ids.has(id));
     if (missing.length > 0) found.push(`outputs of ${account} miss ${missing.map(({ id }) => id).join()}`);
-    if ((last?.count ?? 0) < own.length || (last?.balance ?? 0) < balance)
-      found.push(`${account} is ${JSON.stringify(last)}, less than ${own.length} entries of ${balance}`);
   }
   if (guarantee === 'exactly_once') {
     const kept = new Set(outputs.map(({ ledger }) => ledger.attempt));

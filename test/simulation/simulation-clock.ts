@@ -83,13 +83,17 @@ export class SimulationClock implements Clock {
     for (let round = 0; quietRounds < 2; round++) {
       if (round > MAX_ROUNDS) throw new Error('The world does not come to rest: something spins without a timer');
       await new Promise((resolve) => setImmediate(resolve));
-      quietRounds = isBusy() ? 0 : quietRounds + 1;
+      const { hasImmediates, hasFileCalls } = underWay();
+      // A file call takes as long as the machine takes; that is no spinning.
+      if (hasFileCalls && !hasImmediates) round = 0;
+      quietRounds = hasImmediates || hasFileCalls ? 0 : quietRounds + 1;
     }
   }
 }
 
-function isBusy(): boolean {
-  return process.getActiveResourcesInfo().some((kind) => kind === 'Immediate' || kind.startsWith('FSReq'));
+function underWay(): { hasImmediates: boolean; hasFileCalls: boolean } {
+  const kinds = process.getActiveResourcesInfo();
+  return { hasImmediates: kinds.includes('Immediate'), hasFileCalls: kinds.some((kind) => kind.startsWith('FSReq')) };
 }
 
 /** The time of one process: it stands still while the process is frozen, and ends with it. */

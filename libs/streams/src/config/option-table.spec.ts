@@ -15,7 +15,7 @@ const config = resolveConfig(
 );
 
 /** Options that the runtime's configuration does not carry: of the log, and what an adapter reads for itself. */
-const ELSEWHERE = /^(kafka|embedded)\.|^(defaultEngine|standbyReplicas)$/;
+const ELSEWHERE = /^(kafka|embedded)\.|^defaultEngine$/;
 
 /** Defaults in words, and what they come to here. */
 const IN_WORDS: Readonly<Record<string, unknown>> = {

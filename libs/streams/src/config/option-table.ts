@@ -211,9 +211,22 @@ export const OPTION_TABLE = {
   },
   standbyReplicas: {
     type: 'integer',
-    default: '0',
-    meaning: 'Copies of each store on other instances; only 0 is possible in this release.',
+    default: '1',
+    meaning: 'Copies of each store on other instances, as far as there are others.',
     min: 0,
+    max: 100,
+  },
+  acceptableRecoveryLag: {
+    type: 'integer',
+    default: '10000',
+    meaning: 'A copy that lacks no more changelog records than this counts as ready to take over.',
+    min: 0,
+  },
+  maxWarmupReplicas: {
+    type: 'integer',
+    default: '2',
+    meaning: 'Tasks that may be copied at a time before they move to balance the load.',
+    min: 1,
   },
   defaultEngine: { type: 'string', default: '`rocksdb`', meaning: 'Engine of stores that name none.' },
 } as const satisfies Record<string, OptionDefinition>;

@@ -67,6 +67,9 @@ export function resolveConfig(options: StreamsOptions, environment: ConfigEnviro
       deadLetterStack: read.boolean('errors.deadLetterStack') ?? false,
     },
     stateCleanupDelayMs: read.number('stateCleanupDelay') ?? 600_000,
+    standbyReplicas: read.number('standbyReplicas') ?? 1,
+    acceptableRecoveryLag: read.number('acceptableRecoveryLag') ?? 10_000,
+    maxWarmupReplicas: read.number('maxWarmupReplicas') ?? 2,
     freezeValues: read.boolean('freezeValues') ?? !environment.isProduction,
     sliceMs: read.number('sliceMs') ?? 5,
   };
@@ -152,11 +155,6 @@ function contradictions(options: StreamsOptions, read: OptionReader, config: Run
   }
   if (config.internalTopics.replicationFactor === 0) {
     problems.push(`"internalTopics.replicationFactor" must be -1 (the broker's default) or at least 1, not 0.`);
-  }
-  if ((read.number('standbyReplicas') ?? 0) > 0) {
-    problems.push(
-      '"standbyReplicas" must be 0: standby replicas do not exist in this release. Stores are restored from their changelogs instead.',
-    );
   }
   return problems;
 }

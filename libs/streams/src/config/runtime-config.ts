@@ -24,6 +24,9 @@ export interface RuntimeConfig {
   readonly restore: RestoreConfig;
   readonly errors: ErrorConfig;
   readonly stateCleanupDelayMs: number;
+  readonly standbyReplicas: number;
+  readonly acceptableRecoveryLag: number;
+  readonly maxWarmupReplicas: number;
   /** Freeze what stores return and take, so that a mutation fails loudly. Default: outside production. */
   readonly freezeValues: boolean;
   /** Longest stretch of processing or restoring before the event loop gets its turn. Default 5. */

@@ -39,8 +39,12 @@ export interface StreamsOptions {
   readonly freezeValues?: boolean;
   /** Longest stretch of processing, in milliseconds, before the event loop gets its turn. Default 5. */
   readonly sliceMs?: number;
-  /** Copies of each store on other instances. Only 0, the default, is possible in this release. */
+  /** Copies of each store on other instances, as far as there are others; they follow the changelog and take over without a restore. Default 1. */
   readonly standbyReplicas?: number;
+  /** A copy that lacks no more changelog records than this counts as ready to take over. Default 10,000. */
+  readonly acceptableRecoveryLag?: number;
+  /** Tasks that may be copied at a time before they move to balance the load. Default 2. */
+  readonly maxWarmupReplicas?: number;
   /** Engine of stores that name none. Default `rocksdb`. */
   readonly defaultEngine?: string;
 }

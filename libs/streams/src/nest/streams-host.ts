@@ -143,6 +143,10 @@ export class StreamsHost
     }
   }
 
+  standbys(): readonly TaskStatus[] {
+    return this.instance?.standbys() ?? [];
+  }
+
   async handOver(): Promise<void> {
     await this.instance?.handOver();
   }

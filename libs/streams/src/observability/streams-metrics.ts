@@ -59,10 +59,20 @@ export const STREAMS_METRICS = {
     labels: ['store', 'partition'],
     help: 'Changelog offsets still to be restored.',
   },
+  streams_standby_lag_records: {
+    type: 'gauge',
+    labels: ['store', 'partition'],
+    help: 'Changelog records that the copy of a standby lacks.',
+  },
   streams_restore_records_total: {
     type: 'counter',
     labels: ['store'],
     help: 'Changelog records applied while restoring.',
+  },
+  streams_standby_records_total: {
+    type: 'counter',
+    labels: ['store'],
+    help: 'Changelog records written to copies of standbys.',
   },
   streams_restore_bytes_total: { type: 'counter', labels: ['store'], help: 'Changelog bytes read while restoring.' },
   streams_consumer_lag_records: {

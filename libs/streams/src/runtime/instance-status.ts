@@ -13,7 +13,7 @@ import type { CommittedView } from '../stores/state-store.js';
 export type InstanceState = 'created' | 'starting' | 'rebalancing' | 'running' | 'stopping' | 'stopped' | 'failed';
 
 /** See the drawing in `runtime/task/task-state.ts`. */
-export type TaskState = 'created' | 'restoring' | 'running' | 'suspended' | 'closed';
+export type TaskState = 'created' | 'standby' | 'restoring' | 'running' | 'suspended' | 'closed';
 
 export interface TaskStatus {
   readonly taskId: TaskId;

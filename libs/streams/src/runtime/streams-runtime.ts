@@ -40,6 +40,8 @@ export interface StreamsRuntime {
   whenRunning(): Promise<void>;
 
   tasks(): readonly TaskStatus[];
+  /** Tasks that run on other instances, and whose stores are kept up to date here. */
+  standbys(): readonly TaskStatus[];
   /** @returns undefined for an unknown store. */
   queryableStore(name: string): QueryableStore | undefined;
   queryableStores(): readonly QueryableStore[];

@@ -169,6 +169,10 @@ export class FakeRuntime implements StreamsRuntime {
   }
 
   async start(): Promise<void> {}
+  standbys(): readonly TaskStatus[] {
+    return [];
+  }
+
   async handOver(): Promise<void> {
     return;
   }

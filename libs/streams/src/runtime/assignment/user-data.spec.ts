@@ -28,6 +28,7 @@ describe('group metadata', () => {
           generation: 7,
           ownedTasks,
           storedTasks,
+          readyTasks: storedTasks.slice(1),
           isLeaving: ownedTasks.length > 3,
         };
         expect(decodeSubscription(encodeSubscription(data))).toEqual(data);
@@ -44,7 +45,15 @@ describe('group metadata', () => {
             return [task, { instanceId, url }];
           }),
         );
-        const data = { tasks, owners, followUp: tasks.length > 3, departed: ['a'], members: 3 };
+        const data = {
+          tasks,
+          standbys: tasks.slice(1),
+          isWarmingUp: tasks.length > 4,
+          owners,
+          followUp: tasks.length > 3,
+          departed: ['a'],
+          members: 3,
+        };
         expect(decodeAssignment(encodeAssignment(data))).toEqual(data);
       }),
     );
@@ -55,9 +64,17 @@ describe('group metadata', () => {
     for (let n = 0; n < 1000; n++) {
       owners.set(taskId(0, n), { instanceId: `instance-${n % 3}`, url: `http://host-${n % 3}:3000` });
     }
-    expect(encodeAssignment({ tasks: [], owners, followUp: false, departed: [], members: 3 }).length).toBeLessThan(
-      16 * 1024,
-    );
+    expect(
+      encodeAssignment({
+        tasks: [],
+        standbys: [],
+        isWarmingUp: false,
+        owners,
+        followUp: false,
+        departed: [],
+        members: 3,
+      }).length,
+    ).toBeLessThan(16 * 1024);
   });
 
   it('refuses other versions and foreign bytes with what to do', () => {

@@ -20,6 +20,8 @@ export interface SubscriptionData {
   /** Tasks held without a break in membership. */
   readonly ownedTasks: readonly TaskId[];
   readonly storedTasks: readonly TaskId[];
+  /** Tasks whose copy here lacks no more than `acceptableRecoveryLag` records. */
+  readonly readyTasks: readonly TaskId[];
   /** About to stop: takes no task, and keeps what it has until that is asked back. */
   readonly isLeaving: boolean;
 }
@@ -27,6 +29,10 @@ export interface SubscriptionData {
 /** What the leader tells a member. */
 export interface AssignmentData {
   readonly tasks: readonly TaskId[];
+  /** Copies to keep up to date. */
+  readonly standbys: readonly TaskId[];
+  /** Tasks are to move as soon as copies of them are ready. */
+  readonly isWarmingUp: boolean;
   /** Every task of the application, not only those of this member. */
   readonly owners: ReadonlyMap<TaskId, TaskOwner>;
   /** Tasks wait for their former owner: every member joins again at once. */
@@ -52,6 +58,7 @@ export function encodeSubscription(data: SubscriptionData): Uint8Array {
     generation: data.generation,
     owned: pack(data.ownedTasks),
     stored: pack(data.storedTasks),
+    ready: pack(data.readyTasks),
     leaving: data.isLeaving,
   });
 }
@@ -67,6 +74,7 @@ export function decodeSubscription(bytes: Uint8Array): SubscriptionData {
     generation: integer(fields['generation']),
     ownedTasks: unpack(fields['owned']),
     storedTasks: unpack(fields['stored']),
+    readyTasks: unpack(fields['ready']),
     isLeaving: fields['leaving'] === true,
   };
 }
@@ -83,6 +91,8 @@ export function encodeAssignment(data: AssignmentData): Uint8Array {
   return encode({
     version: VERSION,
     tasks: pack(data.tasks),
+    standbys: pack(data.standbys),
+    warming: data.isWarmingUp,
     owners: [...instances.values()].map(({ owner, tasks }) => [owner.instanceId, owner.url ?? null, pack(tasks)]),
     followUp: data.followUp,
     departed: data.departed,
@@ -101,6 +111,8 @@ export function decodeAssignment(bytes: Uint8Array): AssignmentData {
   }
   return {
     tasks: unpack(fields['tasks']),
+    standbys: unpack(fields['standbys']),
+    isWarmingUp: fields['warming'] === true,
     owners,
     followUp: fields['followUp'] === true,
     departed: list(fields['departed']).map(text),

@@ -4,7 +4,8 @@ import type { StreamsLogger } from '../../observability/streams-logger.js';
 import type { TaskId } from '../../topology/processor.js';
 import { parseTaskId, taskId } from '../../topology/task-id.js';
 import type { SubTopology, Topology } from '../../topology/topology.js';
-import { assignSticky, type AssignableTask } from '../assignment/sticky-assignor.js';
+import type { AssignableTask } from '../assignment/sticky-assignor.js';
+import { assignTasks, type MemberTasks, type TaskAssignorOptions } from '../assignment/task-assignor.js';
 import { decodeSubscription, encodeAssignment, type TaskOwner } from '../assignment/user-data.js';
 
 /** The tasks of a topology, and who of a group gets which. */
@@ -15,45 +16,51 @@ export class GroupAssignment {
   constructor(
     private readonly topology: Topology,
     taskCounts: ReadonlyMap<number, number>,
+    private readonly options: TaskAssignorOptions,
     private readonly logger: StreamsLogger,
   ) {
     this.subs = new Map(topology.subTopologies.map((sub) => [sub.id, sub]));
     this.tasks = topology.subTopologies.flatMap((sub) =>
       Array.from({ length: taskCounts.get(sub.id) ?? 0 }, (_, partition) => ({
         id: taskId(sub.id, partition),
-        isStateful: sub.stores.length > 0,
+        isStateful: sub.stores.some(({ changelog }) => changelog.isEnabled),
       })),
     );
   }
 
   /**
    * On the leader. A task that is to move is given to nobody as long as a member holds it: it waits for the generation that follows (KIP-429).
-   * @param formerOwner the instance that owned a task in the last assignment. @throws GroupProtocolError if a member speaks another version.
+   * @param formerOwner the instance that owned a task in the last assignment.
+   * @param isQuick whether a task without any state runs soon. @throws GroupProtocolError if a member speaks another version.
    */
   assign(
     members: readonly JoinedMember[],
     formerOwner: (task: TaskId) => string | undefined,
+    isQuick: (task: TaskId) => boolean,
   ): Map<string, MemberAssignment> {
     const decoded = members.map(({ memberId, userData }) => ({ memberId, ...decodeSubscription(userData) }));
     this.warnOfOtherTopologies(decoded.map(({ topologyFingerprint }) => topologyFingerprint));
     const claims = claimsOf(decoded);
     const staying = decoded.filter(({ isLeaving }) => !isLeaving);
-    const target = assignSticky(
+    const { members: target, isWarmingUp } = assignTasks(
       staying.map((member) => ({
         ...member,
         ownedTasks: member.ownedTasks.filter((task) => claims.get(task) === member.memberId),
       })),
-      this.tasks,
+      this.tasks.map((task) => ({ ...task, isQuick: isQuick(task.id) })),
+      this.options,
     );
     const instances = new Set(decoded.map(({ instanceId }) => instanceId));
     const owners = new Map<TaskId, TaskOwner>();
-    const given = new Map<string, TaskId[]>();
+    const given = new Map<string, MemberTasks>();
     let followUp = false;
     for (const { memberId, instanceId, url } of decoded) {
-      const wanted = target.get(memberId) ?? [];
-      const free = wanted.filter((task) => (claims.get(task) ?? memberId) === memberId);
-      followUp ||= free.length < wanted.length;
-      given.set(memberId, free);
+      const { active, standby } = target.get(memberId) ?? { active: [], standby: [] };
+      const free = active.filter((task) => (claims.get(task) ?? memberId) === memberId);
+      // A copy of what is to come is kept up to date until it comes.
+      const waiting = active.filter((task) => !free.includes(task) && this.hasChangelog(task));
+      followUp ||= free.length < active.length;
+      given.set(memberId, { active: free, standby: [...standby, ...waiting] });
       for (const task of free) owners.set(task, { instanceId, url });
     }
     const departed = (task: TaskId): string[] => {
@@ -61,15 +68,17 @@ export class GroupAssignment {
       return former === undefined || instances.has(former) ? [] : [former];
     };
     return new Map(
-      Array.from(given, ([memberId, tasks]) => [
+      Array.from(given, ([memberId, { active, standby }]) => [
         memberId,
         {
-          partitions: tasks.flatMap((task) => this.partitionsOf(task)),
+          partitions: active.flatMap((task) => this.partitionsOf(task)),
           userData: encodeAssignment({
-            tasks,
+            tasks: active,
+            standbys: standby,
+            isWarmingUp,
             owners,
             followUp,
-            departed: [...new Set(tasks.flatMap(departed))],
+            departed: [...new Set(active.flatMap(departed))],
             members: members.length,
           }),
         },
@@ -86,6 +95,10 @@ export class GroupAssignment {
       [`the group's leader assigned the task ${task}, which does not exist in the topology of this instance`],
       'Run one version of the application on all instances.',
     );
+  }
+
+  private hasChangelog(task: TaskId): boolean {
+    return this.locate(task).sub.stores.some(({ changelog }) => changelog.isEnabled);
   }
 
   private partitionsOf(task: TaskId): { topic: string; partition: number }[] {

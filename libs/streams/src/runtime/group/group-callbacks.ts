@@ -7,6 +7,7 @@ import type { GroupAssignment } from './group-assignment.js';
 import type { PartitionOwners } from './partition-owners.js';
 import type { ProcessingLoop } from '../processing/processing-loop.js';
 import type { Recovery } from '../processing/recovery.js';
+import type { TaskId } from '../../topology/processor.js';
 import type { Task } from '../task/task.js';
 import type { TaskManager } from '../task/task-manager.js';
 import type { TaskClaim } from './task-claim.js';
@@ -26,6 +27,8 @@ export interface GroupCallbacksOptions {
   /** Ends the open transactions of instances that left without ending them. */
   readonly fence: (instanceIds: readonly string[]) => Promise<void>;
   readonly rejoin: () => void;
+  /** Whether a task without any state runs soon, since its changelogs are short. */
+  readonly quickTasks: () => Promise<(task: TaskId) => boolean>;
   readonly onRebalance: (isOver: boolean) => void;
   readonly onFatal: (error: Error) => void;
 }
@@ -47,19 +50,20 @@ export function groupCallbacks(options: GroupCallbacksOptions): GroupListener {
   };
 
   /** Gives tasks up while the others go on. */
-  const release = async (released: readonly Task[]): Promise<void> => {
+  const release = async (released: readonly Task[], standbys: readonly TaskId[]): Promise<void> => {
     logger.info(`Gives back ${released.length} tasks: ${released.map(({ id }) => id).join(', ')}.`);
-    if (await commitLast()) return tasks.release(released);
+    if (await commitLast()) return tasks.release(released, standbys);
     await tasks.suspend();
     await recovery.dropUncommitted();
-    await tasks.release(released);
+    await tasks.release(released, standbys);
     tasks.restart();
   };
 
   return {
     subscription: () => encodeSubscription(options.subscription()),
 
-    assign: async (members: readonly JoinedMember[]) => assignment.assign(members, (task) => owners.instanceOf(task)),
+    assign: async (members: readonly JoinedMember[]) =>
+      assignment.assign(members, (task) => owners.instanceOf(task), await options.quickTasks()),
 
     onRevoked: (partitions, { lost }) => {
       claim.drop();
@@ -76,14 +80,16 @@ export function groupCallbacks(options: GroupCallbacksOptions): GroupListener {
 
     onAssigned: (assigned: MemberAssignment, { generationId }: GroupIdentity) =>
       loop.exclusive(async () => {
-        const { tasks: ids, owners: all, followUp, departed, members } = decodeAssignment(assigned.userData);
+        const data = decodeAssignment(assigned.userData);
+        const { tasks: ids, standbys, followUp, members } = data;
         metrics.add('streams_rebalances_total', {}, 1);
-        logger.info(`Assigned ${ids.length} tasks: ${ids.join(', ') || 'none'}.`);
-        owners.update(all);
+        logger.info(`Assigned ${ids.length} tasks: ${ids.join(', ') || 'none'}; keeps copies of ${standbys.length}.`);
+        owners.update(data.owners);
         const released = tasks.all.filter(({ id }) => !ids.includes(id));
-        if (released.length > 0) await release(released);
-        await tasks.assign(ids, options.fence(departed));
-        claim.hold(generationId, members);
+        if (released.length > 0) await release(released, standbys);
+        await tasks.assign(ids, options.fence(data.departed));
+        await tasks.keepStandbys(standbys);
+        claim.hold(generationId, members, data.isWarmingUp);
         options.onRebalance(true);
         if (followUp || released.length > 0) options.rejoin();
       }),

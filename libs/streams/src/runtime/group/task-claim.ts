@@ -7,8 +7,12 @@ export class TaskClaim {
   /** Of the group, as of the last assignment. */
   members = 0;
 
-  hold(generation: number, members: number): void {
+  /** Tasks are to move once copies of them are ready. */
+  isWarmingUp = false;
+
+  hold(generation: number, members: number, isWarmingUp: boolean): void {
     this.generation = generation;
+    this.isWarmingUp = isWarmingUp;
     this.members = members;
   }
 

@@ -16,6 +16,7 @@ import { Committer } from '../commit/committer.js';
 import { ExactlyOnce } from '../commit/exactly-once.js';
 import type { QueryableStore } from '../instance-status.js';
 import { RESTORE_FETCHES, Restorer } from '../restore/restorer.js';
+import { StandbyFollower } from '../restore/standby-follower.js';
 import type { StateDirectory } from '../state-directory/state-directory.js';
 import type { OutputPort } from '../records/output.js';
 import { TaskFactory } from '../task/task-factory.js';
@@ -24,6 +25,7 @@ import { groupCallbacks } from '../group/group-callbacks.js';
 import { localStores } from './local-stores.js';
 import { DepartedInstances } from '../group/departed-instances.js';
 import { PartitionOwners } from '../group/partition-owners.js';
+import { quickTasks } from '../group/quick-tasks.js';
 import { TaskClaim } from '../group/task-claim.js';
 import { ProcessingLoop } from '../processing/processing-loop.js';
 import { Recovery } from '../processing/recovery.js';
@@ -76,6 +78,7 @@ export interface InstanceParts {
   readonly strategy: CommitStrategy;
   readonly reader: PartitionReader;
   readonly restorer: Restorer;
+  readonly follower: StandbyFollower;
   readonly claim: TaskClaim;
 }
 
@@ -110,6 +113,18 @@ export function assembleParts(
     maxWaitMs: SOURCE_WAIT_MS,
   });
   const restorer = new Restorer({ log, config: config.restore, clock, logger, metrics });
+  const follower = new StandbyFollower({
+    log,
+    config: config.restore,
+    acceptableRecoveryLag: config.acceptableRecoveryLag,
+    clock,
+    logger,
+    metrics,
+    onReady: () => {
+      if (claim.isWarmingUp) member.requestRejoin();
+    },
+    onFailure: events.onFailure,
+  });
   const owners = new PartitionOwners(instanceId);
   const claim = new TaskClaim();
   const departed = new DepartedInstances({
@@ -120,7 +135,7 @@ export function assembleParts(
     logger,
     signal: events.stopping,
   });
-  const assignment = new GroupAssignment(topology, layout.taskCounts, logger);
+  const assignment = new GroupAssignment(topology, layout.taskCounts, config, logger);
   const output = new StrategyOutput(strategy);
   const deadLetterPartitions = layout.partitionCounts.get(config.errors.deadLetterTopic ?? '') ?? 1;
   const factory = new TaskFactory({
@@ -150,6 +165,7 @@ export function assembleParts(
     factory,
     assignment,
     restorer,
+    follower,
     input,
     directory,
     admin: log.admin,
@@ -214,11 +230,13 @@ export function assembleParts(
         generation: claim.generation,
         ownedTasks: claim.isHeld ? tasks.all.map(({ id }) => id) : [],
         storedTasks: storedTasks(),
+        readyTasks: tasks.ready,
         isLeaving: events.isLeaving(),
       }),
       logger,
       metrics,
       mayCommit: events.mayCommit,
+      quickTasks: () => quickTasks(log.admin, topology, layout.taskCounts, applicationId, config.acceptableRecoveryLag),
       fence: config.processingGuarantee === 'exactly_once' ? (ids) => departed.fence(ids) : async () => undefined,
       rejoin: () => member.requestRejoin(),
       onRebalance: events.onRebalance,
@@ -231,7 +249,7 @@ export function assembleParts(
     task: (id) => tasks.get(id),
     owner: (id) => owners.of(id),
   });
-  return { tasks, stores, loop, member, strategy, reader, restorer, claim };
+  return { tasks, stores, loop, member, strategy, reader, restorer, follower, claim };
 }
 
 function openStrategy(log: Log, config: RuntimeConfig, layout: TopicLayout, transactionalId: string): CommitStrategy {
@@ -253,6 +271,7 @@ function engineShare({ config, topology }: StreamsInstanceOptions, layout: Topic
     (sum, sub) => sum + sub.stores.length * (layout.taskCounts.get(sub.id) ?? 0),
     0,
   );
-  const restoreMaxBytes = RESTORE_FETCHES * config.restore.fetchMaxBytes;
+  // One reader for restores, one for standbys.
+  const restoreMaxBytes = 2 * RESTORE_FETCHES * config.restore.fetchMaxBytes;
   return Math.floor(Math.max(0, maxBytes - cacheMaxBytes - inputMaxBytes - restoreMaxBytes) / Math.max(1, partitions));
 }

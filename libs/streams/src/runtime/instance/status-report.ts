@@ -13,7 +13,7 @@ const INSTANCE_STATES: readonly InstanceState[] = [
   'stopped',
   'failed',
 ];
-const TASK_STATES: readonly TaskState[] = ['created', 'restoring', 'running', 'suspended', 'closed'];
+const TASK_STATES: readonly TaskState[] = ['created', 'standby', 'restoring', 'running', 'suspended', 'closed'];
 const OPERATIONS = ['get', 'put', 'delete', 'range', 'load', 'write'] as const;
 
 type PartitionGauge = Extract<

@@ -45,7 +45,11 @@ export class StreamsInstance implements StreamsRuntime {
       INSTANCE_TRANSITIONS,
       'created',
     );
-    this.report = new StatusReport(this, () => this.parts?.tasks.all ?? [], options.metrics);
+    this.report = new StatusReport(
+      this,
+      () => [...(this.parts?.tasks.all ?? []), ...(this.parts?.tasks.standbys ?? [])],
+      options.metrics,
+    );
   }
 
   get applicationId(): string {
@@ -111,6 +115,10 @@ export class StreamsInstance implements StreamsRuntime {
 
   tasks(): readonly TaskStatus[] {
     return this.parts?.tasks.all.map((task) => task.status()) ?? [];
+  }
+
+  standbys(): readonly TaskStatus[] {
+    return this.parts?.tasks.standbys.map((task) => task.status()) ?? [];
   }
 
   queryableStore(name: string): QueryableStore | undefined {
@@ -229,6 +237,7 @@ export class StreamsInstance implements StreamsRuntime {
       () => parts?.loop.stop(),
       () => parts?.tasks.closeAll(),
       () => parts?.restorer.close(),
+      () => parts?.follower.close(),
       () => parts?.reader.close(),
       () => parts?.strategy.close(),
       () => log.close(),
@@ -319,7 +328,7 @@ export class StreamsInstance implements StreamsRuntime {
     if (directory === undefined || parts === undefined) return;
     try {
       const before = clock.now() - config.stateCleanupDelayMs;
-      const removed = await directory.removeUnowned((id) => parts.tasks.get(id) !== undefined, before);
+      const removed = await directory.removeUnowned((id) => parts.tasks.has(id), before);
       if (removed.length > 0) logger.info(`Deleted the state of tasks that moved away: ${removed.join(', ')}.`);
       this.storedTasks = await directory.storedTasks();
     } catch (error) {

@@ -6,9 +6,8 @@ import type { PartitionReader } from '../../log/partition-reader.js';
 import type { StreamsLogger } from '../../observability/streams-logger.js';
 import type { StreamsMetrics } from '../../observability/streams-metrics.js';
 import type { CancelTimer, Clock } from '../../time/clock.js';
-import { untilAnswered } from '../retry.js';
 import type { Task } from '../task/task.js';
-import type { TaskStore } from '../task/task-stores.js';
+import { changelogOf, changelogRange, loggedStores, type LoggedStore } from './changelog-range.js';
 import { StoreRestore } from './store-restore.js';
 
 /** Fetches that may wait to be written. */
@@ -26,8 +25,6 @@ export interface RestorerOptions {
   readonly logger: StreamsLogger;
   readonly metrics: StreamsMetrics;
 }
-
-type LoggedStore = TaskStore & { readonly changelog: string };
 
 /** A store on its way, and whoever waits for it. */
 interface Running {
@@ -55,8 +52,7 @@ export class Restorer {
 
   /** Settles when every store of the task is complete. @throws the signal's reason, or what stops the instance. */
   async restore(task: Task, signal: AbortSignal): Promise<void> {
-    const logged = task.stores.all.filter((each): each is LoggedStore => each.changelog !== undefined);
-    await Promise.all(logged.map((each) => this.restoreStore(task, each, signal)));
+    await Promise.all(loggedStores(task).map((each) => this.restoreStore(task, each, signal)));
   }
 
   async close(): Promise<void> {
@@ -83,23 +79,10 @@ export class Restorer {
 
   private async restoreOnce(task: Task, of: LoggedStore, signal: AbortSignal): Promise<void> {
     const { log, clock, logger, metrics } = this.options;
-    const partition = { topic: of.changelog, partition: task.partition };
+    const partition = changelogOf(task, of);
     const either = AbortSignal.any([signal, this.closing.signal]);
-    const [begin, end] = await untilAnswered(clock, either, async () => {
-      const [[first], [last]] = await Promise.all([
-        log.admin.beginningOffsets([partition]),
-        log.admin.endOffsets([partition], 'read_uncommitted'),
-      ]);
-      return [first!.offset, last!.offset] as const;
-    });
-    const { position } = of.store;
-    if (position !== undefined && (position > end || position < begin))
-      throw new StoreCorruptedError(
-        of.definition.name,
-        task.id,
-        `its position ${position} lies outside its changelog "${of.changelog}" partition ${task.partition}, which holds ${begin} to ${end}`,
-      );
-    const restore = new StoreRestore(task, of, position ?? begin, end, clock);
+    const { start, end } = await changelogRange(log.admin, clock, either, task, of);
+    const restore = new StoreRestore(task, of, start, end, clock);
     await task.onRestoreStart(restore.progress());
     if (!restore.isComplete) {
       await this.run(restore, partition, either);

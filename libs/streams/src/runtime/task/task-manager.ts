@@ -8,6 +8,7 @@ import type { Clock } from '../../time/clock.js';
 import type { TaskId } from '../../topology/processor.js';
 import { compareTaskIds } from '../../topology/task-id.js';
 import type { Restorer } from '../restore/restorer.js';
+import type { StandbyFollower } from '../restore/standby-follower.js';
 import { untilAnswered } from '../retry.js';
 import type { StateDirectory } from '../state-directory/state-directory.js';
 import type { Task } from './task.js';
@@ -20,6 +21,7 @@ export interface TaskManagerOptions {
   readonly factory: TaskFactory;
   readonly assignment: GroupAssignment;
   readonly restorer: Restorer;
+  readonly follower: StandbyFollower;
   readonly input: TaskInput;
   readonly directory: StateDirectory;
   readonly admin: LogAdmin;
@@ -44,14 +46,31 @@ interface Activation {
 /** Creates, activates, suspends and closes the tasks of this instance. */
 export class TaskManager {
   private readonly tasks = new Map<TaskId, Task>();
+  private readonly copies = new Map<TaskId, Task>();
   private running: readonly Task[] = [];
   private readonly activations = new Map<Task, Activation>();
-  private ready: Promise<void> = Promise.resolve();
+  private fenced: Promise<void> = Promise.resolve();
 
   constructor(private readonly options: TaskManagerOptions) {}
 
   get all(): readonly Task[] {
     return [...this.tasks.values()].sort((a, b) => compareTaskIds(a.id, b.id));
+  }
+
+  /** Tasks that run elsewhere, and whose stores are kept up to date here. */
+  get standbys(): readonly Task[] {
+    return [...this.copies.values()].sort((a, b) => compareTaskIds(a.id, b.id));
+  }
+
+  /** Whether the task's folder is in use. */
+  has(id: TaskId): boolean {
+    return this.tasks.has(id) || this.copies.has(id);
+  }
+
+  /** Tasks that could run here, now or as standbys that are taken over, without much to restore. */
+  get ready(): readonly TaskId[] {
+    const { follower } = this.options;
+    return [...this.running, ...this.standbys.filter((task) => follower.isReady(task))].map(({ id }) => id);
   }
 
   /** Tasks that process records. */
@@ -64,22 +83,50 @@ export class TaskManager {
   }
 
   /**
-   * Adds the assigned tasks that are not here yet, and activates in the background those that do not run; the others go on. Whatever is not
-   * assigned was released before.
+   * Adds the assigned tasks that are not here yet, standbys among them that are taken over as they are, and activates in the background those that
+   * do not run; the others go on. Whatever is not assigned was released before.
    * @param ready settles when nobody else can change their changelogs and offsets any more.
    */
   async assign(ids: readonly TaskId[], ready: Promise<void>): Promise<void> {
-    this.ready = ready;
-    for (const id of ids) if (!this.tasks.has(id)) await this.create(id);
+    this.fenced = ready;
+    for (const id of ids)
+      if (!this.tasks.has(id)) this.tasks.set(id, (await this.takeOver(id)) ?? (await this.open(id)));
     this.divideCache();
-    for (const task of this.all) if (task.state.is('created', 'suspended')) this.activate(task);
+    for (const task of this.all) {
+      if (!task.state.is('created', 'suspended', 'standby')) continue;
+      if (!task.hasUserCode) await task.createUserCode();
+      this.activate(task);
+    }
   }
 
-  /** Stops and closes tasks; called inside `exclusive`, after their work was committed or discarded. */
-  async release(tasks: readonly Task[]): Promise<void> {
+  /** Keeps the copies of these tasks up to date, and closes all others. */
+  async keepStandbys(ids: readonly TaskId[]): Promise<void> {
+    for (const task of this.standbys) {
+      if (ids.includes(task.id)) continue;
+      await this.takeOver(task.id);
+      await this.close(task);
+    }
+    for (const id of ids) if (!this.has(id)) this.follow(await this.open(id));
+    this.options.onChange();
+  }
+
+  /**
+   * Stops tasks, and closes those that are not to stay as standbys; called inside `exclusive`, after their work was committed or discarded.
+   */
+  async release(tasks: readonly Task[], standbys: readonly TaskId[]): Promise<void> {
     await this.stop(tasks);
-    for (const task of tasks) await this.close(task);
+    for (const task of tasks) {
+      if (!standbys.includes(task.id)) {
+        await this.close(task);
+        continue;
+      }
+      this.tasks.delete(task.id);
+      await this.closeUserCodeOf(task);
+      task.stores.discard();
+      this.follow(task);
+    }
     this.divideCache();
+    this.refresh();
   }
 
   /** Stops the tasks at a record boundary; called inside `exclusive`, after their work was committed or discarded. */
@@ -129,13 +176,29 @@ export class TaskManager {
   async closeAll(): Promise<void> {
     await this.stopActivating(this.all);
     for (const task of this.all) await this.close(task);
+    await this.keepStandbys([]);
   }
 
-  private async create(id: TaskId): Promise<void> {
+  private follow(task: Task): void {
+    task.state.transition('standby');
+    this.copies.set(task.id, task);
+    for (const { store } of task.stores.all) store.setBufferLimit(0);
+    this.options.follower.follow(task);
+  }
+
+  /** @returns a standby whose stores nobody writes any more. */
+  private async takeOver(id: TaskId): Promise<Task | undefined> {
+    const task = this.copies.get(id);
+    if (task === undefined) return undefined;
+    this.copies.delete(id);
+    await this.options.follower.unfollow(task);
+    return task;
+  }
+
+  private async open(id: TaskId): Promise<Task> {
     const { factory, assignment, logger, metrics } = this.options;
     const { sub, partition } = assignment.locate(id);
     const task = factory.create(sub, partition);
-    this.tasks.set(id, task);
     for (const { store } of task.stores.all) {
       try {
         await store.open();
@@ -147,7 +210,7 @@ export class TaskManager {
         await store.open();
       }
     }
-    await task.createUserCode();
+    return task;
   }
 
   private async close(task: Task): Promise<void> {
@@ -197,7 +260,7 @@ export class TaskManager {
 
   /** Restores, and finds where to go on. */
   private async bringUp(task: Task, signal: AbortSignal): Promise<void> {
-    await Promise.race([this.ready, aborted(signal)]);
+    await Promise.race([this.fenced, aborted(signal)]);
     await this.options.restorer.restore(task, signal);
     await this.resetPositions(task, signal);
     signal.throwIfAborted();

@@ -20,6 +20,7 @@ export class Task {
   readonly restoring = new Map<string, RestoreProgress>();
   /** Whether the stores held all of their changelogs when the task last ran. */
   isRestored = false;
+  hasUserCode = false;
   private lifecycles: readonly TaskLifecycle[] = [];
 
   constructor(
@@ -38,6 +39,7 @@ export class Task {
 
   /** Makes the user code and calls `onTaskInit`. */
   async createUserCode(): Promise<void> {
+    this.hasUserCode = true;
     const lifecycles = new Set<TaskLifecycle>();
     for (const runtime of this.records.processors) {
       const processor = await runtime.node.supplier.create(this.contextFor(runtime.node));
@@ -76,6 +78,7 @@ export class Task {
   async closeUserCode(): Promise<void> {
     const lifecycles = this.lifecycles;
     this.lifecycles = [];
+    this.hasUserCode = false;
     const failures: unknown[] = [];
     for (const each of lifecycles) {
       try {

@@ -1,0 +1,234 @@
+import type { RestoreConfig } from '../../config/runtime-config.js';
+import type { LogError } from '../../errors/log-error.js';
+import { StoreCorruptedError } from '../../errors/store-corrupted-error.js';
+import type { Log } from '../../log/log.js';
+import { partitionKey } from '../../log/client/by-topic.js';
+import type { PartitionReader } from '../../log/partition-reader.js';
+import type { StreamsLogger } from '../../observability/streams-logger.js';
+import type { StreamsMetrics } from '../../observability/streams-metrics.js';
+import type { CancelTimer, Clock } from '../../time/clock.js';
+import type { TaskId } from '../../topology/processor.js';
+import type { Task } from '../task/task.js';
+import { changelogOf, changelogRange, loggedStores, type LoggedStore } from './changelog-range.js';
+import { RESTORE_FETCHES } from './restorer.js';
+import { StoreRestore } from './store-restore.js';
+
+const READY_WAIT_MS = 250;
+const LAG_EVERY_MS = 500;
+
+export interface StandbyFollowerOptions {
+  readonly log: Log;
+  readonly config: RestoreConfig;
+  readonly acceptableRecoveryLag: number;
+  readonly clock: Clock;
+  readonly logger: StreamsLogger;
+  readonly metrics: StreamsMetrics;
+  /** Copies have become ready since this was called last. */
+  readonly onReady: () => void;
+  readonly onFailure: (error: unknown) => void;
+}
+
+/** One store's way along its changelog, without an end. */
+interface Followed {
+  readonly task: Task;
+  readonly of: LoggedStore;
+  readonly copy: StoreRestore;
+  applying: Promise<void>;
+}
+
+interface Following {
+  readonly controller: AbortController;
+  readonly signal: AbortSignal;
+  started: Promise<void>;
+}
+
+type Fetched = NonNullable<ReturnType<PartitionReader['take']>>;
+
+/** Keeps the stores of standby tasks up to date, beside everything else. */
+export class StandbyFollower {
+  private readonly followed = new Map<string, Followed>();
+  private readonly following = new Map<Task, Following>();
+  private readonly ready = new Set<TaskId>();
+  private readonly closing = new AbortController();
+  private reader: PartitionReader | undefined;
+  private loop: Promise<void> | undefined;
+  private cancelLag: CancelTimer | undefined;
+
+  constructor(private readonly options: StandbyFollowerOptions) {}
+
+  follow(task: Task): void {
+    const controller = new AbortController();
+    const signal = AbortSignal.any([controller.signal, this.closing.signal]);
+    this.following.set(task, { controller, signal, started: Promise.resolve() });
+    this.begin(task, () => this.start(task));
+  }
+
+  /** Settles when the task's stores are left alone. */
+  async unfollow(task: Task): Promise<void> {
+    const following = this.following.get(task);
+    if (following === undefined) return;
+    this.following.delete(task);
+    this.ready.delete(task.id);
+    following.controller.abort(new Error('The standby is followed no longer.'));
+    await following.started;
+    for (const of of loggedStores(task)) {
+      const followed = this.stopReading(task, of);
+      await followed?.applying;
+      await followed?.copy.settle().catch(() => undefined);
+      const partition = String(task.partition);
+      this.options.metrics.remove('streams_standby_lag_records', { store: of.definition.name, partition });
+    }
+  }
+
+  /** Whether a copy lacks no more than `acceptableRecoveryLag` records, as of the last look. */
+  isReady(task: Task): boolean {
+    return this.ready.has(task.id);
+  }
+
+  async close(): Promise<void> {
+    this.closing.abort(new Error('The instance stops.'));
+    this.cancelLag?.();
+    for (const { started } of this.following.values()) await started;
+    await this.reader?.close();
+    await this.loop;
+  }
+
+  /** Runs after what was begun for the task before; `unfollow` waits for it. */
+  private begin(task: Task, action: () => Promise<void>): void {
+    const following = this.following.get(task);
+    if (following === undefined) return;
+    following.started = following.started.then(action).catch((error: unknown) => {
+      if (!following.signal.aborted) this.options.onFailure(error);
+    });
+  }
+
+  private async start(task: Task): Promise<void> {
+    for (const of of loggedStores(task)) await this.startStore(task, of);
+    this.cancelLag ??= this.scheduleLag();
+  }
+
+  private async startStore(task: Task, of: LoggedStore): Promise<void> {
+    const { log, clock } = this.options;
+    const signal = this.following.get(task)?.signal;
+    if (signal === undefined) return;
+    const range = (): Promise<{ start: number }> => changelogRange(log.admin, clock, signal, task, of);
+    const { start } = await range().catch(async (error: unknown) => {
+      if (!(error instanceof StoreCorruptedError)) throw error;
+      await this.empty(of, error);
+      return range();
+    });
+    signal.throwIfAborted();
+    this.read(task, of, start);
+  }
+
+  private read(task: Task, of: LoggedStore, start: number): void {
+    const { log, config, clock } = this.options;
+    const partition = changelogOf(task, of);
+    const copy = new StoreRestore(task, of, start, Infinity, clock);
+    this.followed.set(partitionKey(partition.topic, partition.partition), {
+      task,
+      of,
+      copy,
+      applying: Promise.resolve(),
+    });
+    this.reader ??= log.openReader({
+      role: 'standby',
+      isolation: 'read_committed',
+      partitionMaxBytes: config.fetchMaxBytes,
+      prefetchMaxBytes: RESTORE_FETCHES * config.fetchMaxBytes,
+    });
+    this.reader.assign([{ ...partition, offset: start }]).catch(this.options.onFailure);
+    this.loop ??= this.run().finally(() => {
+      this.loop = undefined;
+    });
+  }
+
+  private async run(): Promise<void> {
+    const reader = this.reader!;
+    while (!this.closing.signal.aborted) {
+      const fetched = reader.take();
+      if (fetched === undefined) {
+        await reader.ready(READY_WAIT_MS);
+        continue;
+      }
+      const followed = this.followed.get(partitionKey(fetched.partition.topic, fetched.partition.partition));
+      if (followed === undefined) continue;
+      followed.applying = this.apply(followed, fetched);
+      await followed.applying;
+    }
+  }
+
+  /** Never rejects: what goes wrong concerns one store. */
+  private async apply(followed: Followed, { error, chunk }: Fetched): Promise<void> {
+    const { metrics, onFailure } = this.options;
+    const { task, of, copy } = followed;
+    try {
+      if (error !== undefined) throw error.kind === 'out-of-range' ? behind(task, of, copy, error) : error;
+      const before = copy.restoredRecords;
+      await copy.apply(chunk);
+      metrics.add('streams_standby_records_total', { store: of.definition.name }, copy.restoredRecords - before);
+    } catch (failure) {
+      if (!(failure instanceof StoreCorruptedError)) return onFailure(failure);
+      this.stopReading(task, of);
+      this.begin(task, () => this.empty(of, failure).then(() => this.startStore(task, of)));
+    }
+  }
+
+  private stopReading(task: Task, of: LoggedStore): Followed | undefined {
+    const { topic, partition } = changelogOf(task, of);
+    const followed = this.followed.get(partitionKey(topic, partition));
+    if (followed?.task !== task) return undefined;
+    this.followed.delete(partitionKey(topic, partition));
+    this.reader?.remove([{ topic, partition }]);
+    return followed;
+  }
+
+  private async empty({ store }: LoggedStore, error: StoreCorruptedError): Promise<void> {
+    const { logger, metrics } = this.options;
+    logger.error(error.message, error);
+    metrics.add('streams_errors_total', { code: error.code }, 1);
+    await store.wipe();
+    await store.open();
+  }
+
+  private scheduleLag(): CancelTimer {
+    return this.options.clock.schedule(LAG_EVERY_MS, () => {
+      void this.measure()
+        .catch(() => undefined)
+        .finally(() => {
+          if (!this.closing.signal.aborted) this.cancelLag = this.scheduleLag();
+        });
+    });
+  }
+
+  private async measure(): Promise<void> {
+    const { log, metrics, acceptableRecoveryLag, onReady } = this.options;
+    const all = [...this.followed.values()];
+    if (all.length === 0) return;
+    const ends = await log.admin.endOffsets(
+      all.map(({ task, of }) => changelogOf(task, of)),
+      'read_uncommitted',
+    );
+    const lags = new Map<Task, number>();
+    all.forEach(({ task, of, copy }, index) => {
+      const lag = Math.max(0, ends[index]!.offset - copy.position);
+      lags.set(task, (lags.get(task) ?? 0) + lag);
+      const labels = { store: of.definition.name, partition: String(task.partition) };
+      metrics.set('streams_standby_lag_records', labels, lag);
+    });
+    let isNew = false;
+    for (const [task, lag] of lags) {
+      if (lag > acceptableRecoveryLag) this.ready.delete(task.id);
+      else if (!this.ready.has(task.id) && this.following.has(task)) {
+        this.ready.add(task.id);
+        isNew = true;
+      }
+    }
+    if (isNew) onReady();
+  }
+}
+
+function behind(task: Task, of: LoggedStore, copy: StoreRestore, cause: LogError): StoreCorruptedError {
+  const reason = `its changelog no longer holds offset ${copy.position}`;
+  return new StoreCorruptedError(of.definition.name, task.id, reason, { cause });
+}
