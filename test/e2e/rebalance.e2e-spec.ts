@@ -26,6 +26,7 @@ async function holdUp(bank: EmbeddedBank): Promise<{ readonly release: () => voi
         storedTasks: [],
         readyTasks: [],
         isLeaving: true,
+        shutdownReason: undefined,
       }),
     assign: async () => Promise.reject(new Error('leads the group, which nobody expected')),
     onRevoked: async () => {},

@@ -59,6 +59,12 @@ export const ERROR_CODES = {
     meaning: 'A store engine, its package, or an option of it cannot be used on this machine.',
     fix: 'Install the package or choose the engine that the message names.',
   },
+  STREAMS_DISK_FULL: {
+    family: 'fatal',
+    meaning:
+      'The disk of the state directory is full, over its quota or read-only. The instance stops; its stores are intact.',
+    fix: 'Make room or move `stateDir`, then start the instance again.',
+  },
   STREAMS_STATE_DIRECTORY: {
     family: 'configuration',
     meaning: 'The state directory cannot be made, read or written.',

@@ -30,6 +30,7 @@ describe('group metadata', () => {
           storedTasks,
           readyTasks: storedTasks.slice(1),
           isLeaving: ownedTasks.length > 3,
+          shutdownReason: url,
         };
         expect(decodeSubscription(encodeSubscription(data))).toEqual(data);
       }),
@@ -53,6 +54,7 @@ describe('group metadata', () => {
           followUp: tasks.length > 3,
           departed: ['a'],
           members: 3,
+          shutdownReason: undefined,
         };
         expect(decodeAssignment(encodeAssignment(data))).toEqual(data);
       }),
@@ -73,6 +75,7 @@ describe('group metadata', () => {
         followUp: false,
         departed: [],
         members: 3,
+        shutdownReason: undefined,
       }).length,
     ).toBeLessThan(16 * 1024);
   });

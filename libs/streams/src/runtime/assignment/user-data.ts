@@ -24,6 +24,8 @@ export interface SubscriptionData {
   readonly readyTasks: readonly TaskId[];
   /** About to stop: takes no task, and keeps what it has until that is asked back. */
   readonly isLeaving: boolean;
+  /** Asks all instances to stop. */
+  readonly shutdownReason: string | undefined;
 }
 
 /** What the leader tells a member. */
@@ -41,6 +43,8 @@ export interface AssignmentData {
   readonly departed: readonly string[];
   /** How many members the group has. */
   readonly members: number;
+  /** Why all instances are to stop. */
+  readonly shutdownReason: string | undefined;
 }
 
 export interface TaskOwner {
@@ -60,6 +64,7 @@ export function encodeSubscription(data: SubscriptionData): Uint8Array {
     stored: pack(data.storedTasks),
     ready: pack(data.readyTasks),
     leaving: data.isLeaving,
+    shutdown: data.shutdownReason,
   });
 }
 
@@ -76,6 +81,7 @@ export function decodeSubscription(bytes: Uint8Array): SubscriptionData {
     storedTasks: unpack(fields['stored']),
     readyTasks: unpack(fields['ready']),
     isLeaving: fields['leaving'] === true,
+    shutdownReason: optionalText(fields['shutdown']),
   };
 }
 
@@ -97,6 +103,7 @@ export function encodeAssignment(data: AssignmentData): Uint8Array {
     followUp: data.followUp,
     departed: data.departed,
     members: data.members,
+    shutdown: data.shutdownReason,
   });
 }
 
@@ -117,6 +124,7 @@ export function decodeAssignment(bytes: Uint8Array): AssignmentData {
     followUp: fields['followUp'] === true,
     departed: list(fields['departed']).map(text),
     members: integer(fields['members']),
+    shutdownReason: optionalText(fields['shutdown']),
   };
 }
 

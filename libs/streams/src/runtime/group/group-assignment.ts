@@ -80,6 +80,7 @@ export class GroupAssignment {
             followUp,
             departed: [...new Set(active.flatMap(departed))],
             members: members.length,
+            shutdownReason: decoded.find((member) => member.shutdownReason !== undefined)?.shutdownReason,
           }),
         },
       ]),

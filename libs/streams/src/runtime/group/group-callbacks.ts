@@ -27,6 +27,8 @@ export interface GroupCallbacksOptions {
   /** Ends the open transactions of instances that left without ending them. */
   readonly fence: (instanceIds: readonly string[]) => Promise<void>;
   readonly rejoin: () => void;
+  /** The group was asked to stop. */
+  readonly onShutdown: (reason: string) => void;
   /** Whether a task without any state runs soon, since its changelogs are short. */
   readonly quickTasks: () => Promise<(task: TaskId) => boolean>;
   readonly onRebalance: (isOver: boolean) => void;
@@ -81,6 +83,7 @@ export function groupCallbacks(options: GroupCallbacksOptions): GroupListener {
     onAssigned: (assigned: MemberAssignment, { generationId }: GroupIdentity) =>
       loop.exclusive(async () => {
         const data = decodeAssignment(assigned.userData);
+        if (data.shutdownReason !== undefined) return options.onShutdown(data.shutdownReason);
         const { tasks: ids, standbys, followUp, members } = data;
         metrics.add('streams_rebalances_total', {}, 1);
         logger.info(`Assigned ${ids.length} tasks: ${ids.join(', ') || 'none'}; keeps copies of ${standbys.length}.`);

@@ -24,6 +24,7 @@ import { GroupAssignment } from '../group/group-assignment.js';
 import { groupCallbacks } from '../group/group-callbacks.js';
 import { localStores } from './local-stores.js';
 import { DepartedInstances } from '../group/departed-instances.js';
+import type { Farewell } from './farewell.js';
 import { PartitionOwners } from '../group/partition-owners.js';
 import { quickTasks } from '../group/quick-tasks.js';
 import { TaskClaim } from '../group/task-claim.js';
@@ -59,14 +60,14 @@ export interface InstanceEvents {
   readonly onFatal: (error: Error) => void;
   /** The policy `shutdownApplication` was met; `onFailure` follows. */
   readonly onShutdownApplication: (reason: string) => void;
+  /** Another instance asked all of them to stop. */
+  readonly onShutdown: (reason: string) => void;
   readonly onRebalance: (isOver: boolean) => void;
   readonly onTasksChanged: () => void;
   readonly onOutOfRange: (partition: TopicPartition, queue: SourceQueue) => void;
   /** False once the instance has failed: what its tasks hold may be half of a record's work. */
   readonly mayCommit: () => boolean;
   readonly stopping: AbortSignal;
-  /** The instance is about to stop and waits for others to take its tasks. */
-  readonly isLeaving: () => boolean;
 }
 
 /** What runs between a start and a stop. */
@@ -100,6 +101,7 @@ export function assembleParts(
   layout: TopicLayout,
   directory: StateDirectory,
   storedTasks: () => readonly `${number}_${number}`[],
+  farewell: Farewell,
   events: InstanceEvents,
 ): InstanceParts {
   const { config, topology, log, engines, clock, logger, metrics } = options;
@@ -231,7 +233,8 @@ export function assembleParts(
         ownedTasks: claim.isHeld ? tasks.all.map(({ id }) => id) : [],
         storedTasks: storedTasks(),
         readyTasks: tasks.ready,
-        isLeaving: events.isLeaving(),
+        isLeaving: farewell.isLeaving,
+        shutdownReason: farewell.shutdownReason,
       }),
       logger,
       metrics,
@@ -240,6 +243,7 @@ export function assembleParts(
       fence: config.processingGuarantee === 'exactly_once' ? (ids) => departed.fence(ids) : async () => undefined,
       rejoin: () => member.requestRejoin(),
       onRebalance: events.onRebalance,
+      onShutdown: events.onShutdown,
       onFatal: events.onFatal,
     }),
   );

@@ -11,6 +11,8 @@ import { StateDirectory } from '../state-directory/state-directory.js';
 import { StateMachine } from '../state-machine.js';
 import type { StreamsRuntime } from '../streams-runtime.js';
 import type { SourceQueue } from '../records/source-queue.js';
+import { ApplicationShutdownError } from '../../errors/application-shutdown-error.js';
+import { Farewell } from './farewell.js';
 import { assembleParts, type InstanceParts, type StreamsInstanceOptions } from './instance-parts.js';
 import { INSTANCE_TRANSITIONS } from './instance-state.js';
 import { StatusReport } from './status-report.js';
@@ -18,7 +20,7 @@ import { setUpTopics } from './topic-setup.js';
 
 const REPORT_EVERY_MS = 1000;
 const CLEANUP_EVERY_MS = 60_000;
-/** So long an instance that stops waits for the others to take its tasks. */
+/** So long an instance that goes waits for the others to act on it. */
 const HAND_OVER_HEARTBEATS = 3;
 
 /** One running instance of an application. */
@@ -33,7 +35,8 @@ export class StreamsInstance implements StreamsRuntime {
   private directory: StateDirectory | undefined;
   private storedTasks: readonly TaskId[] = [];
   private starting: Promise<void> | undefined;
-  private isLeaving = false;
+  private readonly farewell: Farewell;
+  private isToldToStop = false;
   private leaving: Promise<void> | undefined;
   private draining: Promise<void> | undefined;
   private closing: Promise<void> | undefined;
@@ -50,6 +53,9 @@ export class StreamsInstance implements StreamsRuntime {
       () => [...(this.parts?.tasks.all ?? []), ...(this.parts?.tasks.standbys ?? [])],
       options.metrics,
     );
+    const { clock, config } = options;
+    this.farewell = new Farewell(clock, HAND_OVER_HEARTBEATS * config.group.heartbeatIntervalMs);
+    this.machine.onTransition(() => this.farewell.changed());
   }
 
   get applicationId(): string {
@@ -157,17 +163,23 @@ export class StreamsInstance implements StreamsRuntime {
     this.storedTasks = await this.directory.storedTasks();
     await connectLog(log);
     const layout = await setUpTopics(topology, config, log.admin, logger);
-    const parts = assembleParts(this.options, layout, this.directory, () => this.storedTasks, {
+    const parts = assembleParts(this.options, layout, this.directory, () => this.storedTasks, this.farewell, {
       onFailure: (error) => this.failed(error),
       onFatal: (error) => this.failed(error),
-      onShutdownApplication: (reason) =>
-        logger.error(`The application "${config.applicationId}" has to stop: ${reason}`),
+      onShutdownApplication: (reason) => {
+        logger.error(`The application "${config.applicationId}" has to stop: ${reason}`);
+        this.farewell.shutdownReason = reason;
+      },
+      onShutdown: (reason) => {
+        this.isToldToStop = true;
+        this.farewell.changed();
+        this.failed(new ApplicationShutdownError(config.applicationId, reason));
+      },
       onRebalance: (isOver) => this.onRebalance(isOver),
       onTasksChanged: () => this.onTasksChanged(),
       onOutOfRange: (partition, queue) => this.onOutOfRange(partition, queue),
       mayCommit: () => this.failure === undefined,
       stopping: this.stopping.signal,
-      isLeaving: () => this.isLeaving,
     });
     this.parts = parts;
     await parts.strategy.open();
@@ -183,23 +195,11 @@ export class StreamsInstance implements StreamsRuntime {
     await this.starting?.catch(() => undefined);
     const { parts } = this;
     if (parts === undefined || !parts.claim.isHeld || parts.claim.members < 2 || parts.tasks.all.length === 0) return;
-    this.isLeaving = true;
-    const { heartbeatIntervalMs } = this.options.config.group;
-    await new Promise<void>((resolve) => {
-      const done = (): void => {
-        this.taskListeners.delete(check);
-        remove();
-        cancel();
-        resolve();
-      };
-      const check = (): void => {
-        if (parts.tasks.all.length === 0 || this.machine.is('stopping', 'stopped', 'failed')) done();
-      };
-      const remove = this.machine.onTransition(check);
-      const cancel = this.options.clock.schedule(HAND_OVER_HEARTBEATS * heartbeatIntervalMs, done);
-      this.taskListeners.add(check);
-      parts.member.requestRejoin();
-    });
+    this.farewell.isLeaving = true;
+    await this.farewell.tell(
+      parts.member,
+      () => parts.tasks.all.length === 0 || this.machine.is('stopping', 'stopped', 'failed'),
+    );
   }
 
   private async doDrain(): Promise<void> {
@@ -233,6 +233,7 @@ export class StreamsInstance implements StreamsRuntime {
     for (const cancel of this.timers.values()) cancel();
     this.stopping.abort(new LogError('retriable', 'LOG_CLOSED', 'The instance stops.'));
     const steps = [
+      () => this.tellToStop(),
       () => parts?.member.close({ leave: true }),
       () => parts?.loop.stop(),
       () => parts?.tasks.closeAll(),
@@ -250,6 +251,13 @@ export class StreamsInstance implements StreamsRuntime {
         logger.error('A step of the stop failed; the others go on.', error);
       }
     }
+  }
+
+  /** The policy `shutdownApplication` stops the others before this instance leaves the group. */
+  private async tellToStop(): Promise<void> {
+    const { parts, farewell } = this;
+    if (farewell.shutdownReason === undefined || parts === undefined || !parts.claim.isHeld) return;
+    if (parts.claim.members > 1) await farewell.tell(parts.member, () => this.isToldToStop);
   }
 
   private failed(error: unknown): void {
@@ -293,6 +301,7 @@ export class StreamsInstance implements StreamsRuntime {
 
   private onTasksChanged(): void {
     for (const listener of this.taskListeners) listener();
+    this.farewell.changed();
   }
 
   /** Retention has deleted records that were not processed; nothing brings them back. */

@@ -1,5 +1,6 @@
 import { UNCAUGHT_ACTIONS, type UncaughtAction, type UncaughtPolicy } from '../../config/uncaught-policy.js';
 import { BadRecordError } from '../../errors/bad-record-error.js';
+import { DiskFullError } from '../../errors/disk-full-error.js';
 import { LogError } from '../../errors/log-error.js';
 import type { StreamsLogger } from '../../observability/streams-logger.js';
 import type { Clock } from '../../time/clock.js';
@@ -36,8 +37,9 @@ export class UncaughtErrors {
     const known = this.replaced.get(taskId);
     const replacements = known === undefined || now - known.at > FORGOTTEN_AFTER_MS ? 0 : known.count;
     const action = await this.decide(error, taskId, replacements);
-    // What makes the log refuse this instance is not the task's.
-    if (action === 'replaceTask' && error instanceof LogError) return { action: 'shutdownInstance', taskId, waitMs: 0 };
+    // What makes the log or the disk refuse this instance is not the task's.
+    const isOfInstance = error instanceof LogError || error instanceof DiskFullError;
+    if (action === 'replaceTask' && isOfInstance) return { action: 'shutdownInstance', taskId, waitMs: 0 };
     const waitMs = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** Math.min(replacements, 30));
     if (action === 'replaceTask') this.replaced.set(taskId, { count: replacements + 1, at: now + waitMs });
     return { action, taskId, waitMs };

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
+import { DiskFullError } from '../../errors/disk-full-error.js';
 import { StateDirectoryError } from '../../errors/state-directory-error.js';
 import type { TopologyShape } from '../../topology/describe/topology-shape.js';
 
@@ -62,7 +63,10 @@ function pathOf(stateDir: string, applicationId: string): string {
   return join(stateDir, applicationId, 'instance.json');
 }
 
-function unusable(path: string, cause: unknown): StateDirectoryError {
+function unusable(path: string, cause: unknown): StateDirectoryError | DiskFullError {
+  const { code, message } = cause as NodeJS.ErrnoException;
+  if (code === 'ENOSPC' || code === 'EDQUOT' || code === 'EROFS')
+    return new DiskFullError(dirname(path), message, { cause });
   return new StateDirectoryError(
     dirname(path),
     `The state directory cannot be used: ${(cause as Error).message}. Check that stateDir exists or can be made, and that this user may write there.`,

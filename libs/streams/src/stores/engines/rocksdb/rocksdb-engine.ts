@@ -1,4 +1,5 @@
 import { rm } from 'node:fs/promises';
+import { DiskFullError } from '../../../errors/disk-full-error.js';
 import { StoreAccessError } from '../../../errors/store-access-error.js';
 import { StoreCorruptedError } from '../../../errors/store-corrupted-error.js';
 import { StoreLockedError } from '../../../errors/store-locked-error.js';
@@ -136,6 +137,7 @@ class RocksDbCursor implements StoreCursor {
 
 function storeError(error: unknown, { storeName, taskId, directory }: StoreEngineContext): unknown {
   if (!(error instanceof RocksDbError)) return error;
+  if (error.kind === 'full') return new DiskFullError(directory, error.message, { cause: error });
   if (error.kind === 'locked') return new StoreLockedError(storeName, directory, { cause: error });
   if (error.kind === 'corrupted') return new StoreCorruptedError(storeName, taskId, error.message, { cause: error });
   return error;

@@ -3,9 +3,10 @@ import { StreamsError } from '../../../errors/streams-error.js';
 /**
  * - `corrupted`: the files are damaged; delete the folder;
  * - `locked`: the folder is open elsewhere;
- * - `failed`: anything else, a full disk for example.
+ * - `full`: nothing more can be written there; what was written is intact;
+ * - `failed`: anything else.
  */
-export type RocksDbErrorKind = 'corrupted' | 'locked' | 'failed';
+export type RocksDbErrorKind = 'corrupted' | 'locked' | 'full' | 'failed';
 
 /** An error of a RocksDB binding, classified. */
 export class RocksDbError extends StreamsError {
@@ -37,6 +38,9 @@ function messages(error: unknown): string {
 }
 
 function kindOf(reason: string): RocksDbErrorKind {
+  // First, since the name of the file that could not be written may look like one of the damages below.
+  if (/No space left|Space limit|quota exceeded|File too large|Read-only file system/i.test(reason)) return 'full';
+  if (/Input\/output error/i.test(reason)) return 'failed';
   if (/lock hold by current process|While lock file|LOCK:|No locks available/i.test(reason)) return 'locked';
   if (
     /corrupt|checksum|bad block|truncated|No such file|not supported|unknown footer|invalid argument|does not exist|CURRENT|MANIFEST|Not a directory|Is a directory/i.test(
