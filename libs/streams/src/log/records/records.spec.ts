@@ -83,7 +83,25 @@ describe('crc32c', () => {
     expect(crc32c(Buffer.alloc(32))).toBe(0x8a9136aa);
     expect(crc32c(Buffer.alloc(32, 255))).toBe(0x62a8ab43);
   });
+
+  it('is the remainder of the polynomial division, bit by bit, whatever the length and the place', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 100 }), fc.nat(8), fc.nat(8), (bytes, from, after) => {
+        const around = Buffer.concat([Buffer.alloc(from, 7), bytes, Buffer.alloc(after, 9)]);
+        expect(crc32c(around, from, from + bytes.length)).toBe(remainderOf(bytes));
+      }),
+    );
+  });
 });
+
+function remainderOf(bytes: Uint8Array): number {
+  let c = 0xffffffff;
+  for (const byte of bytes) {
+    c ^= byte;
+    for (let bit = 0; bit < 8; bit++) c = c & 1 ? (c >>> 1) ^ 0x82f63b78 : c >>> 1;
+  }
+  return ~c >>> 0;
+}
 
 describe('record batches', () => {
   it.each<CompressionCodec>(['none', 'gzip', 'snappy', 'lz4'])(
