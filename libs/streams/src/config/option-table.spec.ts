@@ -24,6 +24,7 @@ const IN_WORDS: Readonly<Record<string, unknown>> = {
   advertisedUrl: undefined,
   'memory.maxBytes': GB,
   'memory.uncommittedMaxBytes': config.memory.cacheMaxBytes,
+  'restore.maxBytesPerSecond': Infinity,
   'errors.deadLetterTopic': undefined,
   freezeValues: true,
 };

@@ -156,6 +156,12 @@ export const OPTION_TABLE = {
     min: 1024,
     max: 2 ** 30,
   },
+  'restore.maxBytesPerSecond': {
+    type: 'size',
+    default: 'no limit',
+    meaning: 'What restores and standbys of this instance read from changelogs in all.',
+    min: 1024,
+  },
   'restore.progressInterval': {
     type: 'duration',
     default: '`1s`',

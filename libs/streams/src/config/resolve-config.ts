@@ -56,6 +56,7 @@ export function resolveConfig(options: StreamsOptions, environment: ConfigEnviro
     internalTopics: { replicationFactor: read.number('internalTopics.replicationFactor') ?? -1 },
     restore: {
       fetchMaxBytes: read.number('restore.fetchMaxBytes') ?? 4 * MIB,
+      maxBytesPerSecond: read.number('restore.maxBytesPerSecond') ?? Infinity,
       progressIntervalMs: read.number('restore.progressInterval') ?? 1000,
     },
     errors: {

@@ -57,6 +57,8 @@ export interface InternalTopicConfig {
 
 export interface RestoreConfig {
   readonly fetchMaxBytes: number;
+  /** Of restores and standbys together; Infinity: no limit. */
+  readonly maxBytesPerSecond: number;
   /** How often progress is reported to hooks, logs and metrics. */
   readonly progressIntervalMs: number;
 }

@@ -86,6 +86,8 @@ export interface InternalTopicOptions {
 export interface RestoreOptions {
   /** Bytes of one fetch of one changelog partition. Default 4 MiB. */
   readonly fetchMaxBytes?: ByteSize;
+  /** What restores and standbys of this instance read from changelogs in all, so that they leave the network and the disk to processing. Default: no limit. */
+  readonly maxBytesPerSecond?: ByteSize;
   /** Time between two reports of progress. Default 1 s. */
   readonly progressInterval?: Duration;
 }

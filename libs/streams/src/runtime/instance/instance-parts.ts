@@ -15,6 +15,7 @@ import type { CommitStrategy } from '../commit/commit-strategy.js';
 import { Committer } from '../commit/committer.js';
 import { ExactlyOnce } from '../commit/exactly-once.js';
 import type { QueryableStore } from '../instance-status.js';
+import { ByteRate } from '../restore/byte-rate.js';
 import { RESTORE_FETCHES, Restorer } from '../restore/restorer.js';
 import { StandbyFollower } from '../restore/standby-follower.js';
 import type { StateDirectory } from '../state-directory/state-directory.js';
@@ -114,10 +115,12 @@ export function assembleParts(
     prefetchMaxBytes: memory.inputMaxBytes,
     maxWaitMs: SOURCE_WAIT_MS,
   });
-  const restorer = new Restorer({ log, config: config.restore, clock, logger, metrics });
+  const rate = new ByteRate(config.restore.maxBytesPerSecond, clock);
+  const restorer = new Restorer({ log, config: config.restore, rate, clock, logger, metrics });
   const follower = new StandbyFollower({
     log,
     config: config.restore,
+    rate,
     acceptableRecoveryLag: config.acceptableRecoveryLag,
     clock,
     logger,

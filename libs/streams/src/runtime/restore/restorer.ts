@@ -7,6 +7,7 @@ import type { StreamsLogger } from '../../observability/streams-logger.js';
 import type { StreamsMetrics } from '../../observability/streams-metrics.js';
 import type { CancelTimer, Clock } from '../../time/clock.js';
 import type { Task } from '../task/task.js';
+import type { ByteRate } from './byte-rate.js';
 import { changelogOf, changelogRange, loggedStores, type LoggedStore } from './changelog-range.js';
 import { StoreRestore } from './store-restore.js';
 
@@ -21,6 +22,7 @@ const STALLED_AFTER_MS = 30_000;
 export interface RestorerOptions {
   readonly log: Log;
   readonly config: RestoreConfig;
+  readonly rate: ByteRate;
   readonly clock: Clock;
   readonly logger: StreamsLogger;
   readonly metrics: StreamsMetrics;
@@ -180,6 +182,7 @@ export class Restorer {
       else {
         running.applying = this.apply(running, fetched.chunk);
         await running.applying;
+        await this.options.rate.spend(fetched.chunk.byteLength, this.closing.signal);
       }
     }
   }

@@ -9,6 +9,7 @@ import type { StreamsMetrics } from '../../observability/streams-metrics.js';
 import type { CancelTimer, Clock } from '../../time/clock.js';
 import type { TaskId } from '../../topology/processor.js';
 import type { Task } from '../task/task.js';
+import type { ByteRate } from './byte-rate.js';
 import { changelogOf, changelogRange, loggedStores, type LoggedStore } from './changelog-range.js';
 import { RESTORE_FETCHES } from './restorer.js';
 import { StoreRestore } from './store-restore.js';
@@ -19,6 +20,7 @@ const LAG_EVERY_MS = 500;
 export interface StandbyFollowerOptions {
   readonly log: Log;
   readonly config: RestoreConfig;
+  readonly rate: ByteRate;
   readonly acceptableRecoveryLag: number;
   readonly clock: Clock;
   readonly logger: StreamsLogger;
@@ -155,6 +157,7 @@ export class StandbyFollower {
       if (followed === undefined) continue;
       followed.applying = this.apply(followed, fetched);
       await followed.applying;
+      if (fetched.error === undefined) await this.options.rate.spend(fetched.chunk.byteLength, this.closing.signal);
     }
   }
 

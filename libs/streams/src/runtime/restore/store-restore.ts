@@ -43,12 +43,13 @@ export class StoreRestore {
   /** Writes the records of a chunk; settles when the next one may follow. @throws StoreCorruptedError */
   async apply(chunk: RecordChunk): Promise<void> {
     const { store } = this.of;
+    if (chunk.bounds.nextOffset <= this.position) return;
     // What the buffer holds is older than what comes now.
     if (chunk.count > 0 && !this.isBufferEmpty) {
       store.discard();
       this.isBufferEmpty = true;
     }
-    for (let from = 0; from < chunk.count; from += WRITE_RECORDS) {
+    for (let from = this.firstNew(chunk); from < chunk.count; from += WRITE_RECORDS) {
       const to = Math.min(chunk.count, from + WRITE_RECORDS);
       const keys = new Array<Uint8Array>(to - from);
       const values = new Array<Uint8Array | null>(to - from);
@@ -104,6 +105,13 @@ export class StoreRestore {
       recordsPerSecond: seconds > 0 ? this.restoredRecords / seconds : 0,
       etaMs: offsetsPerSecond > 0 ? (this.remaining / offsetsPerSecond) * 1000 : undefined,
     };
+  }
+
+  /** A reader may still answer for a place where it was before; what it read there must not replace what came after. */
+  private firstNew({ count, offsets }: RecordChunk): number {
+    let first = 0;
+    while (first < count && offsets[first]! < this.position) first++;
+    return first;
   }
 
   private async write(write: Promise<void>): Promise<void> {
