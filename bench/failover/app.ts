@@ -1,4 +1,4 @@
-// One instance of the application that fails over: counts records by key, and says in each output who did it.
+// One instance of the application that fails over: counts records by key, says in each output who did it, and tells its parent what it restored.
 import 'reflect-metadata';
 import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
@@ -11,6 +11,9 @@ import {
   StreamHandler,
   StreamProcessor,
   StreamsModule,
+  type OnRestored,
+  type OnRestoreProgress,
+  type RestoreProgress,
 } from '../../libs/streams/src/index.js';
 
 const [brokers, input, output, applicationId, stateDir, instanceId, sessionTimeout] = process.argv.slice(2) as string[];
@@ -19,8 +22,18 @@ const [brokers, input, output, applicationId, stateDir, instanceId, sessionTimeo
 class Counts extends KeyValueStore<string, number> {}
 
 @StreamProcessor()
-class Counter {
+class Counter implements OnRestoreProgress, OnRestored {
+  private restoredRecords = 0;
+
   constructor(private readonly counts: Counts) {}
+
+  onRestoreProgress({ restoredRecords }: RestoreProgress): void {
+    this.restoredRecords = restoredRecords;
+  }
+
+  onRestored(): void {
+    process.send!(this.restoredRecords);
+  }
 
   @StreamHandler(input!, { key: 'string', value: json<{ key: string }>() })
   @SendTo(output!)

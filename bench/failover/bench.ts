@@ -8,6 +8,7 @@ import { createKafkaLog } from '../../libs/streams/src/log/kafkajs/kafka-log.js'
 import type { Log } from '../../libs/streams/src/log/log.js';
 import { SystemClock } from '../../libs/streams/src/time/system-clock.js';
 import { benchBroker, type BenchBroker } from '../harness/broker.js';
+import { loadTopic } from '../harness/load-topic.js';
 import { figure, type Bench, type BenchResult, type Figure, type Progress } from '../harness/report.js';
 import { Outputs } from './outputs.js';
 
@@ -17,6 +18,8 @@ const SESSION_MS = 6000;
 const EVERY_MS = 10;
 const INPUT = 'failover-in';
 const OUTPUT = 'failover-out';
+const CHANGELOG = 'failover-counts-changelog';
+const ENTRIES = 1_000_000;
 const NAMES = ['a', 'b'] as const;
 
 type Name = (typeof NAMES)[number];
@@ -27,6 +30,8 @@ const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout
 /** Two instances with a standby each, and one of them that ends. */
 class Pair {
   private readonly processes = new Map<Name, ChildProcess>();
+  /** By all restores since this was last set to 0. */
+  restoredRecords = 0;
 
   constructor(
     private readonly brokers: string,
@@ -37,8 +42,11 @@ class Pair {
     const program = fileURLToPath(new URL('./app.js', import.meta.url));
     const args = [program, this.brokers, INPUT, OUTPUT, 'failover', join(this.folder, name), name, String(SESSION_MS)];
     const child = spawn(process.execPath, args, {
-      stdio: ['ignore', 'ignore', 'inherit'],
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
       env: { ...process.env, NODE_ENV: 'production' },
+    });
+    child.on('message', (restored: number) => {
+      this.restoredRecords += restored;
     });
     this.processes.set(name, child);
   }
@@ -70,9 +78,9 @@ async function produce(log: Log, signal: AbortSignal): Promise<void> {
 }
 
 async function until(condition: () => boolean, what: string): Promise<void> {
-  const deadline = performance.now() + 60_000;
+  const deadline = performance.now() + 120_000;
   while (!condition()) {
-    if (performance.now() > deadline) throw new Error(`Waited a minute for ${what}.`);
+    if (performance.now() > deadline) throw new Error(`Waited two minutes for ${what}.`);
     await pause(20);
   }
 }
@@ -80,6 +88,16 @@ async function until(condition: () => boolean, what: string): Promise<void> {
 async function measure(broker: BenchBroker, progress: Progress): Promise<Map<string, number[]>> {
   await broker.createTopic(INPUT, PARTITIONS);
   await broker.createTopic(OUTPUT, PARTITIONS);
+  progress(`A store of ${ENTRIES} entries`);
+  const config = { 'cleanup.policy': 'compact', 'retention.ms': '-1', 'retention.bytes': '-1' };
+  await loadTopic(
+    broker.brokers,
+    { topic: CHANGELOG, partitions: PARTITIONS, records: ENTRIES, config, progress },
+    (index) => {
+      const partition = index % PARTITIONS;
+      return { key: `${partition}-${Math.floor(index / PARTITIONS)}`, value: '1', partition };
+    },
+  );
   const folder = await mkdtemp(join(tmpdir(), 'streams-bench-'));
   const log = createKafkaLog({ brokers: broker.brokers.split(',') }, { clock: new SystemClock() });
   await log.connect();
@@ -93,6 +111,9 @@ async function measure(broker: BenchBroker, progress: Progress): Promise<Map<str
     NAMES.every((name) => outputs.owners(500).filter((owner) => owner === name).length === PARTITIONS / 2);
   try {
     for (const name of NAMES) pair.start(name);
+    await until(balanced, 'both instances to have half of the partitions');
+    progress(`${pair.restoredRecords} records restored at the start`);
+    if (pair.restoredRecords < ENTRIES / NAMES.length) throw new Error('The store is not what the bench is about.');
     for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
       for (let round = 1; round <= ROUNDS; round++) {
         await until(balanced, 'both instances to have half of the partitions');
@@ -100,6 +121,7 @@ async function measure(broker: BenchBroker, progress: Progress): Promise<Map<str
         await pause(2000);
         const leaver = NAMES[round % 2]!;
         const owners = outputs.owners(500);
+        pair.restoredRecords = 0;
         const from = performance.now();
         await pair.end(leaver, signal);
         await until(
@@ -111,8 +133,9 @@ async function measure(broker: BenchBroker, progress: Progress): Promise<Map<str
           const kind = signal === 'SIGTERM' ? 'stop' : 'kill';
           add(`${kind} ${owner === leaver ? 'moved' : 'stayed'}`, outputs.longestGap(partition, from));
         });
+        add('restored', pair.restoredRecords);
         progress(
-          `round ${round}: ${signal} ${owners.map((owner, partition) => `${owner === leaver ? 'moved' : 'stayed'} ${Math.round(outputs.longestGap(partition, from))} ms`).join(', ')}`,
+          `round ${round}: ${signal} ${owners.map((owner, partition) => `${owner === leaver ? 'moved' : 'stayed'} ${Math.round(outputs.longestGap(partition, from))} ms`).join(', ')}, ${pair.restoredRecords} records restored`,
         );
         pair.start(leaver);
       }
@@ -137,6 +160,9 @@ async function run(progress: Progress): Promise<BenchResult> {
   try {
     const gaps = await measure(broker, progress);
     const figures: Record<string, Figure> = {};
+    const restored = gaps.get('restored')!;
+    gaps.delete('restored');
+    figures['restored at a take-over'] = figure(restored, 'records');
     for (const [name, values] of gaps) {
       figures[`${name} gap`] = figure(values, 'ms');
       figures[`${name} gap p95`] = figure([p95(values)], 'ms');
@@ -149,6 +175,7 @@ async function run(progress: Progress): Promise<BenchResult> {
         'kill moved p95 / (session time-out + 2 s)': longest('kill moved') / (SESSION_MS + 2000),
         'stop stayed p95 / 200 ms': longest('stop stayed') / 200,
         'kill stayed p95 / 200 ms': longest('kill stayed') / 200,
+        'restored at a take-over / entries that moved': Math.max(...restored) / (ENTRIES / 2),
       },
     };
   } finally {

@@ -3,6 +3,13 @@ import { partitionForKey } from '../../libs/streams/src/log/partitioner.js';
 import { SystemClock } from '../../libs/streams/src/time/system-clock.js';
 import type { Progress } from './report.js';
 
+export interface LoadedRecord {
+  readonly key: string;
+  readonly value: string;
+  /** Absent: that of the key. */
+  readonly partition?: number;
+}
+
 export interface LoadOptions {
   readonly topic: string;
   readonly partitions: number;
@@ -15,7 +22,7 @@ export interface LoadOptions {
 export async function loadTopic(
   brokers: string,
   { topic, partitions, records, config = {}, progress }: LoadOptions,
-  recordAt: (index: number) => { readonly key: string; readonly value: string },
+  recordAt: (index: number) => LoadedRecord,
 ): Promise<void> {
   const log = createKafkaLog({ brokers: brokers.split(',') }, { clock: new SystemClock() });
   await log.connect();
@@ -25,7 +32,8 @@ export async function loadTopic(
   for (let index = 0; index < records; index++) {
     const record = recordAt(index);
     const key = Buffer.from(record.key);
-    const hasRoom = producer.append(topic, partitionForKey(key, partitions), key, Buffer.from(record.value), now);
+    const partition = record.partition ?? partitionForKey(key, partitions);
+    const hasRoom = producer.append(topic, partition, key, Buffer.from(record.value), now);
     if (!hasRoom) await producer.drain();
     if (index > 0 && index % 500_000 === 0) progress(`  ${index} of ${records} records`);
   }
