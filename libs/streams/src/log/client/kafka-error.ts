@@ -1,3 +1,4 @@
+import type { ErrorDetails } from '../../errors/streams-error.js';
 import { LogError, type LogErrorKind } from '../../errors/log-error.js';
 import { KafkaErrorCode } from '../protocol/error-codes.js';
 import { kafkaErrorName } from '../protocol/error-names.js';
@@ -5,6 +6,11 @@ import { kafkaErrorName } from '../protocol/error-names.js';
 const E = KafkaErrorCode;
 
 const kinds = new Map<number, LogErrorKind>([
+  [E.MESSAGE_TOO_LARGE, 'refused'],
+  [E.RECORD_LIST_TOO_LARGE, 'refused'],
+  [E.INVALID_RECORD, 'refused'],
+  [E.INVALID_TIMESTAMP, 'refused'],
+  [E.TOPIC_AUTHORIZATION_FAILED, 'refused'],
   [E.OFFSET_OUT_OF_RANGE, 'out-of-range'],
   [E.ILLEGAL_GENERATION, 'migrated'],
   [E.UNKNOWN_MEMBER_ID, 'migrated'],
@@ -55,7 +61,12 @@ export const LEADER_MOVED: ReadonlySet<number> = new Set([
 ]);
 
 /** The `LogError` for an error code of a response. `during` completes "Kafka refused ...". */
-export function kafkaError(code: number, during: string, message: string | null = null): LogError {
+export function kafkaError(
+  code: number,
+  during: string,
+  message: string | null = null,
+  details: ErrorDetails = {},
+): LogError {
   const name = kafkaErrorName(code);
   const known = name.startsWith('error') ? 'UNKNOWN' : name;
   const detail = message === null || message === '' ? '' : `: ${message}`;
@@ -64,7 +75,7 @@ export function kafkaError(code: number, during: string, message: string | null 
     `LOG_${known}`,
     `The log refused ${during} with ${name} (${code})${detail}.`,
     {
-      details: { kafkaCode: code },
+      details: { kafkaCode: code, ...details },
     },
   );
 }

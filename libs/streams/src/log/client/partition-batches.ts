@@ -2,6 +2,7 @@ import type { CompressionCodec } from '../log-producer.js';
 import type { ProducerIdentity } from '../protocol/messages.js';
 import { BatchBuilder } from '../records/batch-builder.js';
 import type { RecordHeader } from '../records/record-header.js';
+import { splitBatch } from '../records/split-batch.js';
 
 const FIRST_BATCH_BYTES = 4096;
 const SEQUENCES = 2 ** 31;
@@ -27,7 +28,7 @@ export class PartitionBatches {
   constructor(
     readonly topic: string,
     readonly partition: number,
-    private readonly batchMaxBytes: number,
+    private batchMaxBytes: number,
   ) {}
 
   /** Hot path: one call per record. @returns by how many bytes the buffer grew. */
@@ -78,6 +79,16 @@ export class PartitionBatches {
     // A broker that no longer remembers where a repeated batch went answers -1; the end then stays a safe lower bound.
     if (baseOffset >= 0) this.acknowledgedEnd = baseOffset + head.builder.count;
     return head.builder.byteLength;
+  }
+
+  /** The leader finds the oldest batch too large, and stored nothing of it. @returns by how many bytes the buffer grew. */
+  splitHead(): number {
+    const { builder, round } = this.pending.shift()!;
+    const parts = splitBatch(builder);
+    this.pending.unshift(...parts.map((part) => ({ builder: part, round, bytes: undefined, firstSentMs: 0 })));
+    this.nextSequence = (this.nextSequence - builder.count + SEQUENCES) % SEQUENCES;
+    this.batchMaxBytes = Math.min(this.batchMaxBytes, Math.ceil(builder.byteLength / 2));
+    return parts.reduce((bytes, { byteLength }) => bytes + byteLength, -builder.byteLength);
   }
 
   /** A fresh set of batches for the same partition; what is still under way answers to the old one. */

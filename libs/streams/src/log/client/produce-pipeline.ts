@@ -26,6 +26,11 @@ const RETRIED: ReadonlySet<number> = new Set([
   KafkaErrorCode.CONCURRENT_TRANSACTIONS,
 ]);
 
+const TOO_LARGE: ReadonlySet<number> = new Set([
+  KafkaErrorCode.MESSAGE_TOO_LARGE,
+  KafkaErrorCode.RECORD_LIST_TOO_LARGE,
+]);
+
 export interface PipelineOwner {
   readonly transactionalId: string | null;
   /** The identity to send with; undefined while there is none. */
@@ -284,10 +289,16 @@ export class ProducePipeline {
         batches.isMuted = false;
         continue;
       }
+      if (TOO_LARGE.has(answer?.error ?? 0) && batches.pending[0]!.builder.count > 1) {
+        this.buffered += batches.splitHead();
+        batches.isMuted = false;
+        continue;
+      }
       const where = `records for ${batches.topic}-${batches.partition}`;
       const isRetried =
         answer === undefined ? failure === undefined || failure.kind === 'retriable' : RETRIED.has(answer.error);
-      const error = answer === undefined ? failure : kafkaError(answer.error, where, answer.message);
+      const details = { topic: batches.topic, batchBytes: batches.pending[0]!.bytes!.length };
+      const error = answer === undefined ? failure : kafkaError(answer.error, where, answer.message, details);
       if (!isRetried) this.fail(error ?? kafkaError(KafkaErrorCode.UNKNOWN_SERVER_ERROR, where));
       else if (this.clock.monotonic() - batches.pending[0]!.firstSentMs > this.deliveryTimeoutMs) {
         this.fail(this.undelivered(where, error));

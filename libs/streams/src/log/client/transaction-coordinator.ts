@@ -1,3 +1,4 @@
+import type { ErrorDetails } from '../../errors/streams-error.js';
 import type { Clock } from '../../time/clock.js';
 import type { GroupIdentity } from '../group-member.js';
 import type { PartitionOffset, TopicPartition } from '../log.js';
@@ -51,12 +52,8 @@ export class TransactionCoordinator {
   }
 
   async addPartitions(identity: ProducerIdentity, partitions: readonly TopicPartition[]): Promise<void> {
-    const errorOf = (response: { topics: readonly ByTopic<PartitionError>[] }): number => {
-      for (const { partitions } of response.topics) {
-        for (const { error } of partitions) if (error !== 0 && error !== OPERATION_NOT_ATTEMPTED) return error;
-      }
-      return firstError(response.topics);
-    };
+    const errorOf = ({ topics }: { topics: readonly ByTopic<PartitionError>[] }): number =>
+      culpritOf(topics)?.error ?? firstError(topics);
     const response = await this.own.call({
       api: 'addPartitionsToTxn',
       request: {
@@ -68,7 +65,7 @@ export class TransactionCoordinator {
       retryOn: WHILE_ENDING_OR_CREATING,
       deadlineMs: this.deadlineMs,
     });
-    this.check(errorOf(response), 'AddPartitionsToTxn');
+    this.check(errorOf(response), 'AddPartitionsToTxn', { topic: culpritOf(response.topics)?.topic });
   }
 
   async commitOffsets(
@@ -128,8 +125,15 @@ export class TransactionCoordinator {
     return client;
   }
 
-  private check(code: number, request: string): void {
+  private check(code: number, request: string, details?: ErrorDetails): void {
     if (code !== KafkaErrorCode.NONE)
-      throw kafkaError(code, `${request} for the transactional id "${this.transactionalId}"`);
+      throw kafkaError(code, `${request} for the transactional id "${this.transactionalId}"`, null, details);
   }
+}
+
+/** Because of which a request with several partitions failed. */
+function culpritOf(topics: readonly ByTopic<PartitionError>[]): { topic: string; error: number } | undefined {
+  for (const { topic, partitions } of topics)
+    for (const { error } of partitions) if (error !== 0 && error !== OPERATION_NOT_ATTEMPTED) return { topic, error };
+  return undefined;
 }

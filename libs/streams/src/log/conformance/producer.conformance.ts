@@ -67,9 +67,27 @@ export function producerConformance(world: () => ConformanceWorld): void {
     const topic = await world().topic(1, { 'max.message.bytes': '10000' });
     const producer = world().log.openProducer({ role: 'test' });
     producer.append(topic, 0, null, Buffer.alloc(20_000), 1);
-    expect(await failureOf(producer.flush())).toMatchObject({ kind: 'fatal', code: 'LOG_MESSAGE_TOO_LARGE' });
+    expect(await failureOf(producer.flush())).toMatchObject({
+      kind: 'refused',
+      code: 'LOG_MESSAGE_TOO_LARGE',
+      topic,
+    });
     expect(() => producer.append(topic, 0, null, bytes('x'), 1)).toThrow(/MESSAGE_TOO_LARGE/);
   });
+
+  it.each<CompressionCodec>(['none', 'gzip'])(
+    'parts a batch that the topic finds too large, in order and without a double (%s)',
+    async (compression) => {
+      const topic = await world().topic(1, { 'max.message.bytes': '10000' });
+      const producer = world().log.openProducer({ role: 'test', compression });
+      const values = Array.from({ length: 300 }, (_, n) => `${n} ${incompressible(n, 500)}`);
+      for (const value of values) producer.append(topic, 0, bytes(`key ${value.length}`), bytes(value), 7);
+      await producer.flush();
+      for (const value of values) producer.append(topic, 0, null, bytes(value), 7);
+      await producer.flush();
+      expect(await world().values(topic)).toEqual([...values, ...values]);
+    },
+  );
 
   it('says when its buffer is full, and when there is room again', async () => {
     const topic = await world().topic();
@@ -105,4 +123,11 @@ export function producerConformance(world: () => ConformanceWorld): void {
     expect(await world().values(topic)).toEqual(['a', 'b', 'c', 'c', 'c', 'c', 'c']);
     expect(world().faults.count('produce') - before).toBeLessThanOrEqual(6);
   });
+}
+
+/** Text that gzip makes little of. */
+function incompressible(seed: number, length: number): string {
+  let text = '';
+  for (let n = seed + 1; text.length < length; n = (n * 48_271) % 2_147_483_647) text += n.toString(36);
+  return text.slice(0, length);
 }

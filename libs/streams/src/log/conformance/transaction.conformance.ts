@@ -145,6 +145,15 @@ export function transactionConformance(world: () => ConformanceWorld): void {
     await expect.poll(() => world().values(topic)).toEqual(['ok', 'x', 'y']);
   });
 
+  it('parts a batch that the topic finds too large', async () => {
+    const topic = await world().topic(1, { 'max.message.bytes': '10000' });
+    const producer = await open();
+    const values = Array.from({ length: 100 }, (_, n) => `${n}`.padEnd(500));
+    for (const value of values) producer.append(topic, 0, null, bytes(value), 1);
+    await producer.commit();
+    await expect.poll(() => world().values(topic)).toEqual(values);
+  });
+
   it('is usable after the abort of a record that was too large', async () => {
     const topic = await world().topic(1, { 'max.message.bytes': '10000' });
     const producer = await open();
