@@ -1,10 +1,14 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import { KafkaErrorCode as E } from '../../libs/streams/src/log/protocol/error-codes.js';
+import type { ByTopic } from '../../libs/streams/src/log/protocol/messages.js';
 import { model, produce, readAll, storeContent, transactions, type BankOptions } from '../support/bank.js';
 import { EmbeddedBank } from '../support/embedded-bank.js';
 
 const input = transactions(60, 6);
 const good = input.filter(({ id }) => id !== 't7');
 const LIMIT = 20_000;
+/** At the other partitions of the request. */
+const NOT_ATTEMPTED: Readonly<Record<string, number>> = { addPartitionsToTxn: 55, produce: E.REQUEST_TIMED_OUT };
 
 describe('a record that a handler sends and that can never be written', () => {
   const banks: EmbeddedBank[] = [];
@@ -81,4 +85,64 @@ describe('a record that a handler sends and that can never be written', () => {
     await expect.poll(() => storeContent(instance), { timeout: 20_000 }).toEqual(model(input));
     expect((await ids(bank, bank.topics.output, bank.partitions)).filter((id) => id === 'more')).toHaveLength(60);
   });
+
+  describe.each(['exactly_once', 'at_least_once'] as const)(
+    'when the log takes no more for the topic (%s)',
+    (guarantee) => {
+      /** From now on, as a broker whose access rules have changed. @returns what gives the right back. */
+      const forbid = (bank: EmbeddedBank): (() => void) =>
+        bank.broker.intercept(async (_role, api, request, next) => {
+          if (api !== (guarantee === 'exactly_once' ? 'addPartitionsToTxn' : 'produce')) return next();
+          const { topics } = request as { topics: readonly ByTopic<{ partition: number } | number>[] };
+          if (!topics.some(({ topic }) => topic === bank.topics.output)) return next();
+          return {
+            topics: topics.map(({ topic, partitions }) => ({
+              topic,
+              partitions: partitions.map((each) => ({
+                partition: typeof each === 'number' ? each : each.partition,
+                error: topic === bank.topics.output ? E.TOPIC_AUTHORIZATION_FAILED : NOT_ATTEMPTED[api],
+                baseOffset: -1,
+                message: null,
+              })),
+            })),
+          } as Awaited<ReturnType<typeof next>>;
+        });
+      const options = { processingGuarantee: guarantee, commitInterval: 20 } as const;
+
+      it('fails the instance by default, and names the record and the topic', async () => {
+        const bank = await open({});
+        forbid(bank);
+        const instance = bank.instance(options);
+        await instance.start();
+        await expect.poll(() => instance.state).toBe('failed');
+        expect(instance.failure).toMatchObject({
+          code: 'STREAMS_PRODUCTION_FAILED',
+          phase: 'production',
+          message: expect.stringMatching(/"out".*TOPIC_AUTHORIZATION_FAILED/s) as string,
+        });
+      });
+
+      it('waits at the record under a policy of retries, and goes on when it is allowed again', async () => {
+        const bank = await open({});
+        const allow = forbid(bank);
+        const attempts: number[] = [];
+        const instance = await bank.start({
+          ...options,
+          errors: {
+            production: ({ attempt }) => {
+              attempts.push(attempt);
+              return { retryAfterMs: 5 };
+            },
+          },
+        });
+        await expect.poll(() => attempts.length).toBeGreaterThan(3);
+        expect(await ids(bank, bank.topics.output, bank.partitions)).toEqual([]);
+        allow();
+        await expect.poll(() => storeContent(instance), { timeout: 10_000 }).toEqual(model(input));
+        await instance.close();
+        const written = await ids(bank, bank.topics.output, bank.partitions);
+        expect(written.toSorted()).toEqual(input.map(({ id }) => id).toSorted());
+      });
+    },
+  );
 });

@@ -1,3 +1,5 @@
+import { ConfigResourceTypes, Kafka, logLevel } from 'kafkajs';
+import { randomBytes } from 'node:crypto';
 import { afterEach, describe, expect, inject, it } from 'vitest';
 import { model, produce, readAll, storeContent, transactions, type BankOptions } from '../support/bank.js';
 import { KafkaBank, PARTITIONS } from '../support/kafka-bank.js';
@@ -56,4 +58,75 @@ describe.skipIf(inject('kafkaUnavailable'))('an output that is larger than its t
     await instance.close();
     expect(await ids(bank, bank.topics.output, PARTITIONS)).toContain('large');
   });
+
+  it('is judged by the limit that the topic has by now', async () => {
+    const bank = await open();
+    const dead = `${bank.topics.output}-dead`;
+    const later = transactions(60, 6, 60);
+    const instance = await bank.start({
+      errors: { production: 'deadLetter', deadLetterTopic: dead },
+      after: ({ id }, context) =>
+        void (id === 't7' || id === 't67' ? context.forward({ id: 'large', text: 'x'.repeat(10_000) }) : undefined),
+    });
+    await expect.poll(() => storeContent(instance), { timeout: 20_000 }).toEqual(model(input));
+    await lowerLimit(inject('kafkaBrokers')!, bank.topics.output, 5000);
+    await produce(bank.log, bank.topics.input, PARTITIONS, later);
+    const taken = [...input, ...later.filter(({ id }) => id !== 't67')];
+    await expect.poll(() => storeContent(instance), { timeout: 20_000 }).toEqual(model(taken));
+    await instance.close();
+    expect((await ids(bank, bank.topics.output, PARTITIONS)).toSorted()).toEqual(
+      [...taken.map(({ id }) => id), 'large'].toSorted(),
+    );
+    expect(await ids(bank, dead, 1)).toEqual(['t67']);
+  });
+
+  it('is judged as it is compressed', async () => {
+    const bank = await open();
+    const dead = `${bank.topics.output}-dead`;
+    const noise = randomBytes(LIMIT).toString('hex');
+    const instance = await bank.start({
+      compression: 'gzip',
+      errors: { production: 'deadLetter', deadLetterTopic: dead },
+      after: ({ id }, context) => {
+        if (id === 't7') context.forward({ id: 'noise', text: noise });
+        if (id === 't8') context.forward({ id: 'large', text: 'x'.repeat(5 * LIMIT) });
+      },
+    });
+    await expect.poll(() => storeContent(instance), { timeout: 20_000 }).toEqual(model(good));
+    await instance.close();
+    expect((await ids(bank, bank.topics.output, PARTITIONS)).toSorted()).toEqual(
+      [...good.map(({ id }) => id), 'large'].toSorted(),
+    );
+    expect(await ids(bank, dead, 1)).toEqual(['t7']);
+  });
+
+  it('is taken back as well when its timestamp lies further ahead than the topic takes', async () => {
+    const bank = await open();
+    const dead = `${bank.topics.output}-dead`;
+    const instance = await bank.start({
+      errors: { production: 'deadLetter', deadLetterTopic: dead },
+      after: ({ id }, context) => {
+        if (id === 't7') context.forward({ id: 'future' }, { timestamp: Date.now() + 2 * 3_600_000 });
+      },
+    });
+    await expect.poll(() => storeContent(instance), { timeout: 20_000 }).toEqual(model(good));
+    await instance.close();
+    expect(await ids(bank, dead, 1)).toEqual(['t7']);
+  });
 });
+
+async function lowerLimit(brokers: string, topic: string, bytes: number): Promise<void> {
+  const admin = new Kafka({ brokers: brokers.split(','), logLevel: logLevel.NOTHING }).admin();
+  await admin.connect();
+  await admin.alterConfigs({
+    validateOnly: false,
+    resources: [
+      {
+        type: ConfigResourceTypes.TOPIC,
+        name: topic,
+        configEntries: [{ name: 'max.message.bytes', value: String(bytes) }],
+      },
+    ],
+  });
+  await admin.disconnect();
+}

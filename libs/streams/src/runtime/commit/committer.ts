@@ -1,12 +1,14 @@
 import type { GroupMember } from '../../log/group-member.js';
 import type { StreamsMetrics } from '../../observability/streams-metrics.js';
 import type { Clock } from '../../time/clock.js';
+import type { OutputTopics } from '../records/output-topics.js';
 import type { Task } from '../task/task.js';
 import type { CommitStrategy } from './commit-strategy.js';
 import { hasChanges, prepareTask, publish, type TaskCommit } from './task-commit.js';
 
 export interface CommitterOptions {
   readonly strategy: CommitStrategy;
+  readonly outputTopics: OutputTopics;
   readonly member: () => GroupMember;
   readonly clock: Clock;
   readonly metrics: StreamsMetrics;
@@ -42,11 +44,11 @@ export class Committer {
    */
   async begin(tasks: readonly Task[]): Promise<void> {
     await this.settle();
-    const { clock, strategy } = this.options;
+    const { clock, strategy, outputTopics } = this.options;
     const startedAt = clock.monotonic();
     for (const task of tasks) if (hasChanges(task)) await task.flush();
     const changed = tasks.filter(hasChanges);
-    if (changed.length === 0) return;
+    if (changed.length === 0) return outputTopics.reconsider();
     const now = clock.now();
     this.startedAt = startedAt;
     const commits = changed.map((task) => prepareTask(task, strategy.producer, now));
@@ -81,9 +83,10 @@ export class Committer {
   }
 
   private async complete(commits: readonly TaskCommit[], startedAt: number): Promise<void> {
-    const { strategy, member, clock, metrics } = this.options;
+    const { strategy, outputTopics, member, clock, metrics } = this.options;
     await strategy.complete(commits, member());
     publish(commits);
+    outputTopics.reconsider();
     metrics.add('streams_commits_total', { outcome: 'committed' }, 1);
     metrics.observe('streams_commit_latency_seconds', {}, (clock.monotonic() - startedAt) / 1000);
   }

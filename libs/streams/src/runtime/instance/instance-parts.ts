@@ -36,7 +36,7 @@ import { TaskInput } from '../processing/task-input.js';
 import { TaskManager } from '../task/task-manager.js';
 import type { TopicLayout } from './topic-setup.js';
 import type { TopicPartition } from '../../log/log.js';
-import { NO_LIMITS } from '../records/topic-limits.js';
+import { OutputTopics } from '../records/output-topics.js';
 import type { SourceQueue } from '../records/source-queue.js';
 
 /** A partition that begins to run waits for the fetch that is parked for the others. */
@@ -143,13 +143,20 @@ export function assembleParts(
   const assignment = new GroupAssignment(topology, layout.taskCounts, config, logger);
   const output = new StrategyOutput(strategy);
   const deadLetterPartitions = layout.partitionCounts.get(config.errors.deadLetterTopic ?? '') ?? 1;
+  const outputTopics = new OutputTopics({
+    limits: layout.topicLimits,
+    compression: config.compression,
+    admin: log.admin,
+    clock,
+    signal: events.stopping,
+  });
   const factory = new TaskFactory({
     applicationId,
     topology,
     engines,
     directory,
     partitionCounts: layout.partitionCounts,
-    topicLimits: layout.topicLimits,
+    outputTopics,
     engineMemoryMaxBytes: engineShare(options, layout),
     freezeValues: config.freezeValues,
     output,
@@ -159,13 +166,13 @@ export function assembleParts(
       errors: config.errors,
       output,
       deadLetterPartitions,
-      deadLetterLimits: layout.topicLimits.get(config.errors.deadLetterTopic ?? '') ?? NO_LIMITS,
+      deadLetterTopic: outputTopics.get(config.errors.deadLetterTopic ?? ''),
       logger,
       metrics,
     }),
   });
   const input = new TaskInput(reader, events.onOutOfRange);
-  const committer = new Committer({ strategy, member: () => member, clock, metrics });
+  const committer = new Committer({ strategy, outputTopics, member: () => member, clock, metrics });
   const tasks: TaskManager = new TaskManager({
     factory,
     assignment,
@@ -188,6 +195,7 @@ export function assembleParts(
     instanceId,
     committer,
     strategy,
+    outputTopics,
     tasks,
     rejoin: () => member.requestRejoin(),
     clock,

@@ -4,7 +4,7 @@ import { LogError } from '../../errors/log-error.js';
 import { MissingTopicError } from '../../errors/missing-topic-error.js';
 import type { LogAdmin, NewTopic } from '../../log/log-admin.js';
 import type { StreamsLogger } from '../../observability/streams-logger.js';
-import { NO_LIMITS, type TopicLimits } from '../records/topic-limits.js';
+import { NO_LIMITS, readTopicLimits, type TopicLimits } from '../records/topic-limits.js';
 import { checkCoPartitioning } from '../../topology/co-partitioning.js';
 import { changelogTopic } from '../../topology/internal-topics.js';
 import type { StoreDefinition } from '../../topology/store-definition.js';
@@ -42,28 +42,18 @@ export async function setUpTopics(
   await setUpChangelogs(topology, taskCounts, config, admin, logger);
   const written = new Set([...topology.sinkTopics, ...(deadLetterTopic ? [deadLetterTopic] : [])]);
   const topicLimits = new Map<string, TopicLimits>();
-  for (const topic of written) topicLimits.set(topic, await readLimits(topic, config, admin, logger));
+  for (const topic of written) topicLimits.set(topic, await limitsOf(topic, admin, logger));
   return { partitionCounts, topicLimits, taskCounts };
 }
 
 /** What the user may not read is met when the broker refuses it. */
-async function readLimits(
-  topic: string,
-  { compression }: RuntimeConfig,
-  admin: LogAdmin,
-  logger: StreamsLogger,
-): Promise<TopicLimits> {
+async function limitsOf(topic: string, admin: LogAdmin, logger: StreamsLogger): Promise<TopicLimits> {
   try {
-    const entries = await admin.describeConfig(topic);
-    const maxBytes = Number(entries.get('max.message.bytes') ?? Infinity);
-    return {
-      maxBytes: compression === 'none' ? maxBytes : Infinity,
-      needsKeys: entries.get('cleanup.policy')?.includes('compact') ?? false,
-    };
+    return await readTopicLimits(admin, topic);
   } catch (error) {
     if (error instanceof LogError && error.kind === 'retriable') throw error;
     logger.info(
-      `The limits of "${topic}" cannot be read, so a record that it refuses stops the instance: ${String(error)}`,
+      `The limits of "${topic}" cannot be read, so a record that it refuses costs a commit, which is done again: ${String(error)}`,
     );
     return NO_LIMITS;
   }

@@ -9,6 +9,7 @@ import type { Clock } from '../../time/clock.js';
 import type { CommitStrategy } from '../commit/commit-strategy.js';
 import type { Committer } from '../commit/committer.js';
 import { untilAnswered } from '../retry.js';
+import type { OutputTopics } from '../records/output-topics.js';
 import { HalfDoneRecordError } from '../records/half-done-record-error.js';
 import type { TaskManager } from '../task/task-manager.js';
 import type { UncaughtErrors } from './uncaught-errors.js';
@@ -22,6 +23,7 @@ export interface RecoveryOptions {
   readonly instanceId: string;
   readonly committer: Committer;
   readonly strategy: CommitStrategy;
+  readonly outputTopics: OutputTopics;
   readonly tasks: TaskManager;
   readonly rejoin: () => void;
   readonly clock: Clock;
@@ -49,7 +51,7 @@ export class Recovery {
     const { tasks, logger, metrics, rejoin, onFailure } = this.options;
     const { isMendable, isLost } = classify(error);
     // A failure is counted where the instance fails.
-    if (!isMendable) return this.uncaught(error);
+    if (!isMendable && !(await this.options.outputTopics.learn(error))) return this.uncaught(error);
     const { message } = error as Error;
     // A record that failed half-way is counted by its policy.
     if (error instanceof StreamsError) metrics.add('streams_errors_total', { code: error.code }, 1);

@@ -15,7 +15,7 @@ import type { StreamsMetrics } from '../../observability/streams-metrics.js';
 import { deadLetterHeaders, messageOf } from './dead-letter.js';
 import type { OutputPort } from './output.js';
 import type { BadRecordPolicies, Verdict } from './record-loop.js';
-import { sizeAlone, type TopicLimits } from './topic-limits.js';
+import type { OutputTopic } from './output-topic.js';
 
 export interface BadRecordOptions {
   readonly applicationId: string;
@@ -23,8 +23,7 @@ export interface BadRecordOptions {
   readonly output: OutputPort;
   /** Of the dead-letter topic. */
   readonly deadLetterPartitions: number;
-  /** Of the dead-letter topic. */
-  readonly deadLetterLimits: TopicLimits;
+  readonly deadLetterTopic: OutputTopic;
   readonly logger: StreamsLogger;
   readonly metrics: StreamsMetrics;
 }
@@ -105,17 +104,11 @@ function deadLetter(failure: BadRecord, options: BadRecordOptions, output: Outpu
     withStack: deadLetterStack,
     errorCode: codeOf(failure),
   });
-  const { maxBytes, needsKeys } = options.deadLetterLimits;
-  const bytes = sizeAlone(key, value, headers);
-  if (bytes > maxBytes || (needsKeys && key === null))
+  const objection = options.deadLetterTopic.objection(key, value, timestamp, headers);
+  if (objection !== undefined)
     throw new BadRecordError(
       failure,
-      new Error(
-        `${messageOf(failure.error)}; and "${deadLetterTopic}" refuses it: ` +
-          (bytes > maxBytes
-            ? `${bytes} bytes are over its max.message.bytes (${maxBytes})`
-            : 'it is compacted, and the record has no key'),
-      ),
+      new Error(`${messageOf(failure.error)}; and "${deadLetterTopic}" refuses it: ${objection}`),
     );
   if (!output.producer.append(deadLetterTopic, partition, key, value, timestamp, headers)) output.isFull = true;
 }

@@ -3,7 +3,7 @@ import { partitionForKey } from '../../log/partitioner.js';
 import type { LogProducer } from '../../log/log-producer.js';
 import type { RecordHeader } from '../../log/records/record-header.js';
 import type { SinkNode } from '../../topology/topology.js';
-import { sizeAlone, type TopicLimits } from './topic-limits.js';
+import type { OutputTopic } from './output-topic.js';
 
 /** Where tasks append; the instance changes the producer when the old one has failed. */
 export interface OutputPort {
@@ -22,7 +22,7 @@ export class SinkWriter {
     readonly node: SinkNode,
     private readonly partitions: number,
     private readonly output: OutputPort,
-    private readonly limits: TopicLimits,
+    private readonly topic: OutputTopic,
   ) {}
 
   /** @throws ProductionError if the record can never be written; LogError if the producer has failed. */
@@ -36,7 +36,8 @@ export class SinkWriter {
     } catch (error) {
       throw this.refused(error instanceof Error ? error.message : String(error), error);
     }
-    this.check(keyBytes, valueBytes, headers);
+    const objection = this.topic.objection(keyBytes, valueBytes, timestamp, headers);
+    if (objection !== undefined) throw this.refused(objection);
     const hasRoom = output.producer.append(
       node.topic,
       this.partitionOf(keyBytes),
@@ -47,15 +48,6 @@ export class SinkWriter {
     );
     output.appended++;
     if (!hasRoom) output.isFull = true;
-  }
-
-  /** What only the broker refuses would cost the whole transaction. */
-  private check(key: Uint8Array | null, value: Uint8Array | null, headers: readonly RecordHeader[] | undefined): void {
-    const { maxBytes, needsKeys } = this.limits;
-    if (key === null && needsKeys) throw this.refused('the topic is compacted, and the record has no key.');
-    const bytes = sizeAlone(key, value, headers);
-    if (bytes > maxBytes)
-      throw this.refused(`it takes ${bytes} bytes, and max.message.bytes of the topic is ${maxBytes}.`);
   }
 
   private refused(reason: string, cause?: unknown): ProductionError {

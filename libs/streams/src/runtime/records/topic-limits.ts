@@ -1,30 +1,31 @@
-import type { RecordHeader } from '../../log/records/record-header.js';
+import type { LogAdmin } from '../../log/log-admin.js';
 
-/** What a topic refuses, as far as it is known before a record is sent. */
+/** What a topic refuses, as far as its configuration tells. */
 export interface TopicLimits {
-  /** Of a batch with one record. Infinity where it is not known, or where records are compressed first. */
+  /** Of a batch. */
   readonly maxBytes: number;
   readonly needsKeys: boolean;
+  /** How far timestamps may lie before and after the broker's time, in ms. */
+  readonly maxBehindMs: number;
+  readonly maxAheadMs: number;
 }
 
-export const NO_LIMITS: TopicLimits = Object.freeze({ maxBytes: Infinity, needsKeys: false });
+export const NO_LIMITS: TopicLimits = Object.freeze({
+  maxBytes: Infinity,
+  needsKeys: false,
+  maxBehindMs: Infinity,
+  maxAheadMs: Infinity,
+});
 
-const BATCH_HEADER_BYTES = 61;
-/** Length, attributes, two deltas, and the lengths of key, value and headers at their longest. */
-const RECORD_OVERHEAD_BYTES = 5 + 1 + 10 + 5 + 5 + 5 + 5;
-const HEADER_OVERHEAD_BYTES = 10;
-
-/** An upper bound of a batch with this record alone; hot path (bench `process`) where there are no headers. */
-export function sizeAlone(
-  key: Uint8Array | null,
-  value: Uint8Array | null,
-  headers: readonly RecordHeader[] | undefined,
-): number {
-  let bytes = BATCH_HEADER_BYTES + RECORD_OVERHEAD_BYTES;
-  if (key !== null) bytes += key.byteLength;
-  if (value !== null) bytes += value.byteLength;
-  if (headers !== undefined)
-    for (const header of headers)
-      bytes += HEADER_OVERHEAD_BYTES + Buffer.byteLength(header.name) + (header.value?.byteLength ?? 0);
-  return bytes;
+/** @throws LogError if the configuration cannot be read. */
+export async function readTopicLimits(admin: LogAdmin, topic: string): Promise<TopicLimits> {
+  const config = await admin.describeConfig(topic);
+  const takesAnyTime = config.get('message.timestamp.type') === 'LogAppendTime';
+  const distance = (name: string): number => (takesAnyTime ? Infinity : Number(config.get(name) ?? Infinity));
+  return {
+    maxBytes: Number(config.get('max.message.bytes') ?? Infinity),
+    needsKeys: config.get('cleanup.policy')?.includes('compact') ?? false,
+    maxBehindMs: distance('message.timestamp.before.max.ms'),
+    maxAheadMs: distance('message.timestamp.after.max.ms'),
+  };
 }

@@ -9,10 +9,10 @@ import type { Clock } from '../../time/clock.js';
 import type { StateDirectory } from '../state-directory/state-directory.js';
 import { CurrentRecord } from '../records/current-record.js';
 import { SinkWriter, type OutputPort } from '../records/output.js';
+import type { OutputTopics } from '../records/output-topics.js';
 import { chunkPrefetch } from '../records/prefetch.js';
 import { ProcessorRuntime, type TaskScope } from '../records/processor-runtime.js';
 import { RecordLoop, type BadRecordPolicies } from '../records/record-loop.js';
-import { NO_LIMITS, type TopicLimits } from '../records/topic-limits.js';
 import { SourceQueue } from '../records/source-queue.js';
 import { Task } from './task.js';
 import { TaskStores, type TaskStore } from './task-stores.js';
@@ -24,8 +24,7 @@ export interface TaskFactoryOptions {
   readonly directory: StateDirectory;
   /** Of sink topics. */
   readonly partitionCounts: ReadonlyMap<string, number>;
-  /** Of sink topics. */
-  readonly topicLimits: ReadonlyMap<string, TopicLimits>;
+  readonly outputTopics: OutputTopics;
   /** Share of one store partition for the engine's caches. */
   readonly engineMemoryMaxBytes: number;
   readonly freezeValues: boolean;
@@ -91,8 +90,8 @@ export class TaskFactory {
   }
 
   private sink(node: SubTopology['sinks'][number]): SinkWriter {
-    const { partitionCounts, output, topicLimits } = this.options;
-    return new SinkWriter(node, partitionCounts.get(node.topic) ?? 1, output, topicLimits.get(node.topic) ?? NO_LIMITS);
+    const { partitionCounts, output, outputTopics } = this.options;
+    return new SinkWriter(node, partitionCounts.get(node.topic) ?? 1, output, outputTopics.get(node.topic));
   }
 
   private store(definition: StoreDefinition, id: TaskId): TaskStore {
