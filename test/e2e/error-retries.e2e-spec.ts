@@ -1,4 +1,3 @@
-/* oxlint-disable unicorn/no-thenable -- the option `then` is a text, which no await calls */
 import { afterEach, describe, expect, it } from 'vitest';
 import { partitionForKey } from '../../libs/streams/src/log/partitioner.js';
 import type { BadRecord } from '../../libs/streams/src/config/bad-record-policy.js';
@@ -37,7 +36,7 @@ describe('a record that is tried again', () => {
     async (when) => {
       const bank = await open();
       const { tries, ...options } = failing(3, when);
-      const policy = { retry: { attempts: 3, backoff: 5 }, then: 'fail' } as const;
+      const policy = { retry: { attempts: 3, backoff: 5 }, finally: 'fail' } as const;
       const instance = await bank.start({ ...options, errors: { processing: policy } });
       await expect.poll(() => storeContent(instance), { timeout: 20_000 }).toEqual(model(input));
       await instance.close();
@@ -86,7 +85,7 @@ describe('a record that is tried again', () => {
     const bank = await open();
     await bank.log.admin.createTopics([{ name: 'dead', partitions: 1 }]);
     const { tries, ...options } = failing(Infinity, 'after');
-    const processing = { retry: { attempts: 2, backoff: 5 }, then: 'deadLetter' } as const;
+    const processing = { retry: { attempts: 2, backoff: 5 }, finally: 'deadLetter' } as const;
     const instance = await bank.start({ ...options, errors: { processing, deadLetterTopic: 'dead' } });
     const good = input.filter(({ id }) => id !== 't7');
     await expect.poll(() => storeContent(instance), { timeout: 20_000 }).toEqual(model(good));

@@ -13,7 +13,7 @@ export type BadRecordAction = 'fail' | 'continue' | 'deadLetter';
 /** What a function may answer; a retry comes after the default back-off, or after that many milliseconds. */
 export type BadRecordAnswer = BadRecordAction | 'retry' | { readonly retryAfterMs: number };
 
-/** Handles the record again at its place, after a wait that doubles each time, and does `then` when all attempts have failed. */
+/** Handles the record again at its place, after a wait that doubles each time, and does `finally` when all attempts have failed. */
 export interface RetryPolicy {
   readonly retry: {
     /** Retries, beside the first attempt. */
@@ -25,7 +25,7 @@ export interface RetryPolicy {
     /** Share of each wait, 0 to 1, that is left to chance. Default 0. */
     readonly jitter?: number;
   };
-  readonly then: BadRecordAction;
+  readonly finally: BadRecordAction;
 }
 
 /** A fixed action, retries, or a function that decides per failure. An error that the function throws counts as `fail`. */

@@ -1,4 +1,3 @@
-/* oxlint-disable unicorn/no-thenable -- the option `then` is a text, which no await calls */
 import { describe, expect, it } from 'vitest';
 import { readRetryPolicy, waitAfter } from './retry-policy.js';
 
@@ -6,7 +5,7 @@ describe('a retry policy', () => {
   it('doubles the wait up to its longest, less the share left to chance', () => {
     const { waits } = readRetryPolicy({
       retry: { attempts: 9, backoff: '100ms', maxBackoff: '1s', jitter: 0.5 },
-      then: 'fail',
+      finally: 'fail',
     })!;
     expect([1, 2, 3, 4, 5, 500].map((attempt) => waitAfter(attempt, waits, 0))).toEqual([
       100, 200, 400, 800, 1000, 1000,
@@ -16,13 +15,13 @@ describe('a retry policy', () => {
 
   it.each([
     { retry: { attempts: 3 } },
-    { retry: { attempts: 0 }, then: 'fail' },
-    { retry: { attempts: 1.5 }, then: 'fail' },
-    { retry: { attempts: 3, backoff: 'soon' }, then: 'fail' },
-    { retry: { attempts: 3, backoff: '2s', maxBackoff: '1s' }, then: 'fail' },
-    { retry: { attempts: 3, jitter: 2 }, then: 'fail' },
-    { retry: { attempts: 3, backOff: '1s' }, then: 'fail' },
-    { retry: { attempts: 3 }, then: 'retry' },
+    { retry: { attempts: 0 }, finally: 'fail' },
+    { retry: { attempts: 1.5 }, finally: 'fail' },
+    { retry: { attempts: 3, backoff: 'soon' }, finally: 'fail' },
+    { retry: { attempts: 3, backoff: '2s', maxBackoff: '1s' }, finally: 'fail' },
+    { retry: { attempts: 3, jitter: 2 }, finally: 'fail' },
+    { retry: { attempts: 3, backOff: '1s' }, finally: 'fail' },
+    { retry: { attempts: 3 }, finally: 'retry' },
   ])('is none if it cannot work: %j', (policy) => {
     expect(readRetryPolicy(policy)).toBeUndefined();
   });

@@ -21,8 +21,8 @@ export function isBadRecordAction(value: unknown): value is BadRecordAction {
 /** @returns undefined if it is none. */
 export function readRetryPolicy(policy: unknown): { waits: RetryWaits; finally: BadRecordAction } | undefined {
   if (typeof policy !== 'object' || policy === null) return undefined;
-  const { retry, then, ...others } = policy as Partial<RetryPolicy>;
-  if (typeof retry !== 'object' || retry === null || !isBadRecordAction(then)) return undefined;
+  const { retry, finally: last, ...others } = policy as Partial<RetryPolicy>;
+  if (typeof retry !== 'object' || retry === null || !isBadRecordAction(last)) return undefined;
   const { attempts, backoff, maxBackoff, jitter = 0, ...unknowns } = retry as Partial<RetryPolicy['retry']>;
   if (Object.keys(others).length + Object.keys(unknowns).length > 0) return undefined;
   const backoffMs = parseDuration(backoff ?? DEFAULT_WAITS.backoffMs);
@@ -31,7 +31,7 @@ export function readRetryPolicy(policy: unknown): { waits: RetryWaits; finally: 
   if (maxBackoffMs === undefined || maxBackoffMs < backoffMs) return undefined;
   if (!Number.isSafeInteger(attempts) || attempts! < 1) return undefined;
   if (typeof jitter !== 'number' || !(jitter >= 0 && jitter <= 1)) return undefined;
-  return { waits: { attempts: attempts!, backoffMs, maxBackoffMs, jitter }, finally: then };
+  return { waits: { attempts: attempts!, backoffMs, maxBackoffMs, jitter }, finally: last };
 }
 
 /** The wait after the failure number `attempt`. @param random between 0 and 1 */
