@@ -1,7 +1,7 @@
 import type { CompressionCodec } from '../log-producer.js';
 import { BATCH_HEADER_BYTES, BatchAttribute, CHECKSUM_START } from './batch-header.js';
 import { codecNumber, compress } from './compression/codec.js';
-import { crc32c } from './crc32c.js';
+import { crc32c } from '../../bytes/crc32c.js';
 import { writeInt64 } from '../../bytes/int64.js';
 import type { RecordHeader } from './record-header.js';
 import { varintLength, varlongLength, writeVarint, writeVarlong } from './varint.js';

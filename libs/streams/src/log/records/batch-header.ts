@@ -1,4 +1,4 @@
-import { crc32c } from './crc32c.js';
+import { crc32c } from '../../bytes/crc32c.js';
 import { readInt64, writeInt64 } from '../../bytes/int64.js';
 
 /** Bytes of a v2 batch before its first record. */

@@ -5,7 +5,7 @@ import type { CompressionCodec } from '../log-producer.js';
 import type { AbortedTransaction } from '../protocol/messages.js';
 import { BatchBuilder, encodeControlBatch, type BatchStamp } from './batch-builder.js';
 import { assignBaseOffset, nextOffsetAfter, readBatchHeader } from './batch-header.js';
-import { crc32c } from './crc32c.js';
+import { crc32c } from '../../bytes/crc32c.js';
 import type { RecordChunk } from './record-chunk.js';
 import type { RecordHeader } from './record-header.js';
 import { decodeRecords, type FetchedBytes } from './record-decoder.js';

@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { bufferOf } from '../../../bytes/buffer-of.js';
 import { AbstractRocksDbDatabase, AbstractRocksDbIterator } from './abstract-rocksdb.js';
 import type { RocksDbBinding, RocksDbEntry, RocksDbIterator, RocksDbRange, RocksDbTuning } from './rocksdb-binding.js';
+import { checkLogFiles } from './log-files.js';
 import { RocksDbError } from './rocksdb-error.js';
 
 type Callback<T> = (error: Error | null | undefined, value: T) => void;
@@ -38,6 +39,7 @@ export function leveldownBinding(create: LeveldownModule): RocksDbBinding {
     honours: new Set(['blockCacheBytes', 'writeBufferBytes', 'blockBytes', 'maxOpenFiles', 'compression'] as const),
     async open(directory, tuning) {
       await mkdir(directory, { recursive: true, mode: 0o700 });
+      await checkLogFiles(directory);
       const db = create(directory);
       await call<void>(directory, (callback) => db.open(openOptions(tuning), callback));
       return new Database(directory, db);

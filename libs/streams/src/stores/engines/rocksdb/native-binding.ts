@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { AbstractRocksDbDatabase, AbstractRocksDbIterator } from './abstract-rocksdb.js';
 import type { RocksDbBinding, RocksDbEntry, RocksDbIterator, RocksDbRange, RocksDbTuning } from './rocksdb-binding.js';
+import { checkLogFiles } from './log-files.js';
 import { RocksDbError } from './rocksdb-error.js';
 
 interface NativeReadBatch {
@@ -40,6 +41,7 @@ export function nativeBinding(Native: NativeModule): RocksDbBinding {
     ] as const),
     async open(directory, tuning) {
       await mkdir(directory, { recursive: true, mode: 0o700 });
+      await checkLogFiles(directory);
       const db = new Native(directory, openOptions(tuning));
       try {
         await db.ready();

@@ -43,7 +43,7 @@ function kindOf(reason: string): RocksDbErrorKind {
   if (/Input\/output error/i.test(reason)) return 'failed';
   if (/lock hold by current process|While lock file|LOCK:|No locks available/i.test(reason)) return 'locked';
   if (
-    /corrupt|checksum|bad block|truncated|No such file|not supported|unknown footer|invalid argument|does not exist|CURRENT|MANIFEST|Not a directory|Is a directory/i.test(
+    /corrupt|checksum|bad block|truncated|No such file|not supported|unknown footer|invalid argument|does not exist|CURRENT|MANIFEST|Not a directory|Is a directory|wal_dir contains existing log/i.test(
       reason,
     )
   ) {
