@@ -137,7 +137,7 @@ export class RestoreCounts implements TaskLifecycle {
   }
 }
 
-const quiet: StreamsLogger = {
+export const quiet: StreamsLogger = {
   debug() {},
   info() {},
   warn() {},

@@ -1,3 +1,4 @@
+import { StoreCorruptedError } from '../errors/store-corrupted-error.js';
 import type { QueryableStore } from '../runtime/instance-status.js';
 import type { StreamsRuntime } from '../runtime/streams-runtime.js';
 import type { StoreDefinition } from '../topology/store-definition.js';
@@ -190,13 +191,22 @@ export class StoreQueries {
       const [outcome] = await Promise.allSettled([read(partitions)]);
       const now = locate();
       if (now.every(({ view }, i) => view === partitions[i].view)) {
-        if (outcome.status === 'rejected') throw outcome.reason;
+        if (outcome.status === 'rejected')
+          throw outcome.reason instanceof StoreCorruptedError ? damaged(outcome.reason) : outcome.reason;
         return outcome.value;
       }
       if (attempt === MAX_ATTEMPTS) throw moving();
       partitions = now;
     }
   }
+}
+
+/** The runtime wipes and restores the store by now. */
+function damaged({ store }: StoreCorruptedError): QueryError {
+  return new QueryError('restoring', `The store "${store}" is damaged; it is wiped and restored.`, {
+    members: { store, retryAfterS: RETRY_MOVING_S },
+    retryAfterS: RETRY_MOVING_S,
+  });
 }
 
 function moving(): QueryError {

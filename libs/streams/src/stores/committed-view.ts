@@ -1,5 +1,6 @@
+import { StoreCorruptedError } from '../errors/store-corrupted-error.js';
 import type { CommittedView } from './state-store.js';
-import type { KeyBounds, StoreCursor, StoreEngine } from './store-engine.js';
+import type { KeyBounds, StoreCursor, StoreEngine, StoreEntries } from './store-engine.js';
 
 interface PendingRead {
   readonly key: Uint8Array;
@@ -10,8 +11,13 @@ interface PendingRead {
 /** Reads an engine, which holds committed entries only; the point reads of one turn of the event loop become one engine read. */
 export class EngineView implements CommittedView {
   private pending: PendingRead[] = [];
+  private isDamaged = false;
 
-  constructor(private readonly engine: StoreEngine) {}
+  constructor(
+    private readonly engine: StoreEngine,
+    /** Told once what a read finds damaged: nobody else may ever read there. */
+    private readonly onDamage: (error: StoreCorruptedError) => void = () => undefined,
+  ) {}
 
   get(key: Uint8Array): Promise<Uint8Array | undefined> {
     return new Promise((resolve, reject) => {
@@ -20,17 +26,31 @@ export class EngineView implements CommittedView {
   }
 
   openCursor(bounds: KeyBounds, options: { readonly reverse: boolean }): StoreCursor {
-    return this.engine.openCursor(bounds, options);
+    const cursor = this.engine.openCursor(bounds, options);
+    return {
+      next: (limit): Promise<StoreEntries> => cursor.next(limit).catch((error: unknown) => this.failed(error)),
+      close: () => cursor.close(),
+    };
   }
 
   private async read(): Promise<void> {
     const reads = this.pending;
     this.pending = [];
     try {
-      const values = await this.engine.getMany(reads.map(({ key }) => key));
+      const values = await this.engine
+        .getMany(reads.map(({ key }) => key))
+        .catch((error: unknown) => this.failed(error));
       for (let i = 0; i < reads.length; i++) reads[i].resolve(values[i]);
     } catch (error) {
       for (const { reject } of reads) reject(error);
     }
+  }
+
+  private failed(error: unknown): never {
+    if (error instanceof StoreCorruptedError && !this.isDamaged) {
+      this.isDamaged = true;
+      this.onDamage(error);
+    }
+    throw error;
   }
 }

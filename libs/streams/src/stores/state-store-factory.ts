@@ -1,3 +1,4 @@
+import type { StoreCorruptedError } from '../errors/store-corrupted-error.js';
 import type { StoreDefinition } from '../topology/store-definition.js';
 import { BufferedKeyValueStore } from './key-value/buffered-key-value-store.js';
 import type { StateStore } from './state-store.js';
@@ -7,6 +8,8 @@ export interface StateStoreOptions {
   readonly freezeValues: boolean;
   /** The typed object that user code sees; absent: a plain one of the store's kind. */
   readonly facade?: object;
+  /** A query found the store damaged. */
+  readonly onDamage?: (error: StoreCorruptedError) => void;
 }
 
 /** Puts the layers of one store partition together: typed object, write-back buffer, engine. */

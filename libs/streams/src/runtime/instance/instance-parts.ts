@@ -170,6 +170,7 @@ export function assembleParts(
       logger,
       metrics,
     }),
+    onDamage: (error) => loop.recoverFrom(error),
   });
   const input = new TaskInput(reader, events.onOutOfRange);
   const committer = new Committer({ strategy, outputTopics, member: () => member, clock, metrics });

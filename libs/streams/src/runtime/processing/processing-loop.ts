@@ -40,6 +40,7 @@ export class ProcessingLoop {
   private wakeUp: (() => void) | undefined;
   private lastCommitAt: number;
   private nextWarningMs = SLOW_COMMIT_MS;
+  private reported: unknown;
 
   constructor(private readonly options: ProcessingLoopOptions) {
     this.lastCommitAt = options.clock.monotonic();
@@ -56,6 +57,12 @@ export class ProcessingLoop {
       this.actions.push(() => action().then(resolve, reject));
       this.wake();
     });
+  }
+
+  /** Treats an error that was met outside the loop as one of the next round. */
+  recoverFrom(error: unknown): void {
+    this.reported ??= error;
+    this.wake();
   }
 
   wake(): void {
@@ -93,7 +100,7 @@ export class ProcessingLoop {
 
   private async round(): Promise<void> {
     const { committer, input, sliceMs } = this.options;
-    const failure = committer.takeFailure();
+    const failure = committer.takeFailure() ?? this.takeReported();
     if (failure !== undefined) throw failure;
     const tasks = this.options.runningTasks();
     input.fill();
@@ -102,6 +109,12 @@ export class ProcessingLoop {
     await this.commitIfDue(tasks);
     if (busy.length > 0) await yieldToEventLoop();
     else await this.idle(tasks);
+  }
+
+  private takeReported(): unknown {
+    const { reported } = this;
+    this.reported = undefined;
+    return reported;
   }
 
   /**

@@ -64,6 +64,7 @@ export class Recovery {
       return false;
     }
     metrics.add('streams_commits_total', { outcome: isLost ? 'fenced' : 'aborted' }, 1);
+    if (error instanceof StoreCorruptedError) logger.error(message, error);
     logger.warn(`Uncommitted work is dropped and done again: ${message}`);
     try {
       await this.dropUncommitted();

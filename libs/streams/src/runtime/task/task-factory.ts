@@ -1,3 +1,4 @@
+import type { StoreCorruptedError } from '../../errors/store-corrupted-error.js';
 import { changelogTopic } from '../../topology/internal-topics.js';
 import { taskId } from '../../topology/task-id.js';
 import type { Processor, TaskId } from '../../topology/processor.js';
@@ -31,6 +32,8 @@ export interface TaskFactoryOptions {
   readonly output: OutputPort;
   readonly clock: Clock;
   readonly badRecords: BadRecordPolicies;
+  /** A query found a store damaged. */
+  readonly onDamage: (error: StoreCorruptedError) => void;
 }
 
 /** Puts the parts of a task together; opens nothing. */
@@ -95,7 +98,7 @@ export class TaskFactory {
   }
 
   private store(definition: StoreDefinition, id: TaskId): TaskStore {
-    const { engines, directory, engineMemoryMaxBytes, freezeValues, applicationId } = this.options;
+    const { engines, directory, engineMemoryMaxBytes, freezeValues, applicationId, onDamage } = this.options;
     const factory = engines.get(definition.engine)!;
     const engine = factory.create({
       storeName: definition.name,
@@ -108,6 +111,7 @@ export class TaskFactory {
       definition,
       store: createStateStore(definition, engine, {
         freezeValues,
+        onDamage,
         ...(StoreClass === undefined ? {} : { facade: new StoreClass() }),
       }),
       changelog: definition.changelog.isEnabled ? changelogTopic(applicationId, definition.name) : undefined,

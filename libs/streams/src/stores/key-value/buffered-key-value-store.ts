@@ -1,3 +1,4 @@
+import type { StoreCorruptedError } from '../../errors/store-corrupted-error.js';
 import type { StoreDefinition } from '../../topology/store-definition.js';
 import { EngineView } from '../committed-view.js';
 import type { ChangeSink, CommittedView, PreparedCommit, StateStore, StoreCounts } from '../state-store.js';
@@ -18,19 +19,21 @@ export interface BufferedKeyValueStoreOptions {
   readonly freezeValues: boolean;
   /** The typed object; absent: a plain `KeyValueStore`. */
   readonly facade?: object;
+  /** A query found the store damaged. */
+  readonly onDamage?: (error: StoreCorruptedError) => void;
 }
 
 /** A key-value store of a task: the typed object above, the write-back buffer in the middle, the engine below. */
 export class BufferedKeyValueStore implements StateStore, KeyValueBacking<unknown, unknown> {
   readonly name: string;
   readonly facade: object;
-  readonly view: CommittedView;
   changes = 0;
   readonly counts: StoreCounts = { get: 0, put: 0, delete: 0, range: 0, load: 0, write: 0, hits: 0 };
   private readonly engine: StoreEngine;
   private readonly buffer: WriteBackBuffer<unknown, unknown>;
   private readonly iterators = new Set<KeyValueIterator<unknown, unknown>>();
   private changelogPosition: ChangelogPosition | undefined;
+  private committed: CommittedView;
 
   constructor(private readonly options: BufferedKeyValueStoreOptions) {
     const { definition, engine, freezeValues, facade = new KeyValueStore() } = options;
@@ -45,9 +48,13 @@ export class BufferedKeyValueStore implements StateStore, KeyValueBacking<unknow
         this.counts.load += keys;
       },
     });
-    this.view = new EngineView(engine);
+    this.committed = new EngineView(engine, options.onDamage);
     this.facade = facade;
     attachStore(facade, this);
+  }
+
+  get view(): CommittedView {
+    return this.committed;
   }
 
   get position(): ChangelogPosition | undefined {
@@ -123,6 +130,8 @@ export class BufferedKeyValueStore implements StateStore, KeyValueBacking<unknow
     this.releaseIterators();
     this.buffer.discard();
     this.changelogPosition = undefined;
+    // Whoever reads through the view of before has read something else.
+    this.committed = new EngineView(this.engine, this.options.onDamage);
     await this.engine.destroy();
   }
 

@@ -9,6 +9,7 @@ export abstract class AbstractRocksDbDatabase implements RocksDbDatabase {
   private readonly writes = new WriteQueue();
   private readonly iterators = new Set<RocksDbIterator>();
   private closing: Promise<void> | undefined;
+  private writesBegun = 0;
 
   constructor(protected readonly directory: string) {}
 
@@ -25,6 +26,7 @@ export abstract class AbstractRocksDbDatabase implements RocksDbDatabase {
 
   write(keys: readonly Uint8Array[], values: readonly (Uint8Array | null)[], last?: RocksDbEntry): Promise<void> {
     if (this.closing) return Promise.reject(this.closedError());
+    this.writesBegun++;
     return this.writes.run(this.batch(keys, values, last));
   }
 
@@ -33,6 +35,13 @@ export abstract class AbstractRocksDbDatabase implements RocksDbDatabase {
     const iterator = this.openIterator(range, () => this.iterators.delete(iterator));
     this.iterators.add(iterator);
     return iterator;
+  }
+
+  /** @returns what tells whether the entries are still those of now, as far as that is certain. */
+  protected stillUnchanged(): () => boolean {
+    const before = this.writesBegun;
+    const wasIdle = this.writes.isIdle;
+    return () => wasIdle && this.writesBegun === before;
   }
 
   async numericProperty(name: string): Promise<number> {

@@ -104,8 +104,8 @@ async function expectTruth(engine: StoreEngine, history: readonly Content[], rev
     for (let entries = await cursor.next(100); entries.keys.length > 0; entries = await cursor.next(100))
       entries.keys.forEach((key, index) => found.set(text(key), text(entries.values[index]!)));
     await cursor.close();
-    const values = await engine.getMany(KEYS.map((key) => Buffer.from(key)));
     expect(new Map([...found].toSorted())).toEqual(new Map([...expected].toSorted()));
+    const values = await engine.getMany(KEYS.map((key) => Buffer.from(key)));
     expect(values.map((value) => value && text(value))).toEqual(KEYS.map((key) => expected.get(key)));
   } catch (error) {
     if (!(error instanceof StoreCorruptedError)) throw error;

@@ -5,6 +5,7 @@ import type { RocksDbBinding, RocksDbEntry, RocksDbIterator, RocksDbRange, Rocks
 import { checkLogFiles } from './log-files.js';
 import { RocksDbError } from './rocksdb-error.js';
 
+type Entries = Awaited<ReturnType<RocksDbIterator['next']>>;
 type Callback<T> = (error: Error | null | undefined, value: T) => void;
 
 interface LeveldownBatch {
@@ -95,7 +96,19 @@ class Database extends AbstractRocksDbDatabase {
     };
     if (range.gte) options.gte = bufferOf(range.gte);
     if (range.lt) options.lt = bufferOf(range.lt);
-    return new Iterator(this.directory, this.db.iterator(options), onClosed);
+    const confirm = this.confirmation();
+    return new Iterator(this.directory, this.db.iterator(options), confirm, onClosed);
+  }
+
+  /** The package's look-ups verify checksums, and its iterators do not: what a scan reads is looked up again. */
+  private confirmation(): (entries: Entries) => Promise<void> {
+    const isUnchanged = this.stillUnchanged();
+    return async ({ keys, values }) => {
+      if (keys.length === 0) return;
+      const found = await this.getMany(keys);
+      if (isUnchanged() && !found.every((value, i) => value !== undefined && bufferOf(value).equals(values[i])))
+        throw new RocksDbError('corrupted', this.directory, 'an entry reads otherwise in a scan than in a look-up');
+    };
   }
 
   protected property(name: string): string {
@@ -111,6 +124,7 @@ class Iterator extends AbstractRocksDbIterator {
   constructor(
     private readonly directory: string,
     private readonly native: LeveldownIterator,
+    private readonly confirm: (entries: Entries) => Promise<void>,
     onClosed: () => void,
   ) {
     super(onClosed);
@@ -120,7 +134,7 @@ class Iterator extends AbstractRocksDbIterator {
     return call(this.directory, (callback) => this.native.end(callback));
   }
 
-  protected async read(limit: number): Promise<{ keys: Uint8Array[]; values: Uint8Array[] }> {
+  protected async read(limit: number): Promise<Entries> {
     const keys: Uint8Array[] = [];
     const values: Uint8Array[] = [];
     while (keys.length < limit) {
@@ -137,6 +151,7 @@ class Iterator extends AbstractRocksDbIterator {
         values.push(ahead.pop() as Buffer);
       }
     }
+    await this.confirm({ keys, values });
     return { keys, values };
   }
 }

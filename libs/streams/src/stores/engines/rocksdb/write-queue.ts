@@ -18,6 +18,10 @@ export class WriteQueue {
     return current;
   }
 
+  get isIdle(): boolean {
+    return this.tail === undefined;
+  }
+
   /** Settles when nothing is under way. */
   async idle(): Promise<void> {
     while (this.tail) await this.tail;
