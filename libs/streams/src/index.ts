@@ -56,6 +56,7 @@ export { StoreQueries, type EntryAnswer, type EntryPage, type ScanRequest } from
 export { StreamsInstance } from './runtime/instance/streams-instance.js';
 export type { InstanceState, TaskState, TaskStatus } from './runtime/instance-status.js';
 export type { StreamsRuntime } from './runtime/streams-runtime.js';
+export type { PauseScope } from './runtime/processing/pauses.js';
 export { booleanSerde, bytesSerde, float64Serde, int32Serde, int64Serde } from './serdes/binary-serdes.js';
 export { resolveSerde, type SerdeName } from './serdes/resolve-serde.js';
 export type { Serde } from './serdes/serde.js';

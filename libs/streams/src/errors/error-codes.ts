@@ -211,6 +211,11 @@ export const ERROR_CODES = {
     meaning: 'A scan needs every partition of the store, and some are not readable here.',
     fix: 'Look at `missing`: ask again after `Retry-After`, or run one instance until scans are distributed.',
   },
+  STREAMS_PAUSE_SCOPE: {
+    family: 'query',
+    meaning: 'What is to be paused or resumed does not exist in the topology.',
+    fix: 'Name one of those that the message lists.',
+  },
   STREAMS_QUERY_NOT_RUNNING: {
     family: 'query',
     meaning: 'This instance is starting, stopping or failed.',

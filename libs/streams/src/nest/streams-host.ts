@@ -7,12 +7,14 @@ import {
   type OnApplicationShutdown,
   type OnModuleDestroy,
   type OnModuleInit,
+  type Type,
 } from '@nestjs/common';
 import { ModuleRef, ModulesContainer } from '@nestjs/core';
 import { processEnvironment, resolveConfig } from '../config/resolve-config.js';
 import { ConfigurationError } from '../errors/configuration-error.js';
 import type { Log, TopicPartition } from '../log/log.js';
 import { noMetrics, type StreamsMetrics } from '../observability/streams-metrics.js';
+import type { PauseScope } from '../runtime/processing/pauses.js';
 import { StreamsInstance } from '../runtime/instance/streams-instance.js';
 import { loadInstanceFile } from '../runtime/state-directory/instance-file.js';
 import type { InstanceState, QueryableStore, TaskStatus } from '../runtime/instance-status.js';
@@ -31,6 +33,9 @@ import { NestStreamsLogger } from './nest-logger.js';
 import { openLog } from './open-log.js';
 import { EXTRA_DEFAULTS, MODULE_OPTION_KEYS, type StreamsModuleOptions } from './streams-module-options.js';
 import { STREAMS_METRICS_PORT, STREAMS_OPTIONS } from './tokens.js';
+
+/** What `StreamsHost.pause` takes: a processor by its class or by its name `Class.method`, or a task by its id. */
+export type NestPauseScope = PauseScope | { readonly processor: Type };
 
 type StateListener = (state: InstanceState, previous: InstanceState) => void;
 
@@ -113,10 +118,7 @@ export class StreamsHost
 
   /** @throws ConfigurationError before `onModuleInit`. */
   get topology(): Topology {
-    if (this.instance !== undefined) return this.instance.topology;
-    throw new ConfigurationError([
-      'The topology was asked for before the application was initialised: await app.init().',
-    ]);
+    return this.initialised().topology;
   }
 
   get state(): InstanceState {
@@ -170,6 +172,20 @@ export class StreamsHost
     await this.instance?.whenRunning();
   }
 
+  /** @throws ConfigurationError before `onModuleInit`, and as `StreamsRuntime.pause`. */
+  async pause(scope?: NestPauseScope): Promise<void> {
+    await this.initialised().pause(namedScope(scope));
+  }
+
+  /** @throws as `pause` */
+  async resume(scope?: NestPauseScope): Promise<void> {
+    await this.initialised().resume(namedScope(scope));
+  }
+
+  pauses(): readonly ('instance' | PauseScope)[] {
+    return this.instance?.pauses() ?? [];
+  }
+
   tasks(): readonly TaskStatus[] {
     return this.instance?.tasks() ?? [];
   }
@@ -184,6 +200,11 @@ export class StreamsHost
 
   sourceLag(): readonly (TopicPartition & { readonly lag: number })[] {
     return this.instance?.sourceLag() ?? [];
+  }
+
+  private initialised(): StreamsInstance {
+    if (this.instance !== undefined) return this.instance;
+    throw new ConfigurationError(['Streams were used before the application was initialised: await app.init().']);
   }
 
   private async createInstance(): Promise<StreamsInstance> {
@@ -222,6 +243,12 @@ export class StreamsHost
     }
     return engines;
   }
+}
+
+function namedScope(scope: NestPauseScope | undefined): PauseScope | undefined {
+  if (scope === undefined || !('processor' in scope) || typeof scope.processor === 'string')
+    return scope as PauseScope | undefined;
+  return { processor: scope.processor.name };
 }
 
 function isObject(value: unknown): value is object {

@@ -81,6 +81,11 @@ export const STREAMS_METRICS = {
     help: 'Offsets between the committed position and the end of a source partition.',
   },
   streams_tasks: { type: 'gauge', labels: ['state'], help: 'Tasks of this instance by state.' },
+  streams_paused_partitions: {
+    type: 'gauge',
+    labels: [],
+    help: 'Source partitions of this instance whose records wait because of a pause.',
+  },
   streams_instance_state: {
     type: 'gauge',
     labels: ['state'],

@@ -20,6 +20,8 @@ export interface TaskStatus {
   readonly partition: number;
   readonly state: TaskState;
   readonly sourceTopics: readonly string[];
+  /** Those whose records wait because of a pause. */
+  readonly pausedTopics: readonly string[];
   readonly stores: readonly StoreStatus[];
   readonly streamTime: number;
 }

@@ -1,5 +1,6 @@
 import type { TopicPartition } from '../log/log.js';
 import type { Topology } from '../topology/topology.js';
+import type { PauseScope } from './processing/pauses.js';
 import type { InstanceState, QueryableStore, TaskStatus } from './instance-status.js';
 
 /**
@@ -38,6 +39,16 @@ export interface StreamsRuntime {
 
   /** Settles once every assigned task runs, rejects when the instance fails or stops. */
   whenRunning(): Promise<void>;
+
+  /**
+   * Stops processing on this instance, of all or of a part, at a record boundary; kept over a restart until `resume` of the same scope. Settles when none
+   * of its records is being handled. @throws PauseScopeError for what does not exist, StateDirectoryError if it cannot be kept.
+   */
+  pause(scope?: PauseScope): Promise<void>;
+  /** Ends the pause of the same scope; what another one holds goes on waiting. @throws as `pause` */
+  resume(scope?: PauseScope): Promise<void>;
+  /** What is paused on this instance. */
+  pauses(): readonly ('instance' | PauseScope)[];
 
   tasks(): readonly TaskStatus[];
   /** Tasks that run on other instances, and whose stores are kept up to date here. */

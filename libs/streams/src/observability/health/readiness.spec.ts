@@ -5,7 +5,15 @@ import { checkReadinessPolicy, isReady, type ReadinessPolicy } from './readiness
 
 const tasks = (...states: TaskState[]): TaskStatus[] =>
   states.map((state, partition) => {
-    return { taskId: `0_${partition}`, partition, state, sourceTopics: [], stores: [], streamTime: 0 };
+    return {
+      taskId: `0_${partition}`,
+      partition,
+      state,
+      sourceTopics: [],
+      pausedTopics: [],
+      stores: [],
+      streamTime: 0,
+    };
   });
 
 describe('isReady', () => {

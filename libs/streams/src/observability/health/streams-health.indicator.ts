@@ -15,6 +15,8 @@ export interface StreamsHealthDetails {
   /** Number of tasks by state; states without tasks are left out. */
   readonly tasks: Readonly<Partial<Record<TaskState, number>>>;
   readonly restoring: readonly RestoringStore[];
+  /** What is paused: `instance`, names of processors, ids of tasks; absent if nothing is. A paused instance is ready. */
+  readonly paused?: readonly string[];
 }
 
 export interface RestoringStore {
@@ -77,6 +79,14 @@ function describe(runtime: StreamsRuntime): StreamsHealthDetails {
     }
   }
   const { state, failure } = runtime;
-  if (failure === undefined) return { state, tasks, restoring };
-  return { state, failure: failure instanceof StreamsError ? failure.code : failure.name, tasks, restoring };
+  const paused = runtime
+    .pauses()
+    .map((each) => (each === 'instance' ? each : 'task' in each ? each.task : each.processor));
+  return {
+    state,
+    ...(failure === undefined ? {} : { failure: failure instanceof StreamsError ? failure.code : failure.name }),
+    tasks,
+    restoring,
+    ...(paused.length === 0 ? {} : { paused }),
+  };
 }

@@ -7,16 +7,30 @@ import type { HealthEndpointOptions } from '../../nest/streams-module-options.js
 import { STREAMS_RUNTIME } from '../../nest/tokens.js';
 import type { InstanceState, StoreStatus, TaskState, TaskStatus } from '../../runtime/instance-status.js';
 import type { RestoreProgress } from '../../topology/processor.js';
+import type { PauseScope } from '../../runtime/processing/pauses.js';
 import { StreamsHealthIndicator } from './streams-health.indicator.js';
 import { StreamsHealthModule } from './streams-health.module.js';
 
 /** What health reads of a runtime. */
-const runtime = { state: 'running' as InstanceState, failure: undefined as Error | undefined, tasks: () => tasks };
+const runtime = {
+  state: 'running' as InstanceState,
+  failure: undefined as Error | undefined,
+  tasks: () => tasks,
+  pauses: (): readonly ('instance' | PauseScope)[] => [],
+};
 let tasks: TaskStatus[];
 let app: INestApplication;
 
 function task(partition: number, state: TaskState, ...stores: StoreStatus[]): TaskStatus {
-  return { taskId: `0_${partition}`, partition, state, sourceTopics: ['orders'], stores, streamTime: 0 };
+  return {
+    taskId: `0_${partition}`,
+    partition,
+    state,
+    sourceTopics: ['orders'],
+    pausedTopics: [],
+    stores,
+    streamTime: 0,
+  };
 }
 
 function restoring(name: string, remainingRecords: number, etaMs?: number): StoreStatus {
@@ -42,7 +56,7 @@ async function get(path: string): Promise<{ status: number; cache: string | null
 
 describe('StreamsHealthModule', () => {
   beforeEach(() => {
-    Object.assign(runtime, { state: 'running', failure: undefined });
+    Object.assign(runtime, { state: 'running', failure: undefined, pauses: () => [] });
     tasks = [task(0, 'running'), task(1, 'running')];
   });
   afterEach(() => app.close());
@@ -55,6 +69,14 @@ describe('StreamsHealthModule', () => {
       expect([status, body]).toEqual([200, { status: 'ok', info: details, error: {}, details }]);
       expect(cache).toContain('no-store');
     }
+  });
+
+  it('is ready while something is paused, and says what', async () => {
+    runtime.pauses = () => ['instance', { processor: 'Counter' }, { task: '0_1' }];
+    await listen();
+    const { status, body } = await get('/health/ready');
+    expect(status).toBe(200);
+    expect(body).toMatchObject({ details: { streams: { paused: ['instance', 'Counter', '0_1'] } } });
   });
 
   it('is alive but not ready while a store restores, and tells how much is left', async () => {

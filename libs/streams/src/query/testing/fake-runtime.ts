@@ -182,6 +182,13 @@ export class FakeRuntime implements StreamsRuntime {
   async close(): Promise<void> {}
   async whenRunning(): Promise<void> {}
 
+  async pause(): Promise<void> {}
+  async resume(): Promise<void> {}
+
+  pauses(): readonly never[] {
+    return [];
+  }
+
   tasks(): readonly TaskStatus[] {
     return [];
   }

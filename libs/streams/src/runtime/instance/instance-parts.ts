@@ -29,6 +29,7 @@ import type { Farewell } from './farewell.js';
 import { PartitionOwners } from '../group/partition-owners.js';
 import { quickTasks } from '../group/quick-tasks.js';
 import { TaskClaim } from '../group/task-claim.js';
+import type { Pauses } from '../processing/pauses.js';
 import { ProcessingLoop } from '../processing/processing-loop.js';
 import { Recovery } from '../processing/recovery.js';
 import { UncaughtErrors } from '../processing/uncaught-errors.js';
@@ -103,6 +104,7 @@ export function assembleParts(
   directory: StateDirectory,
   storedTasks: () => readonly `${number}_${number}`[],
   farewell: Farewell,
+  pauses: Pauses,
   events: InstanceEvents,
 ): InstanceParts {
   const { config, topology, log, engines, clock, logger, metrics } = options;
@@ -170,6 +172,7 @@ export function assembleParts(
       logger,
       metrics,
     }),
+    pauses,
     onDamage: (error) => loop.recoverFrom(error),
   });
   const input = new TaskInput(reader, events.onOutOfRange);

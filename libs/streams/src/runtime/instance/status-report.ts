@@ -38,6 +38,8 @@ export class StatusReport {
     const tasks = this.tasks();
     for (const state of TASK_STATES)
       metrics.set('streams_tasks', { state }, tasks.filter((task) => task.state.is(state)).length);
+    const queues = tasks.filter((task) => !task.state.is('standby')).flatMap((task) => task.records.queues);
+    metrics.set('streams_paused_partitions', {}, queues.filter(({ isPaused }) => isPaused).length);
     const before = this.reported;
     this.reported = new Map();
     for (const { topic, partition, lag } of runtime.sourceLag())

@@ -7,10 +7,13 @@ import type { TaskId } from '../../topology/processor.js';
 import type { Topology } from '../../topology/topology.js';
 import type { InstanceState, QueryableStore, TaskStatus } from '../instance-status.js';
 import { connectLog } from '../connect-log.js';
+import { skipDeletedRecords } from '../processing/deleted-records.js';
+import { measurePausedEnds } from '../processing/paused-ends.js';
+import { Pauses, type PauseScope } from '../processing/pauses.js';
 import { StateDirectory } from '../state-directory/state-directory.js';
+import { loadPauseFile, savePauseFile } from '../state-directory/pause-file.js';
 import { StateMachine } from '../state-machine.js';
 import type { StreamsRuntime } from '../streams-runtime.js';
-import type { SourceQueue } from '../records/source-queue.js';
 import { ApplicationShutdownError } from '../../errors/application-shutdown-error.js';
 import { Farewell } from './farewell.js';
 import { assembleParts, type InstanceParts, type StreamsInstanceOptions } from './instance-parts.js';
@@ -36,6 +39,7 @@ export class StreamsInstance implements StreamsRuntime {
   private storedTasks: readonly TaskId[] = [];
   private starting: Promise<void> | undefined;
   private readonly farewell: Farewell;
+  private readonly paused: Pauses;
   private isToldToStop = false;
   private leaving: Promise<void> | undefined;
   private draining: Promise<void> | undefined;
@@ -53,7 +57,16 @@ export class StreamsInstance implements StreamsRuntime {
       () => [...(this.parts?.tasks.all ?? []), ...(this.parts?.tasks.standbys ?? [])],
       options.metrics,
     );
-    const { clock, config } = options;
+    const { clock, config, topology, logger } = options;
+    const { stateDir, applicationId } = config;
+    this.paused = new Pauses(
+      topology,
+      {
+        load: () => loadPauseFile(stateDir, applicationId),
+        save: (file) => savePauseFile(stateDir, applicationId, file),
+      },
+      logger,
+    );
     this.farewell = new Farewell(clock, HAND_OVER_HEARTBEATS * config.group.heartbeatIntervalMs);
     this.machine.onTransition(() => this.farewell.changed());
   }
@@ -119,6 +132,18 @@ export class StreamsInstance implements StreamsRuntime {
     });
   }
 
+  pause(scope?: PauseScope): Promise<void> {
+    return this.setPaused(scope, true);
+  }
+
+  resume(scope?: PauseScope): Promise<void> {
+    return this.setPaused(scope, false);
+  }
+
+  pauses(): readonly ('instance' | PauseScope)[] {
+    return this.paused.all;
+  }
+
   tasks(): readonly TaskStatus[] {
     return this.parts?.tasks.all.map((task) => task.status()) ?? [];
   }
@@ -143,6 +168,12 @@ export class StreamsInstance implements StreamsRuntime {
     );
   }
 
+  private async setPaused(scope: PauseScope | undefined, isPaused: boolean): Promise<void> {
+    this.paused.set(scope, isPaused);
+    const { parts } = this;
+    await parts?.loop.exclusive(async () => this.paused.applyTo(parts.tasks.all));
+  }
+
   private async doStart(): Promise<void> {
     if (!this.machine.is('created')) throw this.refusal() ?? new Error(`The instance is ${this.state}.`);
     this.machine.transition('starting');
@@ -156,37 +187,56 @@ export class StreamsInstance implements StreamsRuntime {
   }
 
   private async bringUp(): Promise<void> {
-    const { config, topology, log, engines, logger } = this.options;
+    const { config, topology, log, engines, logger, metrics } = this.options;
     for (const name of new Set(topology.stores.map(({ engine }) => engine))) await engines.get(name)?.prepare();
     this.directory = StateDirectory.open(config.stateDir, config.applicationId);
     await this.directory.adopt(topology);
+    this.paused.open();
     this.storedTasks = await this.directory.storedTasks();
     await connectLog(log);
     const layout = await setUpTopics(topology, config, log.admin, logger);
-    const parts = assembleParts(this.options, layout, this.directory, () => this.storedTasks, this.farewell, {
-      onFailure: (error) => this.failed(error),
-      onFatal: (error) => this.failed(error),
-      onShutdownApplication: (reason) => {
-        logger.error(`The application "${config.applicationId}" has to stop: ${reason}`);
-        this.farewell.shutdownReason = reason;
+    const parts: InstanceParts = assembleParts(
+      this.options,
+      layout,
+      this.directory,
+      () => this.storedTasks,
+      this.farewell,
+      this.paused,
+      {
+        onFailure: (error) => this.failed(error),
+        onFatal: (error) => this.failed(error),
+        onShutdownApplication: (reason) => {
+          logger.error(`The application "${config.applicationId}" has to stop: ${reason}`);
+          this.farewell.shutdownReason = reason;
+        },
+        onShutdown: (reason) => {
+          this.isToldToStop = true;
+          this.farewell.changed();
+          this.failed(new ApplicationShutdownError(config.applicationId, reason));
+        },
+        onRebalance: (isOver) => this.onRebalance(isOver),
+        onTasksChanged: () => this.onTasksChanged(),
+        onOutOfRange: (partition, queue) =>
+          void skipDeletedRecords(partition, queue, {
+            groupId: config.applicationId,
+            admin: log.admin,
+            reader: parts.reader,
+            loop: parts.loop,
+            logger,
+            metrics,
+          }).catch((error: unknown) => this.failed(error)),
+        mayCommit: () => this.failure === undefined,
+        stopping: this.stopping.signal,
       },
-      onShutdown: (reason) => {
-        this.isToldToStop = true;
-        this.farewell.changed();
-        this.failed(new ApplicationShutdownError(config.applicationId, reason));
-      },
-      onRebalance: (isOver) => this.onRebalance(isOver),
-      onTasksChanged: () => this.onTasksChanged(),
-      onOutOfRange: (partition, queue) => this.onOutOfRange(partition, queue),
-      mayCommit: () => this.failure === undefined,
-      stopping: this.stopping.signal,
-    });
+    );
     this.parts = parts;
     await parts.strategy.open();
     parts.loop.start();
     await parts.member.join();
     if (this.failure) throw this.failure;
-    this.every('report', REPORT_EVERY_MS, () => void this.report.report());
+    this.every('report', REPORT_EVERY_MS, () => {
+      void measurePausedEnds(log.admin, parts.tasks.all).then(() => this.report.report());
+    });
     this.every('cleanup', Math.min(CLEANUP_EVERY_MS, config.stateCleanupDelayMs), () => void this.cleanUp());
   }
 
@@ -302,33 +352,6 @@ export class StreamsInstance implements StreamsRuntime {
   private onTasksChanged(): void {
     for (const listener of this.taskListeners) listener();
     this.farewell.changed();
-  }
-
-  /** Retention has deleted records that were not processed; nothing brings them back. */
-  private onOutOfRange(partition: TopicPartition, queue: SourceQueue): void {
-    const { log, logger, metrics } = this.options;
-    const { topic, partition: number } = partition;
-    const position = queue.position;
-    metrics.add('streams_errors_total', { code: 'LOG_OFFSET_OUT_OF_RANGE' }, 1);
-    void Promise.all([log.admin.beginningOffsets([partition]), log.admin.endOffsets([partition], 'read_uncommitted')])
-      .then(async ([[begin], [end]]) => {
-        if (position > end!.offset)
-          throw new LogError(
-            'fatal',
-            'LOG_OFFSET_OUT_OF_RANGE',
-            `The committed offset ${position} of "${topic}" partition ${number} lies beyond its end ${end!.offset}: the topic was cut or made anew. ` +
-              `Reset the group "${this.applicationId}" with kafka-consumer-groups.sh --reset-offsets, then start again.`,
-          );
-        logger.error(
-          `"${topic}" partition ${number} no longer holds offsets ${position} to ${begin!.offset - 1}: its retention deleted ` +
-            `${begin!.offset - position} records before they were processed. Going on at ${begin!.offset}.`,
-        );
-        await this.parts?.loop.exclusive(async () => {
-          queue.reset(begin!.offset);
-          await this.parts?.reader.assign([{ ...partition, offset: begin!.offset }]);
-        });
-      })
-      .catch((error: unknown) => this.failed(error));
   }
 
   private async cleanUp(): Promise<void> {

@@ -79,7 +79,7 @@ export class RecordLoop {
 
   get hasRecords(): boolean {
     if (this.heldMs > 0) return false;
-    for (const queue of this.queues) if (!queue.isEmpty) return true;
+    for (const queue of this.queues) if (!queue.isEmpty && !queue.isPaused) return true;
     return false;
   }
 
@@ -252,8 +252,10 @@ export class RecordLoop {
 
   private oldest(): SourceQueue | undefined {
     let oldest: SourceQueue | undefined;
-    for (const queue of this.queues)
-      if (!queue.isEmpty && (oldest === undefined || queue.headTimestamp < oldest.headTimestamp)) oldest = queue;
+    for (const queue of this.queues) {
+      if (queue.isEmpty || queue.isPaused) continue;
+      if (oldest === undefined || queue.headTimestamp < oldest.headTimestamp) oldest = queue;
+    }
     return oldest;
   }
 

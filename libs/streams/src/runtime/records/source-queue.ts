@@ -60,6 +60,8 @@ export class SourceQueue {
   end = -1;
   /** Records since the counter was last read. */
   processed = 0;
+  /** Its records wait; set between two rounds of the loop. */
+  isPaused = false;
   /** Bad records since the last commit, by offset: where work is done again, they are not handled again. */
   readonly rejected = new Map<number, RejectedRecord>();
 

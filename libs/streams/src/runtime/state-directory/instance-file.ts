@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
-import { DiskFullError } from '../../errors/disk-full-error.js';
 import { StateDirectoryError } from '../../errors/state-directory-error.js';
 import type { TopologyShape } from '../../topology/describe/topology-shape.js';
+import { replaceFile, unusable } from './replace-file.js';
 
 /** What an instance remembers about itself; `instance.json` in the application's folder. */
 export interface InstanceFile {
@@ -48,28 +48,9 @@ export function loadInstanceFile(stateDir: string, applicationId: string): Insta
 
 /** Replaces the file in one step. @throws StateDirectoryError */
 export function saveInstanceFile(stateDir: string, applicationId: string, file: InstanceFile): void {
-  const path = pathOf(stateDir, applicationId);
-  try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    const draft = `${path}.${randomUUID()}`;
-    writeFileSync(draft, `${JSON.stringify(file, undefined, 2)}\n`, { mode: 0o600 });
-    renameSync(draft, path);
-  } catch (cause) {
-    throw unusable(path, cause);
-  }
+  replaceFile(pathOf(stateDir, applicationId), file);
 }
 
 function pathOf(stateDir: string, applicationId: string): string {
   return join(stateDir, applicationId, 'instance.json');
-}
-
-function unusable(path: string, cause: unknown): StateDirectoryError | DiskFullError {
-  const { code, message } = cause as NodeJS.ErrnoException;
-  if (code === 'ENOSPC' || code === 'EDQUOT' || code === 'EROFS')
-    return new DiskFullError(dirname(path), message, { cause });
-  return new StateDirectoryError(
-    dirname(path),
-    `The state directory cannot be used: ${(cause as Error).message}. Check that stateDir exists or can be made, and that this user may write there.`,
-    { cause },
-  );
 }

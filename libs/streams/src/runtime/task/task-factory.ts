@@ -14,6 +14,7 @@ import type { OutputTopics } from '../records/output-topics.js';
 import { chunkPrefetch } from '../records/prefetch.js';
 import { ProcessorRuntime, type TaskScope } from '../records/processor-runtime.js';
 import { RecordLoop, type BadRecordPolicies } from '../records/record-loop.js';
+import type { Pauses } from '../processing/pauses.js';
 import { SourceQueue } from '../records/source-queue.js';
 import { Task } from './task.js';
 import { TaskStores, type TaskStore } from './task-stores.js';
@@ -32,6 +33,7 @@ export interface TaskFactoryOptions {
   readonly output: OutputPort;
   readonly clock: Clock;
   readonly badRecords: BadRecordPolicies;
+  readonly pauses: Pauses;
   /** A query found a store damaged. */
   readonly onDamage: (error: StoreCorruptedError) => void;
 }
@@ -41,7 +43,7 @@ export class TaskFactory {
   constructor(private readonly options: TaskFactoryOptions) {}
 
   create(sub: SubTopology, partition: number): Task {
-    const { topology, clock, output, badRecords } = this.options;
+    const { topology, clock, output, badRecords, pauses } = this.options;
     const id = taskId(sub.id, partition);
     const stores = new TaskStores(sub.stores.map((definition) => this.store(definition, id)));
     const scope: TaskScope = {
@@ -85,6 +87,7 @@ export class TaskFactory {
         ),
       );
     });
+    for (const queue of queues) pauses.applyToQueue(id, queue);
     loop.wire(queues, [...processors.values()], (runtime: ProcessorRuntime, processor: Processor) => {
       const { sinks: into, processors: next } = children(runtime.node.name);
       runtime.connect(processor, into, next);

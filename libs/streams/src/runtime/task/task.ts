@@ -96,6 +96,7 @@ export class Task {
       partition: this.partition,
       state: this.state.state,
       sourceTopics: this.records.queues.map(({ topic }) => topic),
+      pausedTopics: this.records.queues.filter(({ isPaused }) => isPaused).map(({ topic }) => topic),
       streamTime: this.records.streamTime,
       stores: this.stores.all.map(({ definition, store }) => {
         const restore = this.restoring.get(definition.name);
