@@ -2,6 +2,7 @@ import { machine, rounded, type Bench, type BenchResult } from './harness/report
 
 /** `npm run bench -- NAME [--json]`: progress on stderr; with `--json` the last line on stdout is one object for programs. */
 const benches: Readonly<Record<string, () => Promise<Bench>>> = {
+  assignor: async () => (await import('./assignor/bench.js')).assignorBench,
   failover: async () => (await import('./failover/bench.js')).failoverBench,
   process: async () => (await import('./process/bench.js')).processBench,
   restore: async () => (await import('./restore/bench.js')).restoreBench,

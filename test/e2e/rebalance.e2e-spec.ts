@@ -25,6 +25,8 @@ async function holdUp(bank: EmbeddedBank): Promise<{ readonly release: () => voi
         ownedTasks: [],
         storedTasks: [],
         readyTasks: [],
+        capacity: 1,
+        rackTags: {},
         isLeaving: true,
         shutdownReason: undefined,
       }),

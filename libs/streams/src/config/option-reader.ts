@@ -97,7 +97,7 @@ function read(type: OptionDefinition['type'], value: unknown): { result?: unknow
         ? { result: value }
         : {
             wanted:
-              "'fail', 'continue', 'deadLetter', a function, or { retry: { attempts, backoff?, maxBackoff?, jitter? }, then }",
+              "'fail', 'continue', 'deadLetter', a function, or { retry: { attempts, backoff?, maxBackoff?, jitter? }, finally }",
           };
     case 'uncaught':
       return typeof value === 'function' || UNCAUGHT_ACTIONS.includes(value as UncaughtAction)

@@ -25,6 +25,8 @@ const IN_WORDS: Readonly<Record<string, unknown>> = {
   'memory.maxBytes': GB,
   'memory.uncommittedMaxBytes': config.memory.cacheMaxBytes,
   'restore.maxBytesPerSecond': Infinity,
+  rackTags: {},
+  rackAwareTags: [],
   'errors.deadLetterTopic': undefined,
   freezeValues: true,
 };

@@ -234,6 +234,30 @@ export const OPTION_TABLE = {
     meaning: 'Tasks that may be copied at a time before they move to balance the load.',
     min: 1,
   },
+  probingRebalanceInterval: {
+    type: 'duration',
+    default: '`10m`',
+    meaning: 'While tasks wait to move, the assignment is looked at again after this.',
+    min: 1000,
+    max: 2_147_483_647,
+  },
+  capacity: {
+    type: 'integer',
+    default: '1',
+    meaning: 'Weight of this instance when tasks are shared out.',
+    min: 1,
+    max: 10_000,
+  },
+  rackTags: {
+    type: 'other',
+    default: 'none',
+    meaning: 'Where this instance runs, for example `zone`; at most 5 tags.',
+  },
+  rackAwareTags: {
+    type: 'strings',
+    default: 'none',
+    meaning: 'Tags in which the copies of a task are to differ; the same on all instances.',
+  },
   defaultEngine: { type: 'string', default: '`rocksdb`', meaning: 'Engine of stores that name none.' },
 } as const satisfies Record<string, OptionDefinition>;
 

@@ -4,6 +4,7 @@ import { topicNameProblem } from '../topology/internal-topics.js';
 import type { BadRecordPolicy } from './bad-record-policy.js';
 import { memoryLimitBytes } from './memory-limit.js';
 import { OptionReader } from './option-reader.js';
+import { rackProblems } from './rack-tags.js';
 import { readRetryPolicy } from './retry-policy.js';
 import type { MemoryConfig, RuntimeConfig } from './runtime-config.js';
 import type { StreamsOptions } from './streams-options.js';
@@ -71,10 +72,14 @@ export function resolveConfig(options: StreamsOptions, environment: ConfigEnviro
     standbyReplicas: read.number('standbyReplicas') ?? 1,
     acceptableRecoveryLag: read.number('acceptableRecoveryLag') ?? 10_000,
     maxWarmupReplicas: read.number('maxWarmupReplicas') ?? 2,
+    probingRebalanceIntervalMs: read.number('probingRebalanceInterval') ?? 600_000,
+    capacity: read.number('capacity') ?? 1,
+    rackTags: read.value<RuntimeConfig['rackTags']>('rackTags') ?? {},
+    rackAwareTags: read.value<RuntimeConfig['rackAwareTags']>('rackAwareTags') ?? [],
     freezeValues: read.boolean('freezeValues') ?? !environment.isProduction,
     sliceMs: read.number('sliceMs') ?? 5,
   };
-  const problems = [...read.problems, ...contradictions(options, read, config)];
+  const problems = [...read.problems, ...contradictions(options, read, config), ...rackProblems(config)];
   if (problems.length > 0) throw new ConfigurationError(problems);
   // Only now is the application id known to be safe as the name of a folder.
   return config.isStaticMember

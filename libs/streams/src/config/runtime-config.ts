@@ -27,6 +27,10 @@ export interface RuntimeConfig {
   readonly standbyReplicas: number;
   readonly acceptableRecoveryLag: number;
   readonly maxWarmupReplicas: number;
+  readonly probingRebalanceIntervalMs: number;
+  readonly capacity: number;
+  readonly rackTags: Readonly<Record<string, string>>;
+  readonly rackAwareTags: readonly string[];
   /** Freeze what stores return and take, so that a mutation fails loudly. Default: outside production. */
   readonly freezeValues: boolean;
   /** Longest stretch of processing or restoring before the event loop gets its turn. Default 5. */

@@ -45,6 +45,14 @@ export interface StreamsOptions {
   readonly acceptableRecoveryLag?: number;
   /** Tasks that may be copied at a time before they move to balance the load. Default 2. */
   readonly maxWarmupReplicas?: number;
+  /** While tasks wait to move, the assignment is looked at again after this, also where no copy says that it is ready. Default 10 min. */
+  readonly probingRebalanceInterval?: Duration;
+  /** Weight of this instance when tasks are shared out: with 2 it gets twice the tasks of one with 1. Default 1. */
+  readonly capacity?: number;
+  /** Where this instance runs, for example `{ zone: 'eu-1a' }`; at most 5 tags. Default: none. */
+  readonly rackTags?: Readonly<Record<string, string>>;
+  /** Tags of `rackTags` in which the copies of a task are to differ; the same on all instances. Default: none. */
+  readonly rackAwareTags?: readonly string[];
   /** Engine of stores that name none. Default `rocksdb`. */
   readonly defaultEngine?: string;
 }

@@ -4,7 +4,7 @@ import type { TaskId } from '../../topology/processor.js';
 import { taskId } from '../../topology/task-id.js';
 import { assignTasks, type MemberTasks, type StandbyMember, type StandbyTask } from './task-assignor.js';
 
-const OPTIONS = { standbyReplicas: 1, maxWarmupReplicas: 2 };
+const OPTIONS = { standbyReplicas: 1, maxWarmupReplicas: 2, rackAwareTags: [] };
 
 const member = (name: string, of: Partial<StandbyMember> = {}): StandbyMember => ({
   memberId: `m-${name}`,
@@ -12,6 +12,8 @@ const member = (name: string, of: Partial<StandbyMember> = {}): StandbyMember =>
   ownedTasks: [],
   storedTasks: [],
   readyTasks: [],
+  capacity: 1,
+  rackTags: {},
   ...of,
 });
 const big = (count: number): StandbyTask[] =>
@@ -27,8 +29,12 @@ const world = tasks.chain((all) => {
     all: fc.constant(all),
     members: fc
       .array(state, { minLength: 1, maxLength: 6 })
-      .map((states) => states.map((each, n) => member(`p${n}`, each))),
-    options: fc.record({ standbyReplicas: fc.nat(3), maxWarmupReplicas: fc.integer({ min: 1, max: 3 }) }),
+      .map((states) => states.map((each, n) => member(`p${n}`, { ...each, rackTags: { zone: `z${n % 3}` } }))),
+    options: fc.record({
+      standbyReplicas: fc.nat(3),
+      maxWarmupReplicas: fc.integer({ min: 1, max: 3 }),
+      rackAwareTags: fc.constantFrom([], ['zone']),
+    }),
   });
 });
 
@@ -102,5 +108,40 @@ describe('the assignor', () => {
     const heir = member('a', { ownedTasks: own, storedTasks: [...own, ...lost], readyTasks: [...own, ...lost] });
     const { members } = assignTasks([heir, member('b')], big(4), OPTIONS);
     expect(members.get('m-a')?.active).toEqual([...own, ...lost]);
+  });
+
+  it('puts a copy into another zone, and where tags differ most, before it looks at disks and loads', () => {
+    const ids = big(2).map(({ id }) => id);
+    const at = (name: string, zone: string, rack: string, of: Partial<StandbyMember> = {}): StandbyMember =>
+      member(name, { rackTags: { zone, rack }, ...of });
+    const runs = at('a', 'east', '1', { ownedTasks: ids, storedTasks: ids, readyTasks: ids, capacity: 1000 });
+    const members = [runs, at('b', 'east', '2', { readyTasks: ids }), at('c', 'west', '1'), at('d', 'west', '3')];
+    const copies = (rackAwareTags: readonly string[]): string[] =>
+      [...assignTasks(members, big(2), { ...OPTIONS, rackAwareTags }).members]
+        .filter(([, { standby }]) => standby.length > 0)
+        .map(([id]) => id);
+    expect(copies([])).toEqual(['m-b']);
+    expect(copies(['zone'])).toEqual(['m-c', 'm-d']);
+    expect(copies(['zone', 'rack'])).toEqual(['m-d']);
+  });
+
+  it('never puts two places of a task into one zone while there are others', () => {
+    fc.assert(
+      fc.property(world, fc.integer({ min: 1, max: 2 }), ({ all, members }, standbyReplicas) => {
+        const options = { ...OPTIONS, standbyReplicas, rackAwareTags: ['zone'] };
+        const ready = members.map((each) => ({ ...each, readyTasks: all.map(({ id }) => id) }));
+        const { members: assigned } = assignTasks(ready, all, options);
+        const zones = new Set(members.map(({ rackTags }) => rackTags['zone']));
+        for (const { id, isStateful } of all) {
+          if (!isStateful) continue;
+          const places = members.filter(({ memberId }) => {
+            const { active, standby } = assigned.get(memberId) as MemberTasks;
+            return active.includes(id) || standby.includes(id);
+          });
+          const used = new Set(places.map(({ rackTags }) => rackTags['zone']));
+          expect(used.size).toBe(Math.min(zones.size, places.length));
+        }
+      }),
+    );
   });
 });

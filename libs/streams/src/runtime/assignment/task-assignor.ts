@@ -5,6 +5,8 @@ import { assignSticky, type AssignableTask, type AssignorMember } from './sticky
 export interface StandbyMember extends AssignorMember {
   /** Tasks whose copy on this member needs next to nothing to run. */
   readonly readyTasks: readonly TaskId[];
+  /** Where it runs, such as its zone, by the names of tags. */
+  readonly rackTags: Readonly<Record<string, string>>;
 }
 
 export interface StandbyTask extends AssignableTask {
@@ -17,6 +19,8 @@ export interface TaskAssignorOptions {
   readonly standbyReplicas: number;
   /** Copies that may be made at a time for tasks that are to move (KIP-441). */
   readonly maxWarmupReplicas: number;
+  /** Tags in which the places of a task are to differ (KIP-708). */
+  readonly rackAwareTags: readonly string[];
 }
 
 /** What one member is to do. Tasks in order; none is in both lists. */
@@ -39,7 +43,7 @@ export interface TargetAssignment {
 export function assignTasks(
   members: readonly StandbyMember[],
   tasks: readonly StandbyTask[],
-  { standbyReplicas, maxWarmupReplicas }: TaskAssignorOptions,
+  { standbyReplicas, maxWarmupReplicas, rackAwareTags }: TaskAssignorOptions,
 ): TargetAssignment {
   const balanced = assignSticky(members, tasks);
   const places = [...members]
@@ -49,6 +53,8 @@ export function assignTasks(
   const wantedBy = new Map<TaskId, Place>();
   for (const [memberId, ids] of balanced) for (const id of ids) wantedBy.set(id, byId.get(memberId)!);
   const ordered = [...tasks].sort((a, b) => compareTaskIds(a.id, b.id));
+  /** Of each task that is to have copies: who runs it, then who has a copy by now. */
+  const chosen = new Map<TaskId, Place[]>();
   let warmups = 0;
   let isWarmingUp = false;
   for (const task of ordered) {
@@ -57,11 +63,14 @@ export function assignTasks(
     const better =
       task.isStateful && !task.isQuick && !wanted.ready.has(task.id) ? bestReady(places, task.id) : undefined;
     (better ?? wanted).active.push(task.id);
+    if (task.isStateful) chosen.set(task.id, [better ?? wanted]);
     if (better === undefined) continue;
     isWarmingUp = true;
-    if (warmups++ < maxWarmupReplicas) wanted.standby.push(task.id);
+    if (warmups++ >= maxWarmupReplicas) continue;
+    wanted.standby.push(task.id);
+    chosen.get(task.id)!.push(wanted);
   }
-  for (const { id, isStateful } of ordered) if (isStateful) addStandbys(places, id, standbyReplicas);
+  for (const [id, used] of chosen) addStandbys(places, id, used, standbyReplicas, rackAwareTags);
   return { members: new Map(places.map((place) => [place.member.memberId, place.result()])), isWarmingUp };
 }
 
@@ -79,7 +88,7 @@ class Place {
   }
 
   get load(): number {
-    return this.active.length + this.standby.length;
+    return (this.active.length + this.standby.length) / this.member.capacity;
   }
 
   result(): MemberTasks {
@@ -89,31 +98,54 @@ class Place {
 
 /** Its owner, else whoever could go on at once and has the least to do. */
 function bestReady(places: readonly Place[], id: TaskId): Place | undefined {
-  const ready = places.filter((place) => place.ready.has(id));
-  return ready.find((place) => place.owned.has(id)) ?? least(ready, (place) => place.active.length);
+  let best: Place | undefined;
+  for (const place of places) {
+    if (!place.ready.has(id)) continue;
+    if (place.owned.has(id)) return place;
+    if (best === undefined || place.active.length / place.member.capacity < best.active.length / best.member.capacity)
+      best = place;
+  }
+  return best;
 }
 
-/** Copies stay where they are, then go where the state is on disk, then to the member with the least to do. */
-function addStandbys(places: readonly Place[], id: TaskId, replicas: number): void {
-  const active = places.find((place) => place.active.includes(id));
-  if (active === undefined) return;
-  const taken = new Set([active.member.processId]);
-  const warming = places.filter((place) => place.standby.includes(id));
-  for (const { member } of warming) taken.add(member.processId);
-  for (let count = warming.length; count < replicas; count++) {
-    const free = places.filter(({ member }) => !taken.has(member.processId));
-    const ready = free.filter((place) => place.ready.has(id));
-    const stored = free.filter((place) => place.stored.has(id));
-    const place = least(ready.length > 0 ? ready : stored.length > 0 ? stored : free, ({ load }) => load);
+/** @param used where the task runs, then where copies of it are by now; what is chosen is added. */
+function addStandbys(
+  places: readonly Place[],
+  id: TaskId,
+  used: Place[],
+  replicas: number,
+  rackAwareTags: readonly string[],
+): void {
+  while (used.length <= replicas) {
+    const place = bestStandby(places, id, used, rackAwareTags);
     if (place === undefined) return;
     place.standby.push(id);
-    taken.add(place.member.processId);
+    used.push(place);
   }
 }
 
-function least(places: readonly Place[], weight: (place: Place) => number): Place | undefined {
+/**
+ * On a process of its own: first where most tags differ from those of the other places, then where a copy is, then where the state is on disk, then
+ * where the least is to do.
+ */
+function bestStandby(
+  places: readonly Place[],
+  id: TaskId,
+  used: readonly Place[],
+  rackAwareTags: readonly string[],
+): Place | undefined {
   let best: Place | undefined;
-  for (const place of places) if (best === undefined || weight(place) < weight(best)) best = place;
+  let bestRank = -1;
+  for (const place of places) {
+    if (used.some(({ member }) => member.processId === place.member.processId)) continue;
+    const isApart = (tag: string): boolean =>
+      used.every(({ member }) => member.rackTags[tag] !== place.member.rackTags[tag]);
+    const apart = rackAwareTags.length === 0 ? 0 : rackAwareTags.filter(isApart).length;
+    const rank = 3 * apart + (place.ready.has(id) ? 2 : place.stored.has(id) ? 1 : 0);
+    if (best !== undefined && (rank < bestRank || (rank === bestRank && place.load >= best.load))) continue;
+    best = place;
+    bestRank = rank;
+  }
   return best;
 }
 

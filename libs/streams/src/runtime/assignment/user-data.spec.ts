@@ -8,6 +8,7 @@ import {
   decodeSubscription,
   encodeAssignment,
   encodeSubscription,
+  packOwners,
   type TaskOwner,
 } from './user-data.js';
 
@@ -29,6 +30,8 @@ describe('group metadata', () => {
           ownedTasks,
           storedTasks,
           readyTasks: storedTasks.slice(1),
+          capacity: ownedTasks.length + 1,
+          rackTags: (url === undefined ? {} : { zone: url }) as Record<string, string>,
           isLeaving: ownedTasks.length > 3,
           shutdownReason: url,
         };
@@ -50,13 +53,14 @@ describe('group metadata', () => {
           tasks,
           standbys: tasks.slice(1),
           isWarmingUp: tasks.length > 4,
-          owners,
           followUp: tasks.length > 3,
           departed: ['a'],
+          instances: tasks.length > 5 ? ['b', 'c'] : undefined,
           members: 3,
           shutdownReason: undefined,
         };
-        expect(decodeAssignment(encodeAssignment(data))).toEqual(data);
+        expect(decodeAssignment(encodeAssignment(data, packOwners(owners, 3)))).toEqual({ ...data, owners });
+        expect(decodeAssignment(encodeAssignment(data, undefined))).toEqual({ ...data, owners: undefined });
       }),
     );
   });
@@ -66,26 +70,31 @@ describe('group metadata', () => {
     for (let n = 0; n < 1000; n++) {
       owners.set(taskId(0, n), { instanceId: `instance-${n % 3}`, url: `http://host-${n % 3}:3000` });
     }
-    expect(
-      encodeAssignment({
-        tasks: [],
-        standbys: [],
-        isWarmingUp: false,
-        owners,
-        followUp: false,
-        departed: [],
-        members: 3,
-        shutdownReason: undefined,
-      }).length,
-    ).toBeLessThan(16 * 1024);
+    const nothing = {
+      tasks: [],
+      standbys: [],
+      isWarmingUp: false,
+      followUp: false,
+      departed: [],
+      instances: undefined,
+    };
+    const data = { ...nothing, members: 3, shutdownReason: undefined };
+    expect(encodeAssignment(data, packOwners(owners, 3)).length).toBeLessThan(16 * 1024);
+  });
+
+  it('leaves the owners out where all assignments together would become too large', () => {
+    const owners = new Map<TaskId, TaskOwner>();
+    for (let n = 0; n < 10_000; n++) owners.set(taskId(0, n), { instanceId: `instance-${n % 199}`, url: undefined });
+    expect(packOwners(owners, 2)).toBeDefined();
+    expect(packOwners(owners, 200)).toBeUndefined();
   });
 
   it('refuses other versions and foreign bytes with what to do', () => {
-    for (const bytes of [Buffer.from('{"version":3}'), Buffer.from('null'), Buffer.from([0, 1, 2]), Buffer.alloc(0)]) {
+    for (const bytes of [Buffer.from('{"version":2}'), Buffer.from('null'), Buffer.from([0, 1, 2]), Buffer.alloc(0)]) {
       expect(() => decodeSubscription(bytes)).toThrow(GroupProtocolError);
       expect(() => decodeAssignment(bytes)).toThrow(GroupProtocolError);
     }
-    expect(() => decodeSubscription(Buffer.from('{"version":3}'))).toThrow(/version 3.*same release/);
-    expect(() => decodeAssignment(Buffer.from('{"version":2,"tasks":"0:9-","owners":[]}'))).toThrow(GroupProtocolError);
+    expect(() => decodeSubscription(Buffer.from('{"version":2}'))).toThrow(/version 2.*same release/);
+    expect(() => decodeAssignment(Buffer.from('{"version":3,"tasks":"0:9-","owners":[]}'))).toThrow(GroupProtocolError);
   });
 });

@@ -6,7 +6,10 @@ import { parseTaskId, taskId } from '../../topology/task-id.js';
 export const ASSIGNMENT_PROTOCOL = 'nestjs-streams';
 
 /** Bumped when an older decoder would misread the data. Unknown fields of the same version are ignored. */
-const VERSION = 2;
+const VERSION = 3;
+
+/** A broker keeps a whole group in one record, of 1 MB by default; this much of it is left to the owners in all assignments together. */
+const OWNERS_MAX_BYTES = 400 * 1024;
 
 /** What a member tells the leader. */
 export interface SubscriptionData {
@@ -22,6 +25,9 @@ export interface SubscriptionData {
   readonly storedTasks: readonly TaskId[];
   /** Tasks whose copy here lacks no more than `acceptableRecoveryLag` records. */
   readonly readyTasks: readonly TaskId[];
+  /** Weight in the sharing of tasks. */
+  readonly capacity: number;
+  readonly rackTags: Readonly<Record<string, string>>;
   /** About to stop: takes no task, and keeps what it has until that is asked back. */
   readonly isLeaving: boolean;
   /** Asks all instances to stop. */
@@ -35,12 +41,14 @@ export interface AssignmentData {
   readonly standbys: readonly TaskId[];
   /** Tasks are to move as soon as copies of them are ready. */
   readonly isWarmingUp: boolean;
-  /** Every task of the application, not only those of this member. */
-  readonly owners: ReadonlyMap<TaskId, TaskOwner>;
+  /** Of every task of the application, not only those of this member; undefined in a group that is too large for that. */
+  readonly owners: ReadonlyMap<TaskId, TaskOwner> | undefined;
   /** Tasks wait for their former owner: every member joins again at once. */
   readonly followUp: boolean;
   /** Instances that left the group with tasks that this member gets. */
   readonly departed: readonly string[];
+  /** All instances of the group, where the leader knew of no former owners: members that were there before know who has left. */
+  readonly instances: readonly string[] | undefined;
   /** How many members the group has. */
   readonly members: number;
   /** Why all instances are to stop. */
@@ -63,6 +71,8 @@ export function encodeSubscription(data: SubscriptionData): Uint8Array {
     owned: pack(data.ownedTasks),
     stored: pack(data.storedTasks),
     ready: pack(data.readyTasks),
+    capacity: data.capacity,
+    rack: data.rackTags,
     leaving: data.isLeaving,
     shutdown: data.shutdownReason,
   });
@@ -80,28 +90,45 @@ export function decodeSubscription(bytes: Uint8Array): SubscriptionData {
     ownedTasks: unpack(fields['owned']),
     storedTasks: unpack(fields['stored']),
     readyTasks: unpack(fields['ready']),
+    capacity: integer(fields['capacity']),
+    rackTags: texts(fields['rack']),
     isLeaving: fields['leaving'] === true,
     shutdownReason: optionalText(fields['shutdown']),
   };
 }
 
-/** The assignments of all members land in one record of the broker, so each instance and its tasks are named once and in ranges. */
-export function encodeAssignment(data: AssignmentData): Uint8Array {
+/** As `encodeAssignment` writes them. */
+export type PackedOwners = readonly (readonly [instanceId: string, url: string | null, tasks: string])[];
+
+/**
+ * The assignments of all members land in one record of the broker, so each instance and its tasks are named once and in ranges.
+ * @returns undefined if the record would become too large with them.
+ */
+export function packOwners(owners: ReadonlyMap<TaskId, TaskOwner>, members: number): PackedOwners | undefined {
   const instances = new Map<string, { owner: TaskOwner; tasks: TaskId[] }>();
-  for (const [task, owner] of data.owners) {
+  for (const [task, owner] of owners) {
     const key = JSON.stringify([owner.instanceId, owner.url ?? null]);
     const known = instances.get(key);
     if (known) known.tasks.push(task);
     else instances.set(key, { owner, tasks: [task] });
   }
+  const packed = Array.from(
+    instances.values(),
+    ({ owner, tasks }) => [owner.instanceId, owner.url ?? null, pack(tasks)] as const,
+  );
+  return members * JSON.stringify(packed).length > OWNERS_MAX_BYTES ? undefined : packed;
+}
+
+export function encodeAssignment(data: Omit<AssignmentData, 'owners'>, owners: PackedOwners | undefined): Uint8Array {
   return encode({
     version: VERSION,
     tasks: pack(data.tasks),
     standbys: pack(data.standbys),
     warming: data.isWarmingUp,
-    owners: [...instances.values()].map(({ owner, tasks }) => [owner.instanceId, owner.url ?? null, pack(tasks)]),
+    owners,
     followUp: data.followUp,
     departed: data.departed,
+    instances: data.instances,
     members: data.members,
     shutdown: data.shutdownReason,
   });
@@ -110,22 +137,27 @@ export function encodeAssignment(data: AssignmentData): Uint8Array {
 /** @throws GroupProtocolError if the bytes are of another version or not ours. */
 export function decodeAssignment(bytes: Uint8Array): AssignmentData {
   const fields = decode(bytes, 'assignment');
-  const owners = new Map<TaskId, TaskOwner>();
-  for (const entry of list(fields['owners'])) {
-    const [instanceId, url, tasks] = list(entry);
-    const owner: TaskOwner = { instanceId: text(instanceId), url: optionalText(url) };
-    for (const task of unpack(tasks)) owners.set(task, owner);
-  }
   return {
     tasks: unpack(fields['tasks']),
     standbys: unpack(fields['standbys']),
     isWarmingUp: fields['warming'] === true,
-    owners,
+    owners: fields['owners'] === undefined ? undefined : unpackOwners(fields['owners']),
     followUp: fields['followUp'] === true,
     departed: list(fields['departed']).map(text),
+    instances: fields['instances'] === undefined ? undefined : list(fields['instances']).map(text),
     members: integer(fields['members']),
     shutdownReason: optionalText(fields['shutdown']),
   };
+}
+
+function unpackOwners(packed: unknown): Map<TaskId, TaskOwner> {
+  const owners = new Map<TaskId, TaskOwner>();
+  for (const entry of list(packed)) {
+    const [instanceId, url, tasks] = list(entry);
+    const owner: TaskOwner = { instanceId: text(instanceId), url: optionalText(url) };
+    for (const task of unpack(tasks)) owners.set(task, owner);
+  }
+  return owners;
 }
 
 /** `0:0-3,7;1:2`: partitions of each sub-topology as ranges. */
@@ -207,6 +239,11 @@ function integer(value: unknown): number {
 
 function optionalText(value: unknown): string | undefined {
   return value === undefined || value === null ? undefined : text(value);
+}
+
+function texts(value: unknown): Record<string, string> {
+  if (typeof value !== 'object' || value === null) throw unreadable('a table is missing');
+  return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, text(each)]));
 }
 
 function list(value: unknown): readonly unknown[] {

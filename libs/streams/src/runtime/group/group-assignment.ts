@@ -6,7 +6,8 @@ import { parseTaskId, taskId } from '../../topology/task-id.js';
 import type { SubTopology, Topology } from '../../topology/topology.js';
 import type { AssignableTask } from '../assignment/sticky-assignor.js';
 import { assignTasks, type MemberTasks, type TaskAssignorOptions } from '../assignment/task-assignor.js';
-import { decodeSubscription, encodeAssignment, type TaskOwner } from '../assignment/user-data.js';
+import type { PartitionOwners } from './partition-owners.js';
+import { decodeSubscription, encodeAssignment, packOwners, type TaskOwner } from '../assignment/user-data.js';
 
 /** The tasks of a topology, and who of a group gets which. */
 export class GroupAssignment {
@@ -30,12 +31,12 @@ export class GroupAssignment {
 
   /**
    * On the leader. A task that is to move is given to nobody as long as a member holds it: it waits for the generation that follows (KIP-429).
-   * @param formerOwner the instance that owned a task in the last assignment.
+   * @param known who owned the tasks until now; learns who does now.
    * @param isQuick whether a task without any state runs soon. @throws GroupProtocolError if a member speaks another version.
    */
   assign(
     members: readonly JoinedMember[],
-    formerOwner: (task: TaskId) => string | undefined,
+    known: PartitionOwners,
     isQuick: (task: TaskId) => boolean,
   ): Map<string, MemberAssignment> {
     const decoded = members.map(({ memberId, userData }) => ({ memberId, ...decodeSubscription(userData) }));
@@ -56,35 +57,31 @@ export class GroupAssignment {
     let followUp = false;
     for (const { memberId, instanceId, url } of decoded) {
       const { active, standby } = target.get(memberId) ?? { active: [], standby: [] };
-      const free = active.filter((task) => (claims.get(task) ?? memberId) === memberId);
+      const isFree = (task: TaskId): boolean => (claims.get(task) ?? memberId) === memberId;
+      const free = active.filter(isFree);
       // A copy of what is to come is kept up to date until it comes.
-      const waiting = active.filter((task) => !free.includes(task) && this.hasChangelog(task));
+      const waiting = active.filter((task) => !isFree(task) && this.hasChangelog(task));
       followUp ||= free.length < active.length;
       given.set(memberId, { active: free, standby: [...standby, ...waiting] });
       for (const task of free) owners.set(task, { instanceId, url });
     }
-    const departed = (task: TaskId): string[] => {
-      const former = formerOwner(task);
-      return former === undefined || instances.has(former) ? [] : [former];
+    // Who was here before knows more than a leader that was not.
+    const isNew = known.isEmpty && decoded.some(({ generation }) => generation >= 0);
+    const packed = packOwners(owners, members.length);
+    const shared = {
+      isWarmingUp,
+      followUp,
+      instances: isNew ? [...instances] : undefined,
+      members: members.length,
+      shutdownReason: decoded.find((member) => member.shutdownReason !== undefined)?.shutdownReason,
     };
-    return new Map(
-      Array.from(given, ([memberId, { active, standby }]) => [
-        memberId,
-        {
-          partitions: active.flatMap((task) => this.partitionsOf(task)),
-          userData: encodeAssignment({
-            tasks: active,
-            standbys: standby,
-            isWarmingUp,
-            owners,
-            followUp,
-            departed: [...new Set(active.flatMap(departed))],
-            members: members.length,
-            shutdownReason: decoded.find((member) => member.shutdownReason !== undefined)?.shutdownReason,
-          }),
-        },
-      ]),
-    );
+    const assigned = Array.from(given, ([memberId, { active, standby }]) => {
+      const departed = known.departed(active, instances);
+      const userData = encodeAssignment({ ...shared, tasks: active, standbys: standby, departed }, packed);
+      return [memberId, { partitions: active.flatMap((task) => this.partitionsOf(task)), userData }] as const;
+    });
+    known.remember(owners);
+    return new Map(assigned);
   }
 
   /** The sub-topology of an assigned task. @throws TopologyChangedError if the leader runs another topology that has it. */

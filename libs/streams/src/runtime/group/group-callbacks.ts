@@ -27,6 +27,8 @@ export interface GroupCallbacksOptions {
   /** Ends the open transactions of instances that left without ending them. */
   readonly fence: (instanceIds: readonly string[]) => Promise<void>;
   readonly rejoin: () => void;
+  /** Looks at the assignment again some time later, as long as tasks are to move. */
+  readonly probe: (isWarmingUp: boolean) => void;
   /** The group was asked to stop. */
   readonly onShutdown: (reason: string) => void;
   /** Whether a task without any state runs soon, since its changelogs are short. */
@@ -64,8 +66,7 @@ export function groupCallbacks(options: GroupCallbacksOptions): GroupListener {
   return {
     subscription: () => encodeSubscription(options.subscription()),
 
-    assign: async (members: readonly JoinedMember[]) =>
-      assignment.assign(members, (task) => owners.instanceOf(task), await options.quickTasks()),
+    assign: async (members: readonly JoinedMember[]) => assignment.assign(members, owners, await options.quickTasks()),
 
     onRevoked: (partitions, { lost }) => {
       claim.drop();
@@ -87,12 +88,14 @@ export function groupCallbacks(options: GroupCallbacksOptions): GroupListener {
         const { tasks: ids, standbys, followUp, members } = data;
         metrics.add('streams_rebalances_total', {}, 1);
         logger.info(`Assigned ${ids.length} tasks: ${ids.join(', ') || 'none'}; keeps copies of ${standbys.length}.`);
+        const departed = data.instances === undefined ? data.departed : owners.allDeparted(new Set(data.instances));
         owners.update(data.owners);
         const released = tasks.all.filter(({ id }) => !ids.includes(id));
         if (released.length > 0) await release(released, standbys);
-        await tasks.assign(ids, options.fence(data.departed));
+        await tasks.assign(ids, options.fence(departed));
         await tasks.keepStandbys(standbys);
         claim.hold(generationId, members, data.isWarmingUp);
+        options.probe(data.isWarmingUp);
         options.onRebalance(true);
         if (followUp || released.length > 0) options.rejoin();
       }),

@@ -5,16 +5,40 @@ import type { PartitionOwner } from '../instance-status.js';
 /** Who owns each task of the application, as of the last assignment. */
 export class PartitionOwners {
   private owners: ReadonlyMap<TaskId, TaskOwner> = new Map();
+  /** Whoever was last said to own a task; between two owners it stays with the first. */
+  private readonly last = new Map<TaskId, string>();
 
   constructor(private readonly instanceId: string) {}
 
-  update(owners: ReadonlyMap<TaskId, TaskOwner>): void {
-    this.owners = owners;
+  /** @param owners undefined where the assignment did not name them. */
+  update(owners: ReadonlyMap<TaskId, TaskOwner> | undefined): void {
+    this.owners = owners ?? new Map();
+    this.remember(this.owners);
   }
 
-  /** The instance that owned the task until now, as far as this one knows. */
-  instanceOf(task: TaskId): string | undefined {
-    return this.owners.get(task)?.instanceId;
+  /** What the leader knows before the members do. */
+  remember(owners: ReadonlyMap<TaskId, TaskOwner>): void {
+    for (const [task, { instanceId }] of owners) this.last.set(task, instanceId);
+  }
+
+  /** Nothing was assigned before, as far as this instance knows. */
+  get isEmpty(): boolean {
+    return this.last.size === 0;
+  }
+
+  /** The instances that owned these tasks last and are not among `instances`. */
+  departed(tasks: Iterable<TaskId>, instances: ReadonlySet<string>): string[] {
+    const departed = new Set<string>();
+    for (const task of tasks) {
+      const last = this.last.get(task);
+      if (last !== undefined && !instances.has(last)) departed.add(last);
+    }
+    return [...departed];
+  }
+
+  /** The same for all tasks. */
+  allDeparted(instances: ReadonlySet<string>): string[] {
+    return this.departed(this.last.keys(), instances);
   }
 
   of(task: TaskId): PartitionOwner | undefined {

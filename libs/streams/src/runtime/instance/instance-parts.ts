@@ -27,6 +27,7 @@ import { localStores } from './local-stores.js';
 import { DepartedInstances } from '../group/departed-instances.js';
 import type { Farewell } from './farewell.js';
 import { PartitionOwners } from '../group/partition-owners.js';
+import { probing } from '../group/probing.js';
 import { quickTasks } from '../group/quick-tasks.js';
 import { TaskClaim } from '../group/task-claim.js';
 import type { Pauses } from '../processing/pauses.js';
@@ -248,6 +249,8 @@ export function assembleParts(
         ownedTasks: claim.isHeld ? tasks.all.map(({ id }) => id) : [],
         storedTasks: storedTasks(),
         readyTasks: tasks.ready,
+        capacity: config.capacity,
+        rackTags: config.rackTags,
         isLeaving: farewell.isLeaving,
         shutdownReason: farewell.shutdownReason,
       }),
@@ -257,6 +260,9 @@ export function assembleParts(
       quickTasks: () => quickTasks(log.admin, topology, layout.taskCounts, applicationId, config.acceptableRecoveryLag),
       fence: config.processingGuarantee === 'exactly_once' ? (ids) => departed.fence(ids) : async () => undefined,
       rejoin: () => member.requestRejoin(),
+      probe: probing(clock, config.probingRebalanceIntervalMs, events.stopping, () => {
+        if (claim.isWarmingUp) member.requestRejoin();
+      }),
       onRebalance: events.onRebalance,
       onShutdown: events.onShutdown,
       onFatal: events.onFatal,

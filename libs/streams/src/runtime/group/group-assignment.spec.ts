@@ -1,0 +1,117 @@
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { SimulatedGroup } from '../../../../../test/support/simulated-group.js';
+import { stringSerde as serde } from '../../serdes/text-serdes.js';
+import { TopologyBuilder } from '../../topology/topology-builder.js';
+import { decodeAssignment, encodeSubscription } from '../assignment/user-data.js';
+import { GroupAssignment } from './group-assignment.js';
+import { PartitionOwners } from './partition-owners.js';
+
+const MEGABYTE = 1_000_000;
+const none = (): void => undefined;
+const quiet = { debug: none, info: none, warn: none, error: none };
+
+const change = fc.record({
+  kind: fc.constantFrom('join', 'leave', 'crash and return', 'rebalance'),
+  who: fc.nat(7),
+});
+
+describe('the assignments of a group', () => {
+  it('never give a task to two members, and come to rest in balance, whoever joins, leaves and crashes', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1, maxLength: 3 }),
+        fc.array(change),
+        (sizes, changes) => {
+          const group = new SimulatedGroup(sizes);
+          group.join('i0');
+          const check = (): void => {
+            const owned = [...group.members.values()].flatMap(({ owned }) => owned);
+            expect(new Set(owned).size).toBe(owned.length);
+          };
+          for (const { kind, who } of changes) {
+            if (kind !== 'rebalance' && kind !== 'join' && group.members.size > 1) group.leave(`i${who}`);
+            if (kind === 'join' || kind === 'crash and return')
+              if (!group.members.has(`i${who}`)) group.join(`i${who}`);
+            group.rebalance();
+            check();
+          }
+          group.settle();
+          check();
+          const counts = Array.from(group.members.values(), ({ owned }) => owned.length);
+          expect(counts.reduce((sum, count) => sum + count, 0)).toBe(sizes.reduce((sum, size) => sum + size, 0));
+          expect(Math.max(...counts) - Math.min(...counts)).toBeLessThanOrEqual(1);
+        },
+      ),
+      { numRuns: 60 },
+    );
+  });
+
+  it('share tasks out by capacity', () => {
+    const group = new SimulatedGroup([12]);
+    group.join('small');
+    group.join('large', { capacity: 3 });
+    group.settle();
+    expect(group.members.get('large')!.owned).toHaveLength(9);
+  });
+
+  it('fit into one record of the broker, with 10,000 tasks on 200 instances', () => {
+    const group = new SimulatedGroup(Array.from({ length: 10 }, () => 1000));
+    for (let n = 0; n < 200; n++) group.join(`bank-${n}-7d9f8c6b5-x${n}z`);
+    for (const round of group.settle()) expect(round.groupBytes).toBeLessThan(MEGABYTE);
+    group.leave('bank-17-7d9f8c6b5-x17z');
+    for (const round of group.settle()) expect(round.groupBytes).toBeLessThan(MEGABYTE);
+  }, 30_000);
+
+  it('leave it to members that were there before to say who has left, where the leader is new', () => {
+    const topology = new TopologyBuilder()
+      .addSource({ name: 's', topic: 't', key: serde, value: serde })
+      .addProcessor({
+        name: 'p',
+        parents: ['s'],
+        stores: [],
+        prefetch: [],
+        supplier: { create: () => ({ process: none }) },
+      })
+      .build({ applicationId: 'app' });
+    const options = { standbyReplicas: 0, maxWarmupReplicas: 1, rackAwareTags: [] };
+    const assign = (known: PartitionOwners, ...members: readonly (readonly [string, number])[]) => {
+      const assigned = new GroupAssignment(topology, new Map([[0, 2]]), options, quiet).assign(
+        members.map(([name, generation]) => ({
+          memberId: name,
+          instanceId: undefined,
+          topics: ['t'],
+          userData: subscription(name, generation),
+        })),
+        known,
+        () => true,
+      );
+      return decodeAssignment(assigned.get(members[0]![0])!.userData);
+    };
+    const old = new PartitionOwners('old');
+    const first = assign(old, ['old', -1], ['gone', -1]);
+    expect(first.instances).toBeUndefined();
+    old.update(first.owners);
+    const byNew = assign(new PartitionOwners('new'), ['new', -1], ['old', 1]);
+    expect(byNew.departed).toEqual([]);
+    expect(old.allDeparted(new Set(byNew.instances))).toEqual(['gone']);
+    expect(assign(old, ['old', 1], ['new', -1]).instances).toBeUndefined();
+  });
+});
+
+function subscription(instanceId: string, generation: number): Uint8Array {
+  return encodeSubscription({
+    processId: instanceId,
+    instanceId,
+    url: undefined,
+    topologyFingerprint: '',
+    generation,
+    ownedTasks: [],
+    storedTasks: [],
+    readyTasks: [],
+    capacity: 1,
+    rackTags: {},
+    isLeaving: false,
+    shutdownReason: undefined,
+  });
+}
