@@ -4,6 +4,7 @@ import { KafkaErrorCode as E } from '../../libs/streams/src/log/protocol/error-c
 import type { ApiName } from '../../libs/streams/src/log/protocol/messages.js';
 import { latest, model, produce, readAll, storeContent, transactions } from '../support/bank.js';
 import { EmbeddedBank } from '../support/embedded-bank.js';
+import { refusal } from '../support/refusal.js';
 
 const PARTITIONS = 4;
 const input = transactions(1200, 60);
@@ -66,25 +67,6 @@ function play(bank: EmbeddedBank, { api: wanted, fate, hits }: Script): () => nu
     throw new LogError('retriable', 'LOG_CONNECTION', 'The connection is gone.');
   });
   return () => played;
-}
-
-/** The answer to a request that was not carried out: with one error, or with one for each partition. */
-function refusal(request: object, error: number): object {
-  const { topics } = request as {
-    topics?: readonly { topic: string; partitions: readonly (number | { partition: number })[] }[];
-  };
-  if (topics === undefined) return { error };
-  return {
-    topics: topics.map(({ topic, partitions }) => ({
-      topic,
-      partitions: partitions.map((each) => ({
-        partition: typeof each === 'number' ? each : each.partition,
-        error,
-        baseOffset: -1,
-        message: null,
-      })),
-    })),
-  };
 }
 
 describe('exactly once', () => {

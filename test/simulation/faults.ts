@@ -1,3 +1,4 @@
+import { KafkaErrorCode as E } from '../../libs/streams/src/log/protocol/error-codes.js';
 import type { World } from './simulation.js';
 import { APPLICATION } from './application.js';
 
@@ -26,6 +27,36 @@ export const FAULTS = {
     return `${machine.name} for ${forMs} ms`;
   },
   'lost connection': ({ network }) => (network.cut('one') > 0 ? 'one' : undefined),
+  'lost answers': ({ network, random }) => {
+    network.answersToLose += random.between(1, 4);
+    return `${network.answersToLose}`;
+  },
+  'repeated requests': ({ network, random }) => {
+    network.requestsToRepeat += random.between(1, 10);
+    return `${network.requestsToRepeat}`;
+  },
+  'coordinator away': ({ network, random, clock }) => {
+    const errors = [E.NOT_COORDINATOR, E.COORDINATOR_NOT_AVAILABLE, E.COORDINATOR_LOAD_IN_PROGRESS];
+    network.coordinatorError = random.pick(errors);
+    const forMs = random.between(50, 5000);
+    clock.schedule(forMs, () => {
+      network.coordinatorError = 0;
+    });
+    return `${network.coordinatorError} for ${forMs} ms`;
+  },
+  'leader away': ({ network, random, clock }) => {
+    network.leaderError = random.pick([E.NOT_LEADER_OR_FOLLOWER, E.NOT_ENOUGH_REPLICAS, E.REQUEST_TIMED_OUT]);
+    const forMs = random.between(50, 5000);
+    clock.schedule(forMs, () => {
+      network.leaderError = 0;
+    });
+    return `${network.leaderError} for ${forMs} ms`;
+  },
+  'failing disk': ({ machines, random }) => {
+    const { name, disk } = random.pick(machines);
+    disk.writesToFail = 1;
+    return name;
+  },
   'broker away': ({ network, random, clock }) => {
     network.isDown = true;
     network.cut('all');

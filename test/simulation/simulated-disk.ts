@@ -17,7 +17,14 @@ interface Kept {
 /** The disk of one machine: it outlives the processes. A batch and its position are there together or not at all. */
 export class SimulatedDisk {
   writeMs = 0;
+  /** So many of the next writes fail, with nothing written. */
+  writesToFail = 0;
   private readonly stores = new Map<string, Kept>();
+
+  heal(): void {
+    this.writeMs = 0;
+    this.writesToFail = 0;
+  }
 
   /** Damages one store. It is noticed when it is opened. @returns false if there is none. */
   damage(at: number): boolean {
@@ -47,8 +54,10 @@ export class SimulatedDisk {
       return found;
     };
     let writing: Promise<void> = Promise.resolve();
+    let failure: Error | undefined;
     return {
       open: () => {
+        failure = undefined;
         const store = kept();
         if (store.isDamaged)
           return Promise.reject(new StoreCorruptedError(storeName, taskId, 'the simulation damaged it'));
@@ -57,11 +66,18 @@ export class SimulatedDisk {
       getMany: (keys) => kept().data.getMany(keys),
       write: (writes, position) => {
         writing = writing
+          .catch(() => undefined)
           .then(() =>
             this.writeMs === 0 ? undefined : new Promise<void>((done) => clock.schedule(this.writeMs, done)),
           )
           .then(async () => {
             if (!isAlive()) return;
+            if (this.writesToFail > 0) {
+              this.writesToFail--;
+              failure = new Error('The simulated disk did not write.');
+            }
+            // What is behind a failed write would hide the gap.
+            if (failure !== undefined) throw failure;
             const store = kept();
             await store.data.write(writes, position);
             store.position = position;
@@ -71,11 +87,13 @@ export class SimulatedDisk {
       openCursor: (bounds, options) => kept().data.openCursor(bounds, options),
       approximateEntries: () => kept().data.approximateEntries(),
       approximateBytes: () => kept().data.approximateBytes(),
-      close: () => writing,
+      close: () => writing.catch(() => undefined),
       destroy: () =>
-        writing.then(() => {
-          if (isAlive()) this.stores.delete(directory);
-        }),
+        writing
+          .catch(() => undefined)
+          .then(() => {
+            if (isAlive()) this.stores.delete(directory);
+          }),
     };
   }
 }

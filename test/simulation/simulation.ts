@@ -103,9 +103,8 @@ export class World {
     await this.clock.until(() => false, FAULTY_MS);
     this.isHealing = true;
     this.say('healing');
-    this.network.isDown = false;
-    this.network.slowness = 1;
-    for (const { disk } of this.machines) disk.writeMs = 0;
+    this.network.heal();
+    for (const { disk } of this.machines) disk.heal();
     for (const machine of this.machines) machine.thaw();
     let isCaughtUp = false;
     const check = async (): Promise<void> => {
