@@ -55,6 +55,19 @@ describe('resolveConfig', () => {
     expect(config.memory).toMatchObject({ maxBytes: 1024 * MIB, cacheMaxBytes: 0, uncommittedMaxBytes: MIB });
   });
 
+  it('knows the limits of rack tags, and misses the value of one that copies are to differ in', () => {
+    const rack = (rackTags: unknown, rackAwareTags?: unknown): readonly string[] =>
+      problemsOf({ applicationId: 'bank', rackTags, rackAwareTags });
+    expect(rack({ zone: 'eu-1a', rack: '7' }, ['zone'])).toEqual([]);
+    expect(rack('eu-1a')).toEqual([expect.stringContaining("such as { zone: 'eu-1a' }")]);
+    expect(rack({ zone: 1 })).toEqual([expect.stringContaining('"rackTags.zone" must be a text')]);
+    expect(rack({ ['z'.repeat(21)]: 'a', b: 'v'.repeat(31) })).toHaveLength(2);
+    expect(rack({ a: '1', b: '1', c: '1', d: '1', e: '1', f: '1' })).toEqual([
+      expect.stringContaining('5 tags, not 6'),
+    ]);
+    expect(rack({ zone: 'a' }, ['cluster'])).toEqual([expect.stringContaining("names 'cluster'")]);
+  });
+
   it('lists every problem at once, and guesses what unknown options were meant to be', () => {
     const problems = problemsOf({
       applicationId: 'my bank',

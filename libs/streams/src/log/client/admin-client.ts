@@ -10,6 +10,7 @@ import { committedOffsets } from './committed-offsets.js';
 import { ConnectedWire } from './connected-wire.js';
 import { CoordinatorClient } from './coordinator-client.js';
 import { closedError, kafkaError } from './kafka-error.js';
+import { lastingAbort } from '../../time/lasting-abort.js';
 
 const DEADLINE_MS = 30_000;
 const BACK_OFF_MS = 50;
@@ -20,7 +21,7 @@ const END = -1;
 /** `LogAdmin` over a wire of its own; every call is repeated until it is answered, for at most half a minute. */
 export class AdminClient implements LogAdmin {
   private readonly connected: ConnectedWire;
-  private readonly closing = new AbortController();
+  private readonly closing = lastingAbort();
 
   constructor(
     private readonly wire: Wire,

@@ -5,6 +5,7 @@ import type { ApiName, RequestOf, ResponseOf } from '../protocol/messages.js';
 import type { CoordinatorType } from '../wire.js';
 import type { WireConnection } from './connected-wire.js';
 import { closedError, COORDINATOR_MOVED, isTransportError, kafkaError } from './kafka-error.js';
+import { lastingAbort } from '../../time/lasting-abort.js';
 
 const FIRST_BACK_OFF_MS = 2;
 const MAX_BACK_OFF_MS = 50;
@@ -26,7 +27,7 @@ export interface CoordinatorCall<A extends ApiName> {
 /** Sends requests to the coordinator of one key, and finds it again when it moves, loads, or cannot be reached. */
 export class CoordinatorClient {
   private node: number | undefined;
-  private readonly closing = new AbortController();
+  private readonly closing = lastingAbort();
 
   constructor(
     private readonly connected: WireConnection,

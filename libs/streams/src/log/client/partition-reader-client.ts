@@ -10,6 +10,7 @@ import type { Wire } from '../wire.js';
 import { groupByTopic, partitionKey } from './by-topic.js';
 import { ConnectedWire } from './connected-wire.js';
 import { closedError, kafkaError, LEADER_MOVED } from './kafka-error.js';
+import { lastingAbort } from '../../time/lasting-abort.js';
 
 const MIB = 1024 * 1024;
 const DEFAULT_PARTITION_BYTES = MIB;
@@ -44,7 +45,7 @@ export class PartitionReaderClient implements PartitionReader {
   private readonly connected: ConnectedWire;
   private readonly assigned = new Map<string, AssignedPartition>();
   private readonly fetching = new Map<number, Promise<void>>();
-  private readonly closing = new AbortController();
+  private readonly closing = lastingAbort();
   private queue: Queued[] = [];
   private readonly waiters = new Set<() => void>();
   private refreshing: Promise<void> | undefined;

@@ -8,6 +8,7 @@ import type { Wire } from '../wire.js';
 import { byPartition, groupByTopic, partitionKey } from './by-topic.js';
 import { kafkaError, LEADER_MOVED } from './kafka-error.js';
 import { PartitionBatches } from './partition-batches.js';
+import { lastingAbort } from '../../time/lasting-abort.js';
 
 const DEFAULT_BATCH_BYTES = 512 * 1024;
 const DEFAULT_BUFFER_BYTES = 32 * 1024 * 1024;
@@ -56,7 +57,7 @@ export class ProducePipeline {
   private all: PartitionBatches[] = [];
   private readonly requests = new Map<number, number>();
   private readonly inFlight = new Set<Promise<void>>();
-  private readonly closing = new AbortController();
+  private readonly closing = lastingAbort();
   private waiters: Waiter[] = [];
   private drains: Waiter[] = [];
   private failure: LogError | undefined;

@@ -8,6 +8,7 @@ import type { Wire } from '../wire.js';
 import { ConnectedWire } from './connected-wire.js';
 import { closedError, kafkaError } from './kafka-error.js';
 import { ProducePipeline } from './produce-pipeline.js';
+import { lastingAbort } from '../../time/lasting-abort.js';
 
 const BACK_OFF_MS = 50;
 const DEFAULT_DELIVERY_TIMEOUT_MS = 120_000;
@@ -16,7 +17,7 @@ const DEFAULT_DELIVERY_TIMEOUT_MS = 120_000;
 export class ProducerClient implements LogProducer {
   private readonly pipeline: ProducePipeline;
   private readonly connected: ConnectedWire;
-  private readonly closing = new AbortController();
+  private readonly closing = lastingAbort();
   private identity: ProducerIdentity | undefined;
   private beginning: Promise<void> | undefined;
 

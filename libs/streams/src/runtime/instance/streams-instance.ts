@@ -20,6 +20,7 @@ import { assembleParts, type InstanceParts, type StreamsInstanceOptions } from '
 import { INSTANCE_TRANSITIONS } from './instance-state.js';
 import { StatusReport } from './status-report.js';
 import { setUpTopics } from './topic-setup.js';
+import { lastingAbort } from '../../time/lasting-abort.js';
 
 const REPORT_EVERY_MS = 1000;
 const CLEANUP_EVERY_MS = 60_000;
@@ -31,7 +32,7 @@ export class StreamsInstance implements StreamsRuntime {
   failure: Error | undefined;
   private readonly machine: StateMachine<InstanceState>;
   private readonly report: StatusReport;
-  private readonly stopping = new AbortController();
+  private readonly stopping = lastingAbort();
   private readonly timers = new Map<string, CancelTimer>();
   private readonly taskListeners = new Set<() => void>();
   private parts: InstanceParts | undefined;

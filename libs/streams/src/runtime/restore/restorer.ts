@@ -10,6 +10,7 @@ import type { Task } from '../task/task.js';
 import type { ByteRate } from './byte-rate.js';
 import { changelogOf, changelogRange, loggedStores, type LoggedStore } from './changelog-range.js';
 import { StoreRestore } from './store-restore.js';
+import { lastingAbort } from '../../time/lasting-abort.js';
 
 /** Fetches that may wait to be written. */
 export const RESTORE_FETCHES = 2;
@@ -45,7 +46,7 @@ interface Running {
 export class Restorer {
   private readonly running = new Map<string, Running>();
   private readonly waiting: Running[] = [];
-  private readonly closing = new AbortController();
+  private readonly closing = lastingAbort();
   private reader: PartitionReader | undefined;
   private loop: Promise<void> | undefined;
   private cancelReport: CancelTimer | undefined;

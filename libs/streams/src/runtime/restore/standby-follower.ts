@@ -13,6 +13,7 @@ import type { ByteRate } from './byte-rate.js';
 import { changelogOf, changelogRange, loggedStores, type LoggedStore } from './changelog-range.js';
 import { RESTORE_FETCHES } from './restorer.js';
 import { StoreRestore } from './store-restore.js';
+import { lastingAbort } from '../../time/lasting-abort.js';
 
 const READY_WAIT_MS = 250;
 const LAG_EVERY_MS = 500;
@@ -51,7 +52,7 @@ export class StandbyFollower {
   private readonly followed = new Map<string, Followed>();
   private readonly following = new Map<Task, Following>();
   private readonly ready = new Set<TaskId>();
-  private readonly closing = new AbortController();
+  private readonly closing = lastingAbort();
   private reader: PartitionReader | undefined;
   private loop: Promise<void> | undefined;
   private cancelLag: CancelTimer | undefined;

@@ -11,6 +11,7 @@ import { GroupSession, type JoinedGeneration } from './group-session.js';
 import { Heartbeat } from './heartbeat.js';
 import { RenewableWire } from './renewable-wire.js';
 import { within } from './within.js';
+import { lastingAbort } from '../../../time/lasting-abort.js';
 
 const REJOIN_BACK_OFF_MS = 100;
 
@@ -31,7 +32,7 @@ export class GroupMemberClient implements GroupMember {
   private readonly heartbeat: Heartbeat;
   private readonly session: GroupSession;
   private readonly offsets: GroupOffsets;
-  private readonly closing = new AbortController();
+  private readonly closing = lastingAbort();
   private state: MemberState = 'idle';
   private current: readonly TopicPartition[] | undefined;
   private joins = 0;
