@@ -1,3 +1,4 @@
+import { deflateSync, inflateSync } from 'node:zlib';
 import { GroupProtocolError } from '../../errors/group-protocol-error.js';
 import type { TaskId } from '../../topology/processor.js';
 import { parseTaskId, taskId } from '../../topology/task-id.js';
@@ -10,6 +11,7 @@ const VERSION = 3;
 
 /** A broker keeps a whole group in one record, of 1 MB by default; this much of it is left to the owners in all assignments together. */
 const OWNERS_MAX_BYTES = 400 * 1024;
+const INFLATED_MAX_BYTES = 64 * 1024 * 1024;
 
 /** What a member tells the leader. */
 export interface SubscriptionData {
@@ -97,8 +99,8 @@ export function decodeSubscription(bytes: Uint8Array): SubscriptionData {
   };
 }
 
-/** As `encodeAssignment` writes them. */
-export type PackedOwners = readonly (readonly [instanceId: string, url: string | null, tasks: string])[];
+/** As `encodeAssignment` writes them: `[instanceId, url, tasks]` of each instance, deflated, as base64. */
+export type PackedOwners = string;
 
 /**
  * The assignments of all members land in one record of the broker, so each instance and its tasks are named once and in ranges.
@@ -112,11 +114,13 @@ export function packOwners(owners: ReadonlyMap<TaskId, TaskOwner>, members: numb
     if (known) known.tasks.push(task);
     else instances.set(key, { owner, tasks: [task] });
   }
-  const packed = Array.from(
-    instances.values(),
-    ({ owner, tasks }) => [owner.instanceId, owner.url ?? null, pack(tasks)] as const,
-  );
-  return members * JSON.stringify(packed).length > OWNERS_MAX_BYTES ? undefined : packed;
+  const packed = Array.from(instances.values(), ({ owner, tasks }) => [
+    owner.instanceId,
+    owner.url ?? null,
+    pack(tasks),
+  ]);
+  const deflated = deflateSync(JSON.stringify(packed)).toString('base64');
+  return members * deflated.length > OWNERS_MAX_BYTES ? undefined : deflated;
 }
 
 export function encodeAssignment(data: Omit<AssignmentData, 'owners'>, owners: PackedOwners | undefined): Uint8Array {
@@ -152,12 +156,21 @@ export function decodeAssignment(bytes: Uint8Array): AssignmentData {
 
 function unpackOwners(packed: unknown): Map<TaskId, TaskOwner> {
   const owners = new Map<TaskId, TaskOwner>();
-  for (const entry of list(packed)) {
+  for (const entry of list(inflated(text(packed)))) {
     const [instanceId, url, tasks] = list(entry);
     const owner: TaskOwner = { instanceId: text(instanceId), url: optionalText(url) };
     for (const task of unpack(tasks)) owners.set(task, owner);
   }
   return owners;
+}
+
+function inflated(packed: string): unknown {
+  try {
+    const options = { maxOutputLength: INFLATED_MAX_BYTES };
+    return JSON.parse(inflateSync(Buffer.from(packed, 'base64'), options).toString()) as unknown;
+  } catch (cause) {
+    throw unreadable(`the owners are damaged (${String(cause)})`);
+  }
 }
 
 /** `0:0-3,7;1:2`: partitions of each sub-topology as ranges. */
