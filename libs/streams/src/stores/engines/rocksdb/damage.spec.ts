@@ -37,6 +37,28 @@ const disaster = fc.record({
   reverse: fc.boolean(),
 });
 
+describe.each(BINDINGS)('a store with sound files (%s)', (binding) => {
+  it('opens with all it holds, wherever its writes are parted between the blocks of its log', async () => {
+    const factory = rocksDbEngine({ binding });
+    await factory.prepare();
+    for (let size = 60; size < 260; size += 7) {
+      const directory = mkdtempSync(join(tmpdir(), 'streams-sound-'));
+      const create = (): StoreEngine =>
+        factory.create({ storeName: 'store', taskId: '0_0', directory, memoryMaxBytes: 1 << 20 });
+      const engine = create();
+      await engine.open();
+      const writes = 700;
+      for (let position = 1; position <= writes; position++)
+        await engine.write({ keys: [Buffer.from('key')], values: [Buffer.alloc(size + (position % 5), 1)] }, position);
+      await engine.close();
+      const again = create();
+      expect(await again.open()).toBe(writes);
+      await again.close();
+      rmSync(directory, { recursive: true });
+    }
+  }, 60_000);
+});
+
 describe.each(BINDINGS)('a store with a damaged file (%s)', (binding) => {
   it('is as it was at its position, or says that it is corrupted', async () => {
     const factory = rocksDbEngine({ binding });

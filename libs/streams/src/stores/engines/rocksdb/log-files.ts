@@ -28,15 +28,14 @@ export async function checkLogFiles(directory: string): Promise<void> {
   const manifest = names.includes('CURRENT') ? (await readFile(join(directory, 'CURRENT'), 'utf8')).trim() : '';
   // What CURRENT says is checked by RocksDB.
   if (names.includes(manifest)) {
-    const walk = await walkThrough(directory, manifest, new LogWalk(directory, manifest));
+    const walk = await walkThrough(directory, manifest, new LogWalk(directory, manifest, false));
     if (walk.endsEarly) throw damaged(directory, manifest, 'it ends early');
   }
   const logs = names
     .filter((name) => /^\d+\.log$/.test(name))
     .sort((a, b) => Number.parseInt(a, 10) - Number.parseInt(b, 10));
-  const writes = new WriteSequence();
   for (const name of logs) {
-    const walk = await walkThrough(directory, name, new LogWalk(directory, name, writes));
+    const walk = await walkThrough(directory, name, new LogWalk(directory, name, true));
     if (walk.endsEarly && name !== logs.at(-1)) throw damaged(directory, name, 'it ends early, and others follow it');
   }
 }
@@ -51,29 +50,18 @@ async function walkThrough(directory: string, name: string, walk: LogWalk): Prom
   }
 }
 
-/** Writes are numbered without holes, over all logs. */
-class WriteSequence {
-  private next: number | undefined;
-
-  /** @returns false if writes are missing before this one. */
-  follows(batch: Buffer): boolean {
-    if (batch.length < BATCH_HEADER_BYTES) return true;
-    const sequence = Number(batch.readBigUInt64LE(0));
-    const isNext = this.next === undefined || sequence === this.next;
-    this.next = sequence + batch.readUInt32LE(8);
-    return isNext;
-  }
-}
-
 /** One pass over one log. */
 class LogWalk {
   endsEarly = false;
   private isInRecord = false;
+  /** Of the batch under way, as far as it was read. */
+  private head = Buffer.alloc(0);
+  private nextSequence: number | undefined;
 
   constructor(
     private readonly directory: string,
     private readonly name: string,
-    private readonly writes?: WriteSequence,
+    private readonly holdsWrites: boolean,
   ) {}
 
   async read(handle: FileHandle): Promise<void> {
@@ -113,7 +101,20 @@ class LogWalk {
     const begins = type === RecordType.full || type === RecordType.first;
     if (type > RecordType.last || begins === this.isInRecord) throw this.damage('its records do not follow each other');
     this.isInRecord = type === RecordType.first || type === RecordType.middle;
-    if (begins && this.writes?.follows(payload) === false) throw this.damage('writes are missing before it');
+    if (!this.holdsWrites) return;
+    if (begins) this.head = Buffer.alloc(0);
+    if (this.head.length === BATCH_HEADER_BYTES) return;
+    // Even the header of a batch may be parted between two blocks.
+    this.head = Buffer.concat([this.head, payload.subarray(0, BATCH_HEADER_BYTES - this.head.length)]);
+    if (this.head.length === BATCH_HEADER_BYTES) this.number(this.head);
+  }
+
+  /** Writes are numbered without holes within a log. */
+  private number(head: Buffer): void {
+    const sequence = Number(head.readBigUInt64LE(0));
+    if (this.nextSequence !== undefined && sequence !== this.nextSequence)
+      throw this.damage('writes are missing in the middle');
+    this.nextSequence = sequence + head.readUInt32LE(8);
   }
 
   /** Space that was reserved and not used. */
