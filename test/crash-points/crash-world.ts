@@ -7,7 +7,8 @@ import type { StreamsInstance } from '../../libs/streams/src/runtime/instance/st
 import { memoryEngine } from '../../libs/streams/src/stores/engines/memory/memory-engine.js';
 import { rocksDbEngine } from '../../libs/streams/src/stores/engines/rocksdb/rocksdb-engine-factory.js';
 import { SystemClock } from '../../libs/streams/src/time/system-clock.js';
-import { bankInstance, produce, readAll, temporaryFolder, type BankTopics, type Transaction } from '../support/bank.js';
+import { bankInstance, produce, temporaryFolder, type BankTopics, type Transaction } from '../support/bank.js';
+import { committedRecords, type CommittedRecord } from '../support/committed-records.js';
 import { DoomedProcess, type CrashPoint } from './doomed-process.js';
 
 export const PARTITIONS = 2;
@@ -91,12 +92,12 @@ export class CrashWorld {
     return this.running.state === 'running' && lags.length === PARTITIONS && lags.every(({ lag }) => lag === 0);
   }
 
-  changelog(): ReturnType<typeof readAll> {
-    return readAll(this.observer, `${this.topics.applicationId}-balances-changelog`, PARTITIONS);
+  changelog(): Promise<CommittedRecord[]> {
+    return committedRecords(this.observer, `${this.topics.applicationId}-balances-changelog`);
   }
 
-  outputs(): ReturnType<typeof readAll> {
-    return readAll(this.observer, this.topics.output, PARTITIONS);
+  outputs(): Promise<CommittedRecord[]> {
+    return committedRecords(this.observer, this.topics.output);
   }
 
   get running(): StreamsInstance {

@@ -19,7 +19,7 @@ import {
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { committedRecords } from './support/committed-records.js';
+import { committedRecords } from '../support/committed-records.js';
 import { moduleOf, StreamsApps, type RootOptions } from './support/streams-app.js';
 
 @StateStore({ name: 'counts', key: 'string', value: json<number>(), query: true })

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { RocksDbError } from '../../libs/streams/src/stores/engines/rocksdb/rocksdb-error.js';
 import { rocksDbEngine } from '../../libs/streams/src/stores/engines/rocksdb/rocksdb-engine-factory.js';
-import { latest, model, produce, readAll, storeContent, transactions, type Transaction } from '../support/bank.js';
+import { latest, model, produce, storeContent, transactions, type Transaction } from '../support/bank.js';
+import { committedRecords } from '../support/committed-records.js';
 import { EmbeddedBank } from '../support/embedded-bank.js';
 
 /** A file system of its own, of a few megabytes; undefined where this user may not mount one. */
@@ -78,7 +79,7 @@ describe.skipIf(disk === undefined)('a state directory whose disk is full', () =
     const logger = { debug: keep, info: keep, warn: keep, error: keep };
     const again = await bank.start({ ...options, logger });
     await expect.poll(() => storeContent(again), { timeout: 40_000 }).toEqual(model(input));
-    expect(latest(await readAll(bank.log, bank.changelog, bank.partitions))).toEqual(model(input));
+    expect(latest(await committedRecords(bank.log, bank.changelog))).toEqual(model(input));
     // Its stores went on from where they were.
     const restored = lines.flatMap((line) => /offsets (\d+) to/.exec(line)?.[1] ?? []);
     for (const start of restored) expect(Number(start)).toBeGreaterThan(0);

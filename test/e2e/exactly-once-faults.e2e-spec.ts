@@ -2,7 +2,8 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { LogError } from '../../libs/streams/src/errors/log-error.js';
 import { KafkaErrorCode as E } from '../../libs/streams/src/log/protocol/error-codes.js';
 import type { ApiName } from '../../libs/streams/src/log/protocol/messages.js';
-import { latest, model, produce, readAll, storeContent, transactions } from '../support/bank.js';
+import { latest, model, produce, storeContent, transactions } from '../support/bank.js';
+import { committedRecords } from '../support/committed-records.js';
 import { EmbeddedBank } from '../support/embedded-bank.js';
 import { refusal } from '../support/refusal.js';
 
@@ -91,10 +92,10 @@ describe('exactly once', () => {
     }
     await expect.poll(played, { timeout: 10_000 }).toBeGreaterThan(0);
     await instance.close();
-    const outputs = (await readAll(bank.log, bank.topics.output, PARTITIONS)).map(
+    const outputs = (await committedRecords(bank.log, bank.topics.output)).map(
       ({ value }) => (JSON.parse(value!) as { id: string }).id,
     );
     expect(outputs.toSorted()).toEqual(input.map(({ id }) => id).toSorted());
-    expect(latest(await readAll(bank.log, bank.changelog, PARTITIONS))).toEqual(model(input));
+    expect(latest(await committedRecords(bank.log, bank.changelog))).toEqual(model(input));
   });
 });

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { latest, model, produce, readAll, storeContent, transactions, type BankOptions } from '../support/bank.js';
+import { latest, model, produce, storeContent, transactions, type BankOptions } from '../support/bank.js';
+import { committedRecords } from '../support/committed-records.js';
 import { EmbeddedBank } from '../support/embedded-bank.js';
 
 const BAD = new Set(['t7', 't8', 't30']);
@@ -26,7 +27,7 @@ describe('a handler that throws after it has changed a store and sent a record',
     return bank;
   };
   const sent = async (bank: EmbeddedBank): Promise<string[]> =>
-    (await readAll(bank.log, bank.topics.output, bank.partitions)).map(
+    (await committedRecords(bank.log, bank.topics.output)).map(
       ({ value }) => (JSON.parse(value!) as { id: string }).id,
     );
 
@@ -36,7 +37,7 @@ describe('a handler that throws after it has changed a store and sent a record',
       const instance = await bank.start({ ...failing, engine, errors: { processing: 'continue' } });
       await expect.poll(() => storeContent(instance), { timeout: 20_000 }).toEqual(model(good));
       await instance.close();
-      expect(latest(await readAll(bank.log, bank.changelog, bank.partitions))).toEqual(model(good));
+      expect(latest(await committedRecords(bank.log, bank.changelog))).toEqual(model(good));
       expect((await sent(bank)).toSorted()).toEqual(good.map(({ id }) => id).toSorted());
     });
   }
@@ -48,7 +49,9 @@ describe('a handler that throws after it has changed a store and sent a record',
     const instance = await bank.start({ ...failing, errors });
     await expect.poll(() => storeContent(instance), { timeout: 20_000 }).toEqual(model(good));
     await instance.close();
-    const letters = (await readAll(bank.log, 'dead', 1)).map(({ value }) => (JSON.parse(value!) as { id: string }).id);
+    const letters = (await committedRecords(bank.log, 'dead')).map(
+      ({ value }) => (JSON.parse(value!) as { id: string }).id,
+    );
     expect(letters.toSorted()).toEqual([...BAD].toSorted());
     expect((await sent(bank)).toSorted()).toEqual(good.map(({ id }) => id).toSorted());
   });

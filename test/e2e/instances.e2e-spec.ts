@@ -1,7 +1,8 @@
 import { cpSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { latest, model, produce, readAll, storeContent, transactions, type Balance } from '../support/bank.js';
+import { latest, model, produce, storeContent, transactions, type Balance } from '../support/bank.js';
+import { committedRecords } from '../support/committed-records.js';
 import { EmbeddedBank } from '../support/embedded-bank.js';
 
 describe('instances of one application', () => {
@@ -15,7 +16,7 @@ describe('instances of one application', () => {
     return bank;
   };
   const ids = async (bank: EmbeddedBank): Promise<string[]> =>
-    (await readAll(bank.log, bank.topics.output, bank.partitions)).map(
+    (await committedRecords(bank.log, bank.topics.output)).map(
       ({ value }) => (JSON.parse(value!) as { id: string }).id,
     );
 
@@ -34,7 +35,7 @@ describe('instances of one application', () => {
     await produce(bank.log, bank.topics.input, bank.partitions, input.slice(400));
     await expect.poll(() => storeContent(second), { timeout: 20_000 }).toEqual(model(input));
     expect((await ids(bank)).toSorted()).toEqual(input.map(({ id }) => id).toSorted());
-    expect(latest(await readAll(bank.log, bank.changelog, bank.partitions))).toEqual(model(input));
+    expect(latest(await committedRecords(bank.log, bank.changelog))).toEqual(model(input));
   });
 
   it('know who owns what', async () => {

@@ -10,7 +10,8 @@ import {
 } from 'nestjs-streams';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { StreamsInstance } from '../../libs/streams/src/runtime/instance/streams-instance.js';
-import { latest, model, produce, readAll, storeContent, transactions } from '../support/bank.js';
+import { latest, model, produce, storeContent, transactions } from '../support/bank.js';
+import { committedRecords } from '../support/committed-records.js';
 import { EmbeddedBank } from '../support/embedded-bank.js';
 import { StreamsApps, type StreamsApp } from './support/streams-app.js';
 
@@ -53,7 +54,7 @@ describe.each(['exactly_once', 'at_least_once'] as const)('a pause (%s)', (proce
     await instance.resume();
     await expect.poll(() => content(instance)).toEqual(model([...before, ...during]));
     expect(instance.pauses()).toEqual([]);
-    const outputs = await readAll(bank.log, bank.topics.output, PARTITIONS);
+    const outputs = await committedRecords(bank.log, bank.topics.output);
     expect(outputs).toHaveLength(before.length + during.length);
   });
 
@@ -62,9 +63,9 @@ describe.each(['exactly_once', 'at_least_once'] as const)('a pause (%s)', (proce
     const instance = await bank.start(options);
     await instance.pause({ task: '0_1' });
     await produce(bank.log, bank.topics.input, PARTITIONS, before);
-    const held = (await readAll(bank.log, bank.topics.input, PARTITIONS)).filter(({ partition }) => partition === 1);
+    const held = (await committedRecords(bank.log, bank.topics.input)).filter(({ partition }) => partition === 1);
     await whenPaused(instance, held.length);
-    const rest = (await readAll(bank.log, bank.topics.input, PARTITIONS)).filter(({ partition }) => partition !== 1);
+    const rest = (await committedRecords(bank.log, bank.topics.input)).filter(({ partition }) => partition !== 1);
     expect((await content(instance)).size).toBe(new Set(rest.map(({ key }) => key)).size);
     await instance.resume({ task: '0_1' });
     await expect.poll(() => content(instance)).toEqual(model(before));
@@ -103,9 +104,7 @@ describe.each(['exactly_once', 'at_least_once'] as const)('a pause (%s)', (proce
     await expect.poll(() => content(other), { timeout: 20_000 }).toEqual(model(before));
     await produce(bank.log, bank.topics.input, PARTITIONS, [...during, ...after]);
     await expect.poll(() => content(other), { timeout: 20_000 }).toEqual(model([...before, ...during, ...after]));
-    expect(latest(await readAll(bank.log, bank.changelog, PARTITIONS))).toEqual(
-      model([...before, ...during, ...after]),
-    );
+    expect(latest(await committedRecords(bank.log, bank.changelog))).toEqual(model([...before, ...during, ...after]));
   });
 
   it('of what does not exist is refused, with what there is', async () => {

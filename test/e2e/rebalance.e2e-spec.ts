@@ -2,7 +2,8 @@ import { afterEach, describe, expect, it } from 'vitest';
 import type { GroupListener } from '../../libs/streams/src/log/group-member.js';
 import { ASSIGNMENT_PROTOCOL, encodeSubscription } from '../../libs/streams/src/runtime/assignment/user-data.js';
 import type { StreamsInstance } from '../../libs/streams/src/runtime/instance/streams-instance.js';
-import { latest, model, produce, readAll, storeContent, transactions, type Transaction } from '../support/bank.js';
+import { latest, model, produce, storeContent, transactions, type Transaction } from '../support/bank.js';
+import { committedRecords } from '../support/committed-records.js';
 import { EmbeddedBank } from '../support/embedded-bank.js';
 
 const GROUP = { sessionTimeout: 2000, heartbeatInterval: 100 };
@@ -104,8 +105,8 @@ describe.each(['exactly_once', 'at_least_once'] as const)('a rebalance (%s)', (p
         },
       )
       .toEqual(model(input));
-    expect(latest(await readAll(bank.log, bank.changelog, bank.partitions))).toEqual(model(input));
-    const outputs = (await readAll(bank.log, bank.topics.output, bank.partitions)).map(
+    expect(latest(await committedRecords(bank.log, bank.changelog))).toEqual(model(input));
+    const outputs = (await committedRecords(bank.log, bank.topics.output)).map(
       ({ value }) => (JSON.parse(value!) as { id: string }).id,
     );
     expect(outputs.toSorted()).toEqual(input.map(({ id }) => id).toSorted());

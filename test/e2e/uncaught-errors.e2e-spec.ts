@@ -1,7 +1,8 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { UncaughtContext } from '../../libs/streams/src/config/uncaught-policy.js';
 import { silentLogger } from '../../libs/streams/src/observability/streams-logger.js';
-import { latest, model, produce, readAll, storeContent, transactions, type BankOptions } from '../support/bank.js';
+import { latest, model, produce, storeContent, transactions, type BankOptions } from '../support/bank.js';
+import { committedRecords } from '../support/committed-records.js';
 import { EmbeddedBank } from '../support/embedded-bank.js';
 
 const input = transactions(60, 6);
@@ -28,10 +29,10 @@ describe('an error that no other policy takes', () => {
     };
   };
   const expectAllOnce = async (bank: EmbeddedBank): Promise<void> => {
-    const sent = await readAll(bank.log, bank.topics.output, bank.partitions);
+    const sent = await committedRecords(bank.log, bank.topics.output);
     const ids = sent.map(({ value }) => (JSON.parse(value!) as { id: string }).id);
     expect(ids.toSorted()).toEqual(input.map(({ id }) => id).toSorted());
-    expect(latest(await readAll(bank.log, bank.changelog, bank.partitions))).toEqual(model(input));
+    expect(latest(await committedRecords(bank.log, bank.changelog))).toEqual(model(input));
   };
 
   it('replaces the task with new user code, and handles its record again, once', async () => {

@@ -1,6 +1,7 @@
 import type { StreamsLogger } from '../../libs/streams/src/observability/streams-logger.js';
 import { describe, expect, inject, it } from 'vitest';
-import { latest, model, produce, readAll, storeContent, transactions } from '../support/bank.js';
+import { latest, model, produce, storeContent, transactions } from '../support/bank.js';
+import { committedRecords } from '../support/committed-records.js';
 import { KafkaBank, PARTITIONS } from '../support/kafka-bank.js';
 import { onCrashingBroker } from './crashing-broker.js';
 
@@ -48,8 +49,8 @@ describe.skipIf(inject('kafkaUnavailable'))(
           expect(instance.state).toBe('running');
           await instance.close();
 
-          expect(latest(await readAll(bank.log, bank.changelog, PARTITIONS))).toEqual(model(input));
-          const outputs = (await readAll(bank.log, bank.topics.output, PARTITIONS)).map(
+          expect(latest(await committedRecords(bank.log, bank.changelog))).toEqual(model(input));
+          const outputs = (await committedRecords(bank.log, bank.topics.output)).map(
             ({ value }) => (JSON.parse(value!) as { id: string }).id,
           );
           const seen = processingGuarantee === 'exactly_once' ? outputs : [...new Set(outputs)];

@@ -3,15 +3,8 @@ import { join } from 'node:path';
 import { afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
 import type { StreamsLogger } from '../../libs/streams/src/observability/streams-logger.js';
 import { AppProcess, buildApp } from '../support/built-app.js';
-import {
-  model,
-  produce,
-  readAll,
-  RestoreCounts,
-  storeContent,
-  temporaryFolder,
-  transactions,
-} from '../support/bank.js';
+import { model, produce, RestoreCounts, storeContent, temporaryFolder, transactions } from '../support/bank.js';
+import { committedRecords } from '../support/committed-records.js';
 import { KafkaBank, PARTITIONS } from '../support/kafka-bank.js';
 
 describe.skipIf(inject('kafkaUnavailable'))('what can be wrong at a start', () => {
@@ -101,7 +94,7 @@ describe.skipIf(inject('kafkaUnavailable'))('what can be wrong at a start', () =
     const second = await bank.start({ logger, lifecycle: counts });
     expect(await storeContent(second)).toEqual(model(input));
     expect(errors).toEqual([expect.stringMatching(/Store "balances" of task 0_1 is damaged/)]);
-    const changes = (await readAll(bank.log, bank.changelog, PARTITIONS)).filter(({ partition }) => partition === 1);
+    const changes = (await committedRecords(bank.log, bank.changelog)).filter(({ partition }) => partition === 1);
     expect(counts.total).toBe(changes.length);
   });
 });
@@ -165,7 +158,7 @@ describe.skipIf(inject('kafkaUnavailable'))('a record that cannot be handled', (
     const instance = await bank.start({ errors, before: bad });
     await expect.poll(() => storeContent(instance)).toEqual(withoutBad);
     await instance.close();
-    const letters = await readAll(bank.log, deadLetterTopic, 1);
+    const letters = await committedRecords(bank.log, deadLetterTopic);
     expect(letters.map(({ key, value }) => [key, value]).toSorted()).toEqual(
       [
         ['acc-7', JSON.stringify(good[7])],

@@ -1,7 +1,8 @@
 import { rmSync } from 'node:fs';
 import { afterEach, describe, expect, inject, it } from 'vitest';
 import type { Balance } from '../support/bank.js';
-import { latest, model, produce, readAll, RestoreCounts, storeContent, transactions } from '../support/bank.js';
+import { latest, model, produce, RestoreCounts, storeContent, transactions } from '../support/bank.js';
+import { committedRecords } from '../support/committed-records.js';
 import { KafkaBank, PARTITIONS } from '../support/kafka-bank.js';
 
 describe.skipIf(inject('kafkaUnavailable'))('a restore from a real broker', () => {
@@ -24,7 +25,7 @@ describe.skipIf(inject('kafkaUnavailable'))('a restore from a real broker', () =
     await expect.poll(() => storeContent(first)).toEqual(model(input.slice(0, 300)));
     await first.close();
     expect(nothing.total).toBe(0);
-    const changes = (await readAll(bank.log, bank.changelog, PARTITIONS)).length;
+    const changes = (await committedRecords(bank.log, bank.changelog)).length;
 
     const intact = new RestoreCounts();
     const second = await bank.start({ lifecycle: intact });
@@ -38,7 +39,7 @@ describe.skipIf(inject('kafkaUnavailable'))('a restore from a real broker', () =
     await expect.poll(() => storeContent(elsewhere)).toEqual(model(input));
     await elsewhere.close();
     rmSync(`${bank.stateDir}-elsewhere`, { recursive: true, force: true });
-    const changesNow = (await readAll(bank.log, bank.changelog, PARTITIONS)).length;
+    const changesNow = (await committedRecords(bank.log, bank.changelog)).length;
 
     const difference = new RestoreCounts();
     const third = await bank.start({ lifecycle: difference });
@@ -79,7 +80,7 @@ describe.skipIf(inject('kafkaUnavailable'))('a restore from a real broker', () =
       await new Promise((resolve) => setTimeout(resolve, 250));
     };
     for (let round = 0; round < 6; round++) await write(round, round % 2 === 0 || round === 5);
-    const kept = async (): Promise<number> => (await readAll(bank.log, bank.changelog, PARTITIONS)).length;
+    const kept = async (): Promise<number> => (await committedRecords(bank.log, bank.changelog)).length;
     // The tail must be cleaned, which takes another segment and the cleaner's turn.
     await expect
       .poll(
@@ -91,7 +92,7 @@ describe.skipIf(inject('kafkaUnavailable'))('a restore from a real broker', () =
       )
       .toBeLessThan(300);
     await write(6, false);
-    const expected = latest(await readAll(bank.log, bank.changelog, PARTITIONS)) as Map<string, Balance>;
+    const expected = latest(await committedRecords(bank.log, bank.changelog)) as Map<string, Balance>;
     expect([...expected.keys()].sort()).toEqual(['acc-0', 'acc-1', 'acc-2', 'acc-3', 'acc-4']);
     const instance = await bank.start();
     expect(await storeContent(instance)).toEqual(expected);

@@ -9,13 +9,13 @@ import {
   latest,
   model,
   produce,
-  readAll,
   storeContent,
   temporaryFolder,
   transactions,
   type BankOptions,
   type BankTopics,
 } from '../support/bank.js';
+import { committedRecords } from '../support/committed-records.js';
 
 const PARTITIONS = 4;
 
@@ -69,9 +69,9 @@ describe.skipIf(inject('kafkaUnavailable'))('an instance on a real broker', () =
         await expect.poll(() => storeContent(second), { timeout: 20_000 }).toEqual(model(input));
         await second.close();
 
-        const changelog = await readAll(topics.log, `${topics.applicationId}-balances-changelog`, PARTITIONS);
+        const changelog = await committedRecords(topics.log, `${topics.applicationId}-balances-changelog`);
         expect(latest(changelog)).toEqual(model(input));
-        const outputs = await readAll(topics.log, topics.output, PARTITIONS);
+        const outputs = await committedRecords(topics.log, topics.output);
         expect(outputs.map(({ value }) => (JSON.parse(value!) as { id: string }).id).sort()).toEqual(
           input.map(({ id }) => id).sort(),
         );

@@ -8,7 +8,8 @@ import type { SaslOptions } from '../../libs/streams/src/config/kafka-options.js
 import { createKafkaLog } from '../../libs/streams/src/log/kafkajs/kafka-log.js';
 import type { Log } from '../../libs/streams/src/log/log.js';
 import { SystemClock } from '../../libs/streams/src/time/system-clock.js';
-import { model, produce, readAll, storeContent, transactions, bankInstance } from '../support/bank.js';
+import { model, produce, storeContent, transactions, bankInstance } from '../support/bank.js';
+import { committedRecords } from '../support/committed-records.js';
 import { BrokerProcess, freePort } from './broker-process.js';
 import { newClusterId } from './broker.js';
 import { brokerUnavailable, formatStorage, kafkaJars } from './kafka-jars.js';
@@ -121,7 +122,7 @@ describe.skipIf(unavailable)('a broker behind TLS and SASL', () => {
         await new Promise((resolve) => setTimeout(resolve, 1000));
       }
       await expect.poll(() => storeContent(instance), { timeout: 30_000 }).toEqual(model(input));
-      expect(await readAll(log, topics.output, PARTITIONS)).toHaveLength(input.length);
+      expect(await committedRecords(log, topics.output)).toHaveLength(input.length);
       expect(instance.state).toBe('running');
     });
   }

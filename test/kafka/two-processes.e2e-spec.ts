@@ -5,7 +5,8 @@ import type { Log } from '../../libs/streams/src/log/log.js';
 import { partitionForKey } from '../../libs/streams/src/log/partitioner.js';
 import { SystemClock } from '../../libs/streams/src/time/system-clock.js';
 import { AppProcess, buildApp } from '../support/built-app.js';
-import { readAll, temporaryFolder } from '../support/bank.js';
+import { temporaryFolder } from '../support/bank.js';
+import { committedRecords } from '../support/committed-records.js';
 import { KafkaBroker } from './broker.js';
 
 const PARTITIONS = 4;
@@ -138,13 +139,13 @@ async function check(log: Log, load: Load, apps: readonly AppProcess[], isExact:
     stored.set(accountId, answers.find(({ status }) => status === 200)!.body as Account);
   }
   const changelog = new Map(
-    (await readAll(log, 'bank-balances-changelog', PARTITIONS)).map(({ key, value }) => [
+    (await committedRecords(log, 'bank-balances-changelog')).map(({ key, value }) => [
       key,
       JSON.parse(value!) as Account,
     ]),
   );
   const counts = new Map<string, number[]>();
-  for (const { key, value } of await readAll(log, 'balance-updates', PARTITIONS)) {
+  for (const { key, value } of await committedRecords(log, 'balance-updates')) {
     const { count } = JSON.parse(value!) as Account;
     counts.set(key!, [...(counts.get(key!) ?? []), count]);
   }

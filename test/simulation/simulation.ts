@@ -4,7 +4,8 @@ import { WireLog } from '../../libs/streams/src/log/client/wire-log.js';
 import { EmbeddedBroker } from '../../libs/streams/src/log/embedded/embedded-broker.js';
 import type { Log } from '../../libs/streams/src/log/log.js';
 import { partitionForKey } from '../../libs/streams/src/log/partitioner.js';
-import { readAll, temporaryFolder } from '../support/bank.js';
+import { temporaryFolder } from '../support/bank.js';
+import { committedRecords } from '../support/committed-records.js';
 import { APPLICATION } from './application.js';
 import { FAULT_KINDS, FAULTS, type FaultKind } from './faults.js';
 import { violations } from './invariants.js';
@@ -263,8 +264,7 @@ export class World {
   }
 
   private async judge(): Promise<void> {
-    const read = (topic: string) =>
-      this.clock.settle(readAll(this.observer, topic, this.partitions), `reading ${topic}`);
+    const read = (topic: string) => this.clock.settle(committedRecords(this.observer, topic), `reading ${topic}`);
     const changelog = new Map<string, Ledger>();
     for (const { key, value } of await read(`${APPLICATION}-ledgers-changelog`))
       changelog.set(key!, JSON.parse(value!) as Ledger);

@@ -181,39 +181,6 @@ export async function produce(log: Log, topic: string, partitions: number, all: 
   await producer.close();
 }
 
-/** Every committed record of a topic, as text. */
-export async function readAll(
-  log: Log,
-  topic: string,
-  partitions: number,
-): Promise<{ partition: number; key: string | null; value: string | null }[]> {
-  const all = Array.from({ length: partitions }, (_, partition) => ({ topic, partition }));
-  const ends = await log.admin.endOffsets(all, 'read_committed');
-  const begins = await log.admin.beginningOffsets(all);
-  const reader = log.openReader({ role: 'test', isolation: 'read_committed', maxWaitMs: 50 });
-  await reader.assign(begins);
-  const records: { partition: number; key: string | null; value: string | null }[] = [];
-  const open = new Set(all.map(({ partition }) => partition).filter((p) => begins[p]!.offset < ends[p]!.offset));
-  while (open.size > 0) {
-    const fetched = reader.take();
-    if (fetched === undefined) {
-      await reader.ready(1000);
-      continue;
-    }
-    if (fetched.error) throw fetched.error;
-    const { chunk } = fetched;
-    for (let i = 0; i < chunk.count; i++)
-      records.push({
-        partition: chunk.partition,
-        key: chunk.key(i)?.toString() ?? null,
-        value: chunk.value(i)?.toString() ?? null,
-      });
-    if (chunk.bounds.nextOffset >= ends[chunk.partition]!.offset) open.delete(chunk.partition);
-  }
-  await reader.close();
-  return records;
-}
-
 /** The committed entries of a store that this instance holds, all partitions together. */
 export async function storeContent(instance: StreamsInstance, store = 'balances'): Promise<Map<string, Balance>> {
   const found = instance.queryableStore(store)!;

@@ -15,7 +15,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect } from 'vitest';
-import { committedRecords, type CommittedRecord } from './committed-records.js';
+import { committedRecords, type CommittedRecord } from '../../support/committed-records.js';
 
 export type RootOptions = Partial<StreamsModuleOptions> & StreamsModuleExtras;
 

@@ -1,7 +1,8 @@
 import { createKafkaLog } from '../../../libs/streams/src/log/kafkajs/kafka-log.js';
 import type { Log } from '../../../libs/streams/src/log/log.js';
 import { SystemClock } from '../../../libs/streams/src/time/system-clock.js';
-import { readAll } from '../../support/bank.js';
+
+import { committedRecords } from '../../support/committed-records.js';
 import type { AppFleet } from '../faults/app-fleet.js';
 import type { BankModel } from '../traffic/bank-model.js';
 
@@ -32,7 +33,7 @@ export async function compare(options: ComparisonOptions): Promise<string[]> {
 
 /** The producer of the transactions is the library's own, so it is checked too. */
 async function compareInput({ log, partitions, produced }: ComparisonOptions): Promise<string[]> {
-  const records = await readAll(log, 'transactions', partitions);
+  const records = await committedRecords(log, 'transactions');
   const last = new Array<number>(partitions).fill(-1);
   const wrong: string[] = [];
   for (const { partition, value } of records) {
@@ -85,10 +86,10 @@ export async function compareScan({ fleet, model }: ComparisonOptions, id: strin
   return [...wrong, ...known.filter((accountId) => !scanned.has(accountId)).map((one) => `the scan misses ${one}`)];
 }
 
-async function compareChangelog({ log, model, partitions }: ComparisonOptions): Promise<string[]> {
+async function compareChangelog({ log, model }: ComparisonOptions): Promise<string[]> {
   const wrong: string[] = [];
   const latest = new Map<string, unknown>();
-  for (const { key, value } of await readAll(log, 'bank-balances-changelog', partitions)) {
+  for (const { key, value } of await committedRecords(log, 'bank-balances-changelog')) {
     const account = value === null ? null : (JSON.parse(value) as unknown);
     const deviation = model.deviation(key!, account);
     if (deviation !== undefined) wrong.push(`a change that never was: ${deviation}`);
@@ -100,10 +101,10 @@ async function compareChangelog({ log, model, partitions }: ComparisonOptions): 
 }
 
 /** One output for each transaction of an account, in order. */
-async function compareOutputs({ log, model, partitions }: ComparisonOptions): Promise<string[]> {
+async function compareOutputs({ log, model }: ComparisonOptions): Promise<string[]> {
   const wrong: string[] = [];
   const counts = new Map<string, number>();
-  for (const { key, value } of await readAll(log, 'balance-updates', partitions)) {
+  for (const { key, value } of await committedRecords(log, 'balance-updates')) {
     const accountId = key!;
     const account = JSON.parse(value!) as { count: number };
     const deviation = model.deviation(accountId, account);

@@ -1,4 +1,4 @@
-import type { Log } from 'nestjs-streams';
+import type { Log } from '../../libs/streams/src/log/log.js';
 
 export interface CommittedRecord {
   readonly partition: number;
