@@ -107,6 +107,22 @@ describe.each(['exactly_once', 'at_least_once'] as const)('a pause (%s)', (proce
     expect(latest(await committedRecords(bank.log, bank.changelog))).toEqual(model([...before, ...during, ...after]));
   });
 
+  it('of a task that only has a copy here holds once the task comes', async () => {
+    const bank = await open();
+    const other = await bank.start(options);
+    const heir = await bank.start(options);
+    await expect.poll(() => heir.standbys().length, { timeout: 20_000 }).toBe(PARTITIONS / 2);
+    const [{ taskId, partition }] = heir.standbys() as [{ taskId: `${number}_${number}`; partition: number }];
+    await heir.pause({ task: taskId });
+    await other.close();
+    await expect.poll(() => heir.tasks().length, { timeout: 20_000 }).toBe(PARTITIONS);
+    await produce(bank.log, bank.topics.input, PARTITIONS, before);
+    const held = (await committedRecords(bank.log, bank.topics.input)).filter((each) => each.partition === partition);
+    await whenPaused(heir, held.length);
+    await heir.resume({ task: taskId });
+    await expect.poll(() => content(heir)).toEqual(model(before));
+  });
+
   it('of what does not exist is refused, with what there is', async () => {
     const bank = await open();
     const instance = await bank.start(options);

@@ -172,7 +172,7 @@ export class StreamsInstance implements StreamsRuntime {
   private async setPaused(scope: PauseScope | undefined, isPaused: boolean): Promise<void> {
     this.paused.set(scope, isPaused);
     const { parts } = this;
-    await parts?.loop.exclusive(async () => this.paused.applyTo(parts.tasks.all));
+    await parts?.loop.exclusive(async () => this.paused.applyTo([...parts.tasks.all, ...parts.tasks.standbys]));
   }
 
   private async doStart(): Promise<void> {
