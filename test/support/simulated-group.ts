@@ -40,7 +40,7 @@ export class SimulatedGroup {
   readonly members = new Map<string, Member>();
   readonly topology: Topology;
   private readonly assignment: GroupAssignment;
-  private readonly owners = new PartitionOwners('leader');
+  private owners = new PartitionOwners('leader');
   private readonly lastOwner = new Map<TaskId, string>();
   private generation = 0;
 
@@ -81,6 +81,11 @@ export class SimulatedGroup {
 
   leave(name: string): void {
     this.members.delete(name);
+  }
+
+  /** The next leader knows nothing of the assignments before. */
+  changeLeader(): void {
+    this.owners = new PartitionOwners('leader');
   }
 
   rebalance(): Round {

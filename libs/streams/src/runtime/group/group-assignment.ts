@@ -9,6 +9,9 @@ import { assignTasks, type MemberTasks, type TaskAssignorOptions } from '../assi
 import type { PartitionOwners } from './partition-owners.js';
 import { decodeSubscription, encodeAssignment, packOwners, type TaskOwner } from '../assignment/user-data.js';
 
+/** More than one, since one may be about to fail itself. */
+const WITNESSES = 3;
+
 /** The tasks of a topology, and who of a group gets which. */
 export class GroupAssignment {
   private readonly tasks: readonly AssignableTask[];
@@ -66,18 +69,19 @@ export class GroupAssignment {
       for (const task of free) owners.set(task, { instanceId, url });
     }
     // Who was here before knows more than a leader that was not.
-    const isNew = known.isEmpty && decoded.some(({ generation }) => generation >= 0);
+    const witnesses = known.isEmpty ? witnessesOf(decoded) : new Set<string>();
     const packed = packOwners(owners, members.length);
     const shared = {
       isWarmingUp,
       followUp,
-      instances: isNew ? [...instances] : undefined,
       members: members.length,
       shutdownReason: decoded.find((member) => member.shutdownReason !== undefined)?.shutdownReason,
     };
     const assigned = Array.from(given, ([memberId, { active, standby }]) => {
       const departed = known.departed(active, instances);
-      const userData = encodeAssignment({ ...shared, tasks: active, standbys: standby, departed }, packed);
+      const named = witnesses.has(memberId) ? [...instances] : undefined;
+      const data = { ...shared, tasks: active, standbys: standby, departed, instances: named };
+      const userData = encodeAssignment(data, packed);
       return [memberId, { partitions: active.flatMap((task) => this.partitionsOf(task)), userData }] as const;
     });
     known.remember(owners);
@@ -112,6 +116,15 @@ export class GroupAssignment {
         `${others} of ${fingerprints.length} instances run another topology. Tasks are assigned by the one of this instance until all run the same.`,
       );
   }
+}
+
+/** A few of the members that were there before, the latest first. All of them know the same, and a list of all instances in each assignment is too large. */
+function witnessesOf(
+  members: readonly { readonly memberId: string; readonly generation: number }[],
+): ReadonlySet<string> {
+  const before = members.filter(({ generation }) => generation >= 0);
+  const latest = before.toSorted((a, b) => b.generation - a.generation).slice(0, WITNESSES);
+  return new Set(latest.map(({ memberId }) => memberId));
 }
 
 /** Which member holds each task. Of two that say so, the one that was told later is right. */
