@@ -52,7 +52,13 @@ export { STREAMS_METRICS_PORT, STREAMS_RUNTIME } from './nest/tokens.js';
 export { TopicAdmin } from './nest/topic-admin.js';
 export type { StreamsMetrics } from './observability/streams-metrics.js';
 export { QueryError } from './query/problem/query-error.js';
-export { StoreQueries, type EntryAnswer, type EntryPage, type ScanRequest } from './query/store-queries.js';
+export {
+  StreamsQueryService,
+  type EntryAnswer,
+  type EntryPage,
+  type LookupAnswer,
+  type ScanRequest,
+} from './query/streams-query.service.js';
 export { StreamsInstance } from './runtime/instance/streams-instance.js';
 export type { InstanceState, TaskState, TaskStatus } from './runtime/instance-status.js';
 export type { StreamsRuntime } from './runtime/streams-runtime.js';

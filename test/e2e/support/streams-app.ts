@@ -115,8 +115,8 @@ export class StreamsApps {
     return this.serve(await this.create(metadata, adapter));
   }
 
-  async serve(nest: INestApplication): Promise<StreamsApp> {
-    await nest.listen(0, '127.0.0.1');
+  async serve(nest: INestApplication, port = 0): Promise<StreamsApp> {
+    await nest.listen(port, '127.0.0.1');
     return new StreamsApp(nest, await nest.getUrl());
   }
 

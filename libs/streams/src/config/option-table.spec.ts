@@ -28,6 +28,8 @@ const IN_WORDS: Readonly<Record<string, unknown>> = {
   rackTags: {},
   rackAwareTags: [],
   'errors.deadLetterTopic': undefined,
+  'peers.secret': undefined,
+  'peers.tls': undefined,
   freezeValues: true,
 };
 

@@ -258,6 +258,30 @@ export const OPTION_TABLE = {
     default: 'none',
     meaning: 'Tags in which the copies of a task are to differ; the same on all instances.',
   },
+  'peers.secret': {
+    type: 'string',
+    default: 'none',
+    meaning: 'Signs the calls between instances; the same on all of them, at least 16 characters.',
+  },
+  'peers.tls': {
+    type: 'other',
+    default: 'none',
+    meaning: '`ca`, `cert` and `key` (PEM) for calls to `https` URLs; with `cert` and without a secret, the proof.',
+  },
+  'peers.timeout': {
+    type: 'duration',
+    default: '`2s`',
+    meaning: 'How long another instance may take to answer.',
+    min: 10,
+    max: 600_000,
+  },
+  'peers.heartbeatInterval': {
+    type: 'duration',
+    default: '`1s`',
+    meaning: 'Time between two reports of what an instance holds, by which the others know its copies and their lag.',
+    min: 50,
+    max: 600_000,
+  },
   defaultEngine: { type: 'string', default: '`rocksdb`', meaning: 'Engine of stores that name none.' },
 } as const satisfies Record<string, OptionDefinition>;
 

@@ -4,6 +4,7 @@ import { topicNameProblem } from '../topology/internal-topics.js';
 import type { BadRecordPolicy } from './bad-record-policy.js';
 import { memoryLimitBytes } from './memory-limit.js';
 import { OptionReader } from './option-reader.js';
+import { peerConfig, peerProblems } from './peer-config.js';
 import { rackProblems } from './rack-tags.js';
 import { readRetryPolicy } from './retry-policy.js';
 import type { MemoryConfig, RuntimeConfig } from './runtime-config.js';
@@ -76,10 +77,16 @@ export function resolveConfig(options: StreamsOptions, environment: ConfigEnviro
     capacity: read.number('capacity') ?? 1,
     rackTags: read.value<RuntimeConfig['rackTags']>('rackTags') ?? {},
     rackAwareTags: read.value<RuntimeConfig['rackAwareTags']>('rackAwareTags') ?? [],
+    peers: peerConfig(read),
     freezeValues: read.boolean('freezeValues') ?? !environment.isProduction,
     sliceMs: read.number('sliceMs') ?? 5,
   };
-  const problems = [...read.problems, ...contradictions(options, read, config), ...rackProblems(config)];
+  const problems = [
+    ...read.problems,
+    ...contradictions(options, read, config),
+    ...rackProblems(config),
+    ...peerProblems(options, config),
+  ];
   if (problems.length > 0) throw new ConfigurationError(problems);
   // Only now is the application id known to be safe as the name of a folder.
   return config.isStaticMember

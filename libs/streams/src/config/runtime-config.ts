@@ -1,5 +1,6 @@
 import type { CompressionCodec } from '../log/log-producer.js';
 import type { BadRecordPolicy } from './bad-record-policy.js';
+import type { PeerConfig } from './peer-options.js';
 import type { UncaughtPolicy } from './uncaught-policy.js';
 
 export type ProcessingGuarantee = 'exactly_once' | 'at_least_once';
@@ -31,6 +32,7 @@ export interface RuntimeConfig {
   readonly capacity: number;
   readonly rackTags: Readonly<Record<string, string>>;
   readonly rackAwareTags: readonly string[];
+  readonly peers: PeerConfig;
   /** Freeze what stores return and take, so that a mutation fails loudly. Default: outside production. */
   readonly freezeValues: boolean;
   /** Longest stretch of processing or restoring before the event loop gets its turn. Default 5. */

@@ -3,6 +3,7 @@ import type { BadRecordPolicy } from './bad-record-policy.js';
 import type { ByteSize } from './byte-size.js';
 import type { Duration } from './duration.js';
 import type { KafkaOptions } from './kafka-options.js';
+import type { PeerOptions } from './peer-options.js';
 import type { ProcessingGuarantee } from './runtime-config.js';
 import type { UncaughtPolicy } from './uncaught-policy.js';
 
@@ -53,6 +54,8 @@ export interface StreamsOptions {
   readonly rackTags?: Readonly<Record<string, string>>;
   /** Tags of `rackTags` in which the copies of a task are to differ; the same on all instances. Default: none. */
   readonly rackAwareTags?: readonly string[];
+  /** How instances answer queries for each other. Default: they do not. */
+  readonly peers?: PeerOptions;
   /** Engine of stores that name none. Default `rocksdb`. */
   readonly defaultEngine?: string;
 }

@@ -12,12 +12,33 @@ export interface StateStoreOptions<K = unknown, V = unknown> {
   readonly value: Serde<V> | SerdeName;
   /** Name of an engine: `rocksdb`, `memory`, or a registered one. Default: `defaultEngine` of `forRoot`. */
   readonly engine?: string;
-  /** Serve the store over REST. Default false. */
-  readonly query?: boolean;
+  /** The partition, from 0, of a serialised key; that of the topics which feed the store. Default: Kafka's murmur2. */
+  readonly partitioner?: (key: Uint8Array, partitionCount: number) => number;
+  /** Serve the store over REST: to everybody whom the guards of the class let through (`@UseGuards`), or as the options say. Default false. */
+  readonly query?: boolean | StoreQueryOptions<K, V>;
   /** `false`: no changelog, so the store lives as long as its engine's data. An object: extra topic configuration in the broker's own names. */
   readonly changelog?: boolean | Readonly<Record<string, string>>;
   /** Stores of higher priority are restored first. Default 0. */
   readonly restorePriority?: number;
+}
+
+/** Who asks for what. */
+export interface StoreAccess<K = unknown> {
+  /** Express' or Fastify's. */
+  readonly request: unknown;
+  readonly store: string;
+  readonly kind: 'get' | 'lookup' | 'scan' | 'count' | 'changes';
+  readonly key: K;
+}
+
+/** How a store is shown over REST. */
+export interface StoreQueryOptions<K = unknown, V = unknown> {
+  /** Whether the caller may see the entry of a key. A single entry is a 403 then; pages, counts and feeds leave it out. */
+  readonly authorize?: (access: StoreAccess<K>) => boolean | Promise<boolean>;
+  /** What the caller sees of a value: a DTO, without what is nobody's business. */
+  readonly map?: (value: V, access: StoreAccess<K>) => unknown;
+  /** Class that describes the values in the OpenAPI document, by the decorators of `@nestjs/swagger`. */
+  readonly dto?: abstract new (...args: never[]) => unknown;
 }
 
 /** A class that `@StateStore` marks: a `KeyValueStore`, made without arguments. */

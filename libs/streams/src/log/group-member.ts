@@ -67,6 +67,12 @@ export interface GroupMember {
   identity(): GroupIdentity | undefined;
 
   /**
+   * When the last request was sent, on the monotonic clock, by whose answer the group still counted this member in; undefined without one. Nobody else
+   * is given its partitions before the session time-out has passed since.
+   */
+  lastContact(): number | undefined;
+
+  /**
    * The identity to go on with after the broker refused `refused`, because the group has moved on to a generation whose beginning this member did
    * not know of yet. Waits until it does. @throws LogError `migrated` if the membership has ended since.
    */

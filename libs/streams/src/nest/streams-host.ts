@@ -11,13 +11,14 @@ import {
 } from '@nestjs/common';
 import { ModuleRef, ModulesContainer } from '@nestjs/core';
 import { processEnvironment, resolveConfig } from '../config/resolve-config.js';
+import type { RuntimeConfig } from '../config/runtime-config.js';
 import { ConfigurationError } from '../errors/configuration-error.js';
 import type { Log, TopicPartition } from '../log/log.js';
 import { noMetrics, type StreamsMetrics } from '../observability/streams-metrics.js';
 import type { PauseScope } from '../runtime/processing/pauses.js';
 import { StreamsInstance } from '../runtime/instance/streams-instance.js';
 import { loadInstanceFile } from '../runtime/state-directory/instance-file.js';
-import type { InstanceState, QueryableStore, TaskStatus } from '../runtime/instance-status.js';
+import type { InstanceState, Membership, QueryableStore, TaskStatus } from '../runtime/instance-status.js';
 import type { StreamsRuntime } from '../runtime/streams-runtime.js';
 import { memoryEngine } from '../stores/engines/memory/memory-engine.js';
 import { rocksDbEngine } from '../stores/engines/rocksdb/rocksdb-engine-factory.js';
@@ -59,6 +60,7 @@ export class StreamsHost
   private readonly suppliers: ProcessorSuppliers;
   private instance: StreamsInstance | undefined;
   private log: Promise<Log> | undefined;
+  private resolved: RuntimeConfig | undefined;
   private keepAlive: NodeJS.Timeout | undefined;
 
   constructor(
@@ -110,6 +112,12 @@ export class StreamsHost
 
   get applicationId(): string {
     return this.options.applicationId;
+  }
+
+  /** The options with their defaults. @throws ConfigurationError before `onModuleInit`. */
+  get config(): RuntimeConfig {
+    this.initialised();
+    return this.resolved as RuntimeConfig;
   }
 
   get instanceId(): string {
@@ -198,6 +206,14 @@ export class StreamsHost
     return this.instance?.queryableStores() ?? [];
   }
 
+  membership(): Membership {
+    return this.instance?.membership() ?? { epoch: -1, doubtMs: Infinity };
+  }
+
+  instances(): ReadonlyMap<string, string | undefined> {
+    return this.instance?.instances() ?? new Map();
+  }
+
   sourceLag(): readonly (TopicPartition & { readonly lag: number })[] {
     return this.instance?.sourceLag() ?? [];
   }
@@ -231,6 +247,7 @@ export class StreamsHost
     );
     if (problems.all.length > 0 || config === undefined || topology === undefined)
       throw new ConfigurationError(problems.all);
+    this.resolved = config;
     return new StreamsInstance({ config, topology, log: await this.openLog(), engines, clock, logger, metrics });
   }
 

@@ -1,4 +1,5 @@
 import type { StreamsOptions } from '../config/streams-options.js';
+import type { RequestLimitOptions } from '../query/http/request-limits.js';
 import type { RocksDbOptions } from '../stores/engines/rocksdb/rocksdb-engine-factory.js';
 import type { StoreEngineFactory } from '../stores/store-engine.js';
 
@@ -22,7 +23,7 @@ export interface StreamsModuleExtras {
   readonly isGlobal?: boolean;
 }
 
-export interface QueryEndpointOptions {
+export interface QueryEndpointOptions extends RequestLimitOptions {
   /** Default `stores`. */
   readonly path?: string;
 }

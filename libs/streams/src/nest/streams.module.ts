@@ -5,8 +5,10 @@ import { stateStoreOptionsOf, type StateStoreClass } from '../decorators/state-s
 import { streamProcessorOptionsOf } from '../decorators/stream-processor.decorator.js';
 import { ConfigurationError } from '../errors/configuration-error.js';
 import { storesController } from '../query/http/stores-controller.js';
-import { StoreQueries } from '../query/store-queries.js';
+import { cursorSecret } from '../query/scan/page-cursor.js';
+import { StreamsQueryService } from '../query/streams-query.service.js';
 import { storeOfRequest } from './handlers/task-injection.js';
+import { PeerCalls } from './peer-calls.js';
 import { ReadOnlyStore } from './read-only-store.js';
 import { RecordProducer } from './record-producer.js';
 import { StreamsHost } from './streams-host.js';
@@ -51,9 +53,14 @@ export interface StreamsFeature {
       useFactory: (host: StreamsHost) => new TopicAdmin(() => host.openLog()),
       inject: [StreamsHost],
     },
-    { provide: StoreQueries, useFactory: (host: StreamsHost) => new StoreQueries(host), inject: [StreamsHost] },
+    PeerCalls,
+    {
+      provide: StreamsQueryService,
+      useFactory: (host: StreamsHost, calls: PeerCalls) => queryService(host, calls, false),
+      inject: [StreamsHost, PeerCalls],
+    },
   ],
-  exports: [StreamsHost, STREAMS_RUNTIME, RecordProducer, TopicAdmin, StoreQueries],
+  exports: [StreamsHost, STREAMS_RUNTIME, RecordProducer, TopicAdmin, StreamsQueryService, PeerCalls],
 })
 export class StreamsModule extends ConfigurableModuleClass {
   static override forRoot(options: typeof OPTIONS_TYPE): DynamicModule {
@@ -100,15 +107,25 @@ function providersOfStore(type: StateStoreClass): Provider[] {
     },
     {
       provide: readOnlyStoreToken(type),
-      useFactory: (host: StreamsHost) => new ReadOnlyStore(host, name),
-      inject: [StreamsHost],
+      useFactory: (host: StreamsHost, calls: PeerCalls) =>
+        new ReadOnlyStore(host, queryService(host, calls, true), name),
+      inject: [StreamsHost, PeerCalls],
     },
   ];
 }
 
+function queryService(host: StreamsHost, calls: PeerCalls, includesPrivate: boolean): StreamsQueryService {
+  return new StreamsQueryService(host, {
+    network: () => calls.network,
+    cursorSecret: () => cursorSecret(host.config),
+    includesPrivate,
+  });
+}
+
 function queryControllers({ query = EXTRA_DEFAULTS.query }: StreamsModuleExtras): Type<object>[] {
   if (query === false) return [];
-  return [storesController(query === true ? undefined : query.path)];
+  const { path, ...limits } = query === true ? {} : query;
+  return [storesController(path, limits)];
 }
 
 /** Loaded only where they are asked for: their packages are optional. */

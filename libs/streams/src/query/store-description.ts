@@ -1,6 +1,6 @@
 import type { QueryableStore } from '../runtime/instance-status.js';
 import type { StoreDefinition } from '../topology/store-definition.js';
-import { isReadable, locatePartition, type MissingPartition } from './locate-partition.js';
+import { isReadable, locatePartition, type MissingPartition } from './reads/locate-partition.js';
 
 export interface StoreSummary {
   readonly name: string;
@@ -57,5 +57,5 @@ export async function describe(
 
 function describePartition(store: QueryableStore, partition: number): PartitionDescription {
   const located = locatePartition(store, partition);
-  return isReadable(located) ? { partition, reason: 'readable', position: located.position } : located;
+  return isReadable(located) ? { partition, reason: 'readable', position: located.local.position ?? 0 } : located;
 }

@@ -1,5 +1,6 @@
 import type { RestoreProgress, TaskId } from '../topology/processor.js';
 import type { StoreDefinition } from '../topology/store-definition.js';
+import type { CopyFreshness } from './restore/copy-freshness.js';
 import type { CommittedView } from '../stores/state-store.js';
 
 /**
@@ -45,9 +46,11 @@ export interface PartitionOwner {
 export interface QueryableStore {
   readonly definition: StoreDefinition;
   readonly partitionCount: number;
-  /** The partition that Kafka's default partitioner gives the serialised key. */
+  /** The partition of the serialised key: the store's own partitioner, or Kafka's default one. */
   partitionOf(key: Uint8Array): number;
   local(partition: number): LocalPartition | undefined;
+  /** A copy of a partition that runs elsewhere; without a view unless it is followed. */
+  standby(partition: number): LocalPartition | undefined;
   /** Undefined while nobody owns it. */
   owner(partition: number): PartitionOwner | undefined;
   approximateEntries(): Promise<number>;
@@ -61,4 +64,20 @@ export interface LocalPartition {
   readonly position: number | undefined;
   readonly restore?: RestoreProgress;
   readonly view?: CommittedView;
+  /** As `view`, with what is not committed yet; there only in tasks that run. */
+  readonly uncommitted?: CommittedView;
+  /** Of a standby. */
+  readonly copy?: CopyFreshness;
+  /** As `StateStore.settled`. */
+  settled(): Promise<void> | undefined;
+  /** The next offset of a source topic that the view does not contain; undefined for other topics, in standbys, and before the first commit. */
+  processed(topic: string): number | undefined;
+}
+
+/** What an instance knows of its place in the group. */
+export interface Membership {
+  /** Generation of the last assignment; -1 before the first. Of two instances, the one with the greater epoch knows better who owns what. */
+  readonly epoch: number;
+  /** How long ago the group may have begun to give this instance's partitions to others; 0 while that is impossible. */
+  readonly doubtMs: number;
 }

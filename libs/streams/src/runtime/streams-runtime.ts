@@ -1,7 +1,8 @@
 import type { TopicPartition } from '../log/log.js';
 import type { Topology } from '../topology/topology.js';
 import type { PauseScope } from './processing/pauses.js';
-import type { InstanceState, QueryableStore, TaskStatus } from './instance-status.js';
+import type { Log } from '../log/log.js';
+import type { InstanceState, Membership, QueryableStore, TaskStatus } from './instance-status.js';
 
 /**
  * One running instance of an application, as the adapters at the rim (Nest, queries, health) see it. `StreamsInstance` implements it.
@@ -56,6 +57,13 @@ export interface StreamsRuntime {
   /** @returns undefined for an unknown store. */
   queryableStore(name: string): QueryableStore | undefined;
   queryableStores(): readonly QueryableStore[];
+
+  membership(): Membership;
+  /** All instances of the group that the last assignment named, with the base URL of those that advertise one. */
+  instances(): ReadonlyMap<string, string | undefined>;
+
+  /** The log of this instance, which closes it; for readers beside it. */
+  openLog(): Promise<Log>;
 
   /** Offsets between the committed position and the end, for the source partitions of this instance, as of the last poll. */
   sourceLag(): readonly (TopicPartition & { readonly lag: number })[];

@@ -70,6 +70,14 @@ export interface StateStore {
   releaseIterators(): number;
 
   readonly view: CommittedView;
+  /** As `view`, with what no commit has applied yet, a handler's half-done work included. */
+  readonly uncommitted: CommittedView;
+
+  /**
+   * Settles at a moment when the engine holds exactly what is before `position`; undefined if it does now. It is true until the next turn of the
+   * event loop, so whoever wants to read exactly that opens a cursor at once.
+   */
+  settled(): Promise<void> | undefined;
 
   /** Plain counters that the store raises and their reader sets back. */
   readonly counts: StoreCounts;

@@ -9,6 +9,8 @@ export interface StoreDefinition {
   /** Name of a registered `StoreEngineFactory`. */
   readonly engine: string;
   readonly changelog: ChangelogDefinition;
+  /** The partition of a key, from 0. Absent: Kafka's default partitioner. It has to be that of the topics that feed the store. */
+  readonly partitioner?: (key: Uint8Array, partitionCount: number) => number;
   /** Served over REST. */
   readonly isQueryable: boolean;
   /** Makes the typed object that user code sees; absent: a plain `KeyValueStore`. */

@@ -72,6 +72,11 @@ export class WireLog implements Log {
 
   private keep<T extends { close(): Promise<void> }>(client: T): T {
     this.opened.add(client);
+    const close = client.close.bind(client);
+    client.close = (...args: []) => {
+      this.opened.delete(client);
+      return close(...args);
+    };
     return client;
   }
 }

@@ -39,7 +39,8 @@ export function storeDefinitions(
       value: value as Serde<unknown>,
       engine,
       changelog: { isEnabled: changelog !== false, config: typeof changelog === 'object' ? changelog : {} },
-      isQueryable: options.query ?? false,
+      isQueryable: Boolean(options.query),
+      ...(options.partitioner ? { partitioner: options.partitioner } : {}),
       storeClass: type,
       restorePriority: options.restorePriority ?? 0,
     });

@@ -2,8 +2,9 @@ import { RequestMethod } from '@nestjs/common';
 import { METHOD_METADATA, PATH_METADATA } from '@nestjs/common/constants.js';
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { DEFAULT_PAGE_LIMIT, MAX_PAGE_LIMIT } from '../store-queries.js';
+import { DEFAULT_PAGE_LIMIT, MAX_PAGE_LIMIT } from '../scan/store-scans.js';
 import { PROBLEM_TYPES, QUERY_ENDPOINTS } from './endpoint-table.js';
+import { SCAN_PARAMETERS } from './read-request.js';
 import { storesController } from './stores-controller.js';
 
 const page = readFileSync(new URL('../../../../../docs/reference/endpoints.md', import.meta.url), 'utf8');
@@ -29,14 +30,14 @@ describe('docs/reference/endpoints.md', () => {
 
   it('lists the problem types, and no others', () => {
     expect(tableUnder('Problems')).toEqual(
-      PROBLEM_TYPES.map(({ name, status, code, meaning }) => [name, String(status), code, meaning]),
+      PROBLEM_TYPES.map(({ name, status, code, meaning }) => [name, String(status), code, meaning.replaceAll('`', '')]),
     );
     expect(page).toContain(PROBLEM_TYPES[0].type.replace(PROBLEM_TYPES[0].name, ''));
   });
 
   it('lists the parameters of a scan, with their limits', () => {
     const rows = tableUnder('Pages');
-    expect(rows.map(([name]) => name)).toEqual(QUERY_ENDPOINTS.at(-1)?.parameters);
+    expect(rows.map(([name]) => name)).toEqual([...SCAN_PARAMETERS]);
     const limit = rows.find(([name]) => name === 'limit')?.join(' ');
     expect(limit).toContain(String(DEFAULT_PAGE_LIMIT));
     expect(limit).toContain(String(MAX_PAGE_LIMIT));
@@ -58,6 +59,6 @@ describe('the table of endpoints', () => {
 
   it('names statuses that problems have, and every one of them', () => {
     const named = new Set(QUERY_ENDPOINTS.flatMap(({ statuses }) => statuses));
-    expect([...named].sort()).toEqual([...new Set([200, ...PROBLEM_TYPES.map(({ status }) => status)])].sort());
+    expect([...named].sort()).toEqual([...new Set([200, 304, ...PROBLEM_TYPES.map(({ status }) => status)])].sort());
   });
 });

@@ -1,7 +1,12 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+
 /** What Express' `Request` and Fastify's `Request` share. */
 export interface QueryRequest {
   /** As the client wrote it, percent-encoding included. */
   readonly originalUrl: string;
+  readonly headers: IncomingMessage['headers'];
+  /** As the platform's parser read it. */
+  readonly body?: unknown;
 }
 
 /** What Express' `Response` and Fastify's `Reply` share. Bodies are bytes, so that neither touches the content type. */
@@ -9,21 +14,33 @@ export interface QueryResponse {
   status(code: number): unknown;
   header(name: string, value: string): unknown;
   send(body: Uint8Array): unknown;
+  /** Fastify's: the response below. Express' is that itself. */
+  readonly raw?: ServerResponse;
+  /** Fastify's: from here on, the caller answers. */
+  hijack?(): unknown;
+  getHeaders?(): Readonly<Record<string, number | string | string[] | undefined>>;
 }
 
 export interface HttpAnswer {
   readonly status: number;
-  readonly contentType: string;
+  /** Absent where there is no body. */
+  readonly contentType?: string;
   readonly body: Uint8Array;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** State changes with every commit, and stored text is nobody's script. */
-const COMMON_HEADERS = { 'Cache-Control': 'no-store', 'X-Content-Type-Options': 'nosniff' };
+export const COMMON_HEADERS = { 'Cache-Control': 'no-store', 'X-Content-Type-Options': 'nosniff' };
 
 export function sendAnswer(response: QueryResponse, { status, contentType, body, headers }: HttpAnswer): void {
   response.status(status);
-  response.header('Content-Type', contentType);
-  for (const [name, value] of Object.entries({ ...COMMON_HEADERS, ...headers })) response.header(name, value);
+  if (contentType !== undefined) response.header('Content-Type', contentType);
+  for (const name in COMMON_HEADERS) response.header(name, COMMON_HEADERS[name as keyof typeof COMMON_HEADERS]);
+  for (const name in headers) response.header(name, headers[name]);
   response.send(body);
+}
+
+/** The response of Node below that of the platform. */
+export function rawResponse(response: QueryResponse): ServerResponse {
+  return response.raw ?? (response as unknown as ServerResponse);
 }

@@ -1,7 +1,7 @@
 import { Catch, HttpException, Logger, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import { StreamsError } from '../../errors/streams-error.js';
 import { QueryError } from '../problem/query-error.js';
-import { sendAnswer, type QueryRequest, type QueryResponse } from './http-answer.js';
+import { rawResponse, sendAnswer, type QueryRequest, type QueryResponse } from './http-answer.js';
 import { problemDocument } from './problem-document.js';
 
 /** Answers whatever a query, or a guard before it, throws with a problem document. */
@@ -13,7 +13,9 @@ export class ProblemFilter implements ExceptionFilter {
     const http = host.switchToHttp();
     const { originalUrl } = http.getRequest<QueryRequest>();
     if (!(error instanceof QueryError) && !(error instanceof HttpException)) this.logger.error(describe(error));
-    sendAnswer(http.getResponse<QueryResponse>(), problemDocument(error, originalUrl));
+    const response = http.getResponse<QueryResponse>();
+    // A body that has begun has told by itself what became of it.
+    if (!rawResponse(response).headersSent) sendAnswer(response, problemDocument(error, originalUrl));
   }
 }
 

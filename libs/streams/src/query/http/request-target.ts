@@ -1,5 +1,7 @@
 import { QueryError } from '../problem/query-error.js';
 
+const CHANGES_SUFFIX = '/changes';
+
 /**
  * The key in `.../<store>/entries/<key>`, decoded once. Read from what the client sent, not from the router: routers differ in how they
  * decode, in how long a parameter may be, and in what they make of an empty one.
@@ -8,12 +10,18 @@ export function keyInPath(originalUrl: string, store: string): string {
   const path = originalUrl.split(/[?#]/, 1)[0];
   for (const match of path.matchAll(/(?<=\/)(?=([^/]+)\/entries\/(.*))/gs)) {
     if (decode(match[1]) !== store) continue;
-    const key = decode(match[2]);
-    if (match[2].includes('/')) throw invalidKey('A slash in a key is written as %2F.');
+    const text = match[2].endsWith(CHANGES_SUFFIX) ? match[2].slice(0, -CHANGES_SUFFIX.length) : match[2];
+    const key = decode(text);
+    if (text.includes('/')) throw invalidKey('A slash in a key is written as %2F.');
     if (key === undefined) throw invalidKey('Its percent-encoding is broken.');
     return key;
   }
   throw invalidKey('It stands behind "/entries/", percent-encoded.');
+}
+
+/** Whether the path of a key asks for its changes: a key has no slash that is not encoded. */
+export function isChangesPath(originalUrl: string): boolean {
+  return originalUrl.split(/[?#]/, 1)[0].endsWith(CHANGES_SUFFIX);
 }
 
 /** The list route, asked with the slash that begins a key: the empty key. */
@@ -22,13 +30,17 @@ export function isEmptyKeyPath(originalUrl: string): boolean {
 }
 
 /**
- * The query string by name, read alike on every platform. @throws QueryError for names that are not among `known`, for repeated ones and
- * for broken percent-encoding.
+ * The query string by name, read alike on every platform; those of `repeatable` as lists. @throws QueryError for names that are not among `known`,
+ * for others that are repeated, and for broken percent-encoding.
  */
-export function queryParameters<N extends string>(originalUrl: string, known: readonly N[]): { [K in N]?: string } {
-  const found: { [K in N]?: string } = {};
+export function queryParameters<N extends string, R extends string = never>(
+  originalUrl: string,
+  known: readonly N[],
+  repeatable: readonly R[] = [],
+): { [K in Exclude<N, R>]?: string } & { [K in R]?: string[] } {
+  const found: Record<string, string | string[]> = {};
   const at = originalUrl.indexOf('?');
-  if (at < 0) return found;
+  if (at < 0) return found as { [K in Exclude<N, R>]?: string } & { [K in R]?: string[] };
   for (const pair of originalUrl
     .slice(at + 1)
     .split('#', 1)[0]
@@ -45,10 +57,12 @@ export function queryParameters<N extends string>(originalUrl: string, known: re
     }
     const value = equals < 0 ? '' : decodeForm(pair.slice(equals + 1));
     if (value === undefined) throw invalidParameter(parameter, 'has broken percent-encoding');
-    if (Object.hasOwn(found, parameter)) throw invalidParameter(parameter, 'stands more than once');
-    found[parameter] = value;
+    const before = Object.hasOwn(found, parameter) ? found[parameter] : [];
+    if (repeatable.some((each) => (each as string) === parameter)) found[parameter] = [before, value].flat();
+    else if (typeof before === 'string') throw invalidParameter(parameter, 'stands more than once');
+    else found[parameter] = value;
   }
-  return found;
+  return found as { [K in Exclude<N, R>]?: string } & { [K in R]?: string[] };
 }
 
 export function invalidParameter(parameter: string, fault: string): QueryError {

@@ -7,7 +7,7 @@ import { STREAMS_RUNTIME } from '../../nest/tokens.js';
 import { noMetrics } from '../../observability/streams-metrics.js';
 import { stringSerde } from '../../serdes/text-serdes.js';
 import { MAX_KEY_BYTES } from '../read-key.js';
-import { StoreQueries } from '../store-queries.js';
+import { StreamsQueryService } from '../streams-query.service.js';
 import { FakeRuntime, storeDefinition } from '../testing/fake-runtime.js';
 import { listen } from '../testing/listen.js';
 import { storesController } from './stores-controller.js';
@@ -45,12 +45,12 @@ describe.each(['express', 'fastify'] as const)('a stores controller of its own o
   it('works in a testing module, with the queries that the module provides', async () => {
     const runtime = new FakeRuntime(definitions);
     for (const key of ['a/b', 'c']) await runtime.store('texts').put(key, key);
-    const queries = new StoreQueries(runtime, { cursorSecret: 'shared' });
+    const queries = new StreamsQueryService(runtime, { cursorSecret: () => 'shared' });
     const module = await Test.createTestingModule({
       controllers: [storesController()],
       providers: [
         { provide: STREAMS_RUNTIME, useValue: runtime },
-        { provide: StoreQueries, useValue: queries },
+        { provide: StreamsQueryService, useValue: queries },
       ],
     }).compile();
     app = module.createNestApplication(platforms[platform]());

@@ -7,6 +7,7 @@ import { bytesSerde, float64Serde, int64Serde } from '../../serdes/binary-serdes
 import { json, stringSerde } from '../../serdes/text-serdes.js';
 import { FakeRuntime, storeDefinition } from '../testing/fake-runtime.js';
 import { listen } from '../testing/listen.js';
+import { SCAN_PARAMETERS } from './read-request.js';
 import { storesController } from './stores-controller.js';
 
 const elsewhere = { instanceId: 'there', url: 'http://there:3000', isLocal: false };
@@ -64,11 +65,11 @@ describe.each(['express', 'fastify'] as const)('the stores over HTTP on %s', (pl
     expect(await response.text()).toBe('{"balance":12.5}');
     expect(Object.fromEntries(response.headers)).toMatchObject({
       'content-type': expect.stringMatching(/^application\/json/),
-      'cache-control': 'no-store',
+      'cache-control': 'private, no-cache',
       'x-content-type-options': 'nosniff',
       'streams-instance': 'here',
       'streams-partition': String(partition),
-      'streams-position': String(100 + partition),
+      'streams-position': `balances:${partition}:${100 + partition}`,
     });
   });
 
@@ -147,7 +148,9 @@ describe.each(['express', 'fastify'] as const)('the stores over HTTP on %s', (pl
         const page = (await response.json()) as { items: { key: string; value: { id: string } }[]; next?: string };
         for (const { key, value } of page.items) expect(value).toEqual({ id: key });
         seen.push(...page.items.map(({ key }) => key));
-        expect(response.headers.get('streams-position')).toBe('0=100, 1=101, 2=102, 3=103');
+        expect(response.headers.get('streams-position')).toBe(
+          'balances:0:100,balances:1:101,balances:2:102,balances:3:103',
+        );
         if (!('next' in page)) {
           expect(pages).toBe(6);
           break;
@@ -264,7 +267,7 @@ describe.each(['express', 'fastify'] as const)('the stores over HTTP on %s', (pl
     [
       '/stores/balances/entries?form=a',
       'unknown-parameter',
-      { parameter: 'form', knownParameters: ['from', 'to', 'prefix', 'order', 'limit', 'cursor'] },
+      { parameter: 'form', knownParameters: [...SCAN_PARAMETERS] },
     ],
     ['/stores/balances/entries?__proto__=a', 'unknown-parameter', { parameter: '__proto__' }],
     ['/stores/balances/entries?limit[]=1', 'unknown-parameter', { parameter: 'limit[]' }],

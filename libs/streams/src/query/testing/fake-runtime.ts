@@ -1,10 +1,12 @@
 import type {
   InstanceState,
   LocalPartition,
+  Membership,
   PartitionOwner,
   QueryableStore,
   TaskStatus,
 } from '../../runtime/instance-status.js';
+import type { Log } from '../../log/log.js';
 import type { StreamsRuntime } from '../../runtime/streams-runtime.js';
 import { partitionForKey } from '../../log/partitioner.js';
 import type { Serde } from '../../serdes/serde.js';
@@ -68,6 +70,9 @@ class WatchedView implements CommittedView {
   }
 }
 
+/** Nothing is being written, and nothing was processed. */
+const STILL = { settled: () => undefined, processed: () => undefined };
+
 /** One store over memory engines; every partition is here and running until a test says otherwise. */
 export class FakeStore implements QueryableStore {
   openCursors = 0;
@@ -89,6 +94,7 @@ export class FakeStore implements QueryableStore {
       state: 'running',
       position: 100 + partition,
       view: this.views[partition],
+      ...STILL,
     }));
   }
 
@@ -100,6 +106,10 @@ export class FakeStore implements QueryableStore {
     return this.locals[partition];
   }
 
+  standby(): undefined {
+    return undefined;
+  }
+
   owner(partition: number): PartitionOwner | undefined {
     return this.owners[partition];
   }
@@ -109,7 +119,14 @@ export class FakeStore implements QueryableStore {
   }
 
   set(partition: number, local: Partial<LocalPartition> | undefined, owner?: PartitionOwner): void {
-    this.locals[partition] = local && { partition, taskId: `0_${partition}`, state: 'running', position: 7, ...local };
+    this.locals[partition] = local && {
+      partition,
+      taskId: `0_${partition}`,
+      state: 'running',
+      position: 7,
+      ...STILL,
+      ...local,
+    };
     this.owners[partition] = owner;
   }
 
@@ -191,6 +208,18 @@ export class FakeRuntime implements StreamsRuntime {
 
   tasks(): readonly TaskStatus[] {
     return [];
+  }
+
+  membership(): Membership {
+    return { epoch: 1, doubtMs: 0 };
+  }
+
+  instances(): ReadonlyMap<string, string | undefined> {
+    return new Map([['here', 'http://here']]);
+  }
+
+  openLog(): Promise<Log> {
+    return Promise.reject(new Error('There is no log.'));
   }
 
   sourceLag(): readonly never[] {

@@ -92,7 +92,7 @@ describe('the assignments of a group', () => {
     const old = new PartitionOwners('old');
     const first = assign(old, ['old', -1], ['gone', -1]);
     expect(first('old').instances).toBeUndefined();
-    old.update(first('old').owners);
+    old.update(first('old').owners, 1);
     const byNew = assign(new PartitionOwners('new'), ['new', -1], ['old', 1]);
     expect(byNew('new').instances).toBeUndefined();
     expect(byNew('old').departed).toEqual([]);

@@ -8,10 +8,14 @@ export class PartitionOwners {
   /** Whoever was last said to own a task; between two owners it stays with the first. */
   private readonly last = new Map<TaskId, string>();
 
+  /** Generation of the last assignment; -1 before the first. */
+  epoch = -1;
+
   constructor(private readonly instanceId: string) {}
 
   /** @param owners undefined where the assignment did not name them. */
-  update(owners: ReadonlyMap<TaskId, TaskOwner> | undefined): void {
+  update(owners: ReadonlyMap<TaskId, TaskOwner> | undefined, epoch: number): void {
+    this.epoch = epoch;
     this.owners = owners ?? new Map();
     this.remember(this.owners);
   }
@@ -39,6 +43,11 @@ export class PartitionOwners {
   /** The same for all tasks. */
   allDeparted(instances: ReadonlySet<string>): string[] {
     return this.departed(this.last.keys(), instances);
+  }
+
+  /** Those that own something, with their base URLs. */
+  get instances(): ReadonlyMap<string, string | undefined> {
+    return new Map(Array.from(this.owners.values(), ({ instanceId, url }) => [instanceId, url]));
   }
 
   of(task: TaskId): PartitionOwner | undefined {

@@ -84,6 +84,7 @@ export interface InstanceParts {
   readonly restorer: Restorer;
   readonly follower: StandbyFollower;
   readonly claim: TaskClaim;
+  readonly owners: PartitionOwners;
 }
 
 /** Where tasks append: the strategy's producer of the moment. */
@@ -272,9 +273,11 @@ export function assembleParts(
     topology,
     taskCounts: layout.taskCounts,
     task: (id) => tasks.get(id),
+    standby: (id) => tasks.standby(id),
+    freshness: (task, store) => follower.freshness(task, store),
     owner: (id) => owners.of(id),
   });
-  return { tasks, stores, loop, member, strategy, reader, restorer, follower, claim };
+  return { tasks, stores, loop, member, strategy, reader, restorer, follower, claim, owners };
 }
 
 function openStrategy(log: Log, config: RuntimeConfig, layout: TopicLayout, transactionalId: string): CommitStrategy {

@@ -1,11 +1,10 @@
-import { InstanceFencedError } from '../../errors/instance-fenced-error.js';
 import { LogError } from '../../errors/log-error.js';
 import { StreamsError } from '../../errors/streams-error.js';
-import type { TopicPartition } from '../../log/log.js';
+import type { Log, TopicPartition } from '../../log/log.js';
 import type { CancelTimer } from '../../time/clock.js';
 import type { TaskId } from '../../topology/processor.js';
 import type { Topology } from '../../topology/topology.js';
-import type { InstanceState, QueryableStore, TaskStatus } from '../instance-status.js';
+import type { InstanceState, Membership, QueryableStore, TaskStatus } from '../instance-status.js';
 import { connectLog } from '../connect-log.js';
 import { skipDeletedRecords } from '../processing/deleted-records.js';
 import { measurePausedEnds } from '../processing/paused-ends.js';
@@ -15,9 +14,12 @@ import { loadPauseFile, savePauseFile } from '../state-directory/pause-file.js';
 import { StateMachine } from '../state-machine.js';
 import type { StreamsRuntime } from '../streams-runtime.js';
 import { ApplicationShutdownError } from '../../errors/application-shutdown-error.js';
+import type { Task } from '../task/task.js';
 import { Farewell } from './farewell.js';
 import { assembleParts, type InstanceParts, type StreamsInstanceOptions } from './instance-parts.js';
+import { asFailure } from './instance-failure.js';
 import { INSTANCE_TRANSITIONS } from './instance-state.js';
+import { membershipOf } from './membership.js';
 import { StatusReport } from './status-report.js';
 import { setUpTopics } from './topic-setup.js';
 import { lastingAbort } from '../../time/lasting-abort.js';
@@ -53,11 +55,7 @@ export class StreamsInstance implements StreamsRuntime {
       INSTANCE_TRANSITIONS,
       'created',
     );
-    this.report = new StatusReport(
-      this,
-      () => [...(this.parts?.tasks.all ?? []), ...(this.parts?.tasks.standbys ?? [])],
-      options.metrics,
-    );
+    this.report = new StatusReport(this, () => this.heldTasks(), options.metrics);
     const { clock, config, topology, logger } = options;
     const { stateDir, applicationId } = config;
     this.paused = new Pauses(
@@ -161,6 +159,18 @@ export class StreamsInstance implements StreamsRuntime {
     return [...(this.parts?.stores.values() ?? [])];
   }
 
+  membership(): Membership {
+    return membershipOf(this.parts, this.options);
+  }
+
+  instances(): ReadonlyMap<string, string | undefined> {
+    return this.parts?.owners.instances ?? new Map();
+  }
+
+  openLog(): Promise<Log> {
+    return Promise.resolve(this.options.log);
+  }
+
   sourceLag(): readonly (TopicPartition & { readonly lag: number })[] {
     return (this.parts?.tasks.all ?? []).flatMap((task) =>
       task.records.queues
@@ -172,7 +182,11 @@ export class StreamsInstance implements StreamsRuntime {
   private async setPaused(scope: PauseScope | undefined, isPaused: boolean): Promise<void> {
     this.paused.set(scope, isPaused);
     const { parts } = this;
-    await parts?.loop.exclusive(async () => this.paused.applyTo([...parts.tasks.all, ...parts.tasks.standbys]));
+    await parts?.loop.exclusive(async () => this.paused.applyTo(this.heldTasks()));
+  }
+
+  private heldTasks(): Task[] {
+    return this.parts === undefined ? [] : [...this.parts.tasks.all, ...this.parts.tasks.standbys];
   }
 
   private async doStart(): Promise<void> {
@@ -379,10 +393,4 @@ export class StreamsInstance implements StreamsRuntime {
       }),
     );
   }
-}
-
-function asFailure(error: unknown, instanceId: string): Error {
-  if (error instanceof LogError && error.code === 'LOG_FENCED_INSTANCE_ID')
-    return new InstanceFencedError(instanceId, { cause: error });
-  return error instanceof Error ? error : new Error(String(error));
 }

@@ -10,6 +10,7 @@ import type { CancelTimer, Clock } from '../../time/clock.js';
 import type { TaskId } from '../../topology/processor.js';
 import type { Task } from '../task/task.js';
 import type { ByteRate } from './byte-rate.js';
+import { CopyLag, type CopyFreshness } from './copy-freshness.js';
 import { changelogOf, changelogRange, loggedStores, type LoggedStore } from './changelog-range.js';
 import { RESTORE_FETCHES } from './restorer.js';
 import { StoreRestore } from './store-restore.js';
@@ -36,6 +37,7 @@ interface Followed {
   readonly task: Task;
   readonly of: LoggedStore;
   readonly copy: StoreRestore;
+  readonly lag: CopyLag;
   applying: Promise<void>;
 }
 
@@ -88,6 +90,16 @@ export class StandbyFollower {
     return this.ready.has(task.id);
   }
 
+  /** Of the copy of one store of a standby; undefined for a store without changelog, and while it is not followed. */
+  freshness(task: Task, store: string): CopyFreshness | undefined {
+    const changelog = task.stores.get(store)?.changelog;
+    if (changelog === undefined) return undefined;
+    const followed = this.followed.get(partitionKey(changelog, task.partition));
+    return followed?.task === task
+      ? followed.lag.of(followed.copy.position, this.options.clock.monotonic())
+      : undefined;
+  }
+
   async close(): Promise<void> {
     this.closing.abort(new Error('The instance stops.'));
     this.cancelLag?.();
@@ -132,6 +144,7 @@ export class StandbyFollower {
       task,
       of,
       copy,
+      lag: new CopyLag(),
       applying: Promise.resolve(),
     });
     this.reader ??= log.openReader({
@@ -206,15 +219,17 @@ export class StandbyFollower {
   }
 
   private async measure(): Promise<void> {
-    const { log, metrics, acceptableRecoveryLag, onReady } = this.options;
+    const { log, metrics, clock, acceptableRecoveryLag, onReady } = this.options;
     const all = [...this.followed.values()];
     if (all.length === 0) return;
+    const at = clock.monotonic();
     const ends = await log.admin.endOffsets(
       all.map(({ task, of }) => changelogOf(task, of)),
       'read_uncommitted',
     );
     const lags = new Map<Task, number>();
-    all.forEach(({ task, of, copy }, index) => {
+    all.forEach(({ task, of, copy, lag: looks }, index) => {
+      looks.look(ends[index]!.offset, at);
       const lag = Math.max(0, ends[index]!.offset - copy.position);
       lags.set(task, (lags.get(task) ?? 0) + lag);
       const labels = { store: of.definition.name, partition: String(task.partition) };

@@ -82,6 +82,11 @@ export class TaskManager {
     return this.tasks.get(id);
   }
 
+  /** A task that runs elsewhere, whose stores are kept up to date here. */
+  standby(id: TaskId): Task | undefined {
+    return this.copies.get(id);
+  }
+
   /**
    * Adds the assigned tasks that are not here yet, standbys among them that are taken over as they are, and activates in the background those that
    * do not run; the others go on. Whatever is not assigned was released before.

@@ -1,6 +1,7 @@
 import type { StoreCorruptedError } from '../../errors/store-corrupted-error.js';
 import type { StoreDefinition } from '../../topology/store-definition.js';
 import { EngineView } from '../committed-view.js';
+import { BufferedView } from './buffered-view.js';
 import type { ChangeSink, CommittedView, PreparedCommit, StateStore, StoreCounts } from '../state-store.js';
 import type { ChangelogPosition, KeyBounds, StoreEngine, StoreWrites } from '../store-engine.js';
 import {
@@ -10,6 +11,7 @@ import {
   type KeyValueBacking,
   type KeyValueIterator,
 } from './key-value-store.js';
+import { isWithin } from './is-within.js';
 import { MergedIterator, type BufferedEntry } from './merged-iterator.js';
 import { WriteBackBuffer } from './write-back-buffer.js';
 
@@ -34,6 +36,8 @@ export class BufferedKeyValueStore implements StateStore, KeyValueBacking<unknow
   private readonly iterators = new Set<KeyValueIterator<unknown, unknown>>();
   private changelogPosition: ChangelogPosition | undefined;
   private committed: CommittedView;
+  private writes = 0;
+  private readonly waiting: (() => void)[] = [];
 
   constructor(private readonly options: BufferedKeyValueStoreOptions) {
     const { definition, engine, freezeValues, facade = new KeyValueStore() } = options;
@@ -55,6 +59,15 @@ export class BufferedKeyValueStore implements StateStore, KeyValueBacking<unknow
 
   get view(): CommittedView {
     return this.committed;
+  }
+
+  get uncommitted(): CommittedView {
+    return new BufferedView(this.buffer, this.committed, this.options.definition);
+  }
+
+  settled(): Promise<void> | undefined {
+    if (this.writes === 0) return undefined;
+    return new Promise<void>((resolve) => void this.waiting.push(resolve)).then(() => this.settled());
   }
 
   get position(): ChangelogPosition | undefined {
@@ -90,9 +103,8 @@ export class BufferedKeyValueStore implements StateStore, KeyValueBacking<unknow
   }
 
   async applyCommit(commit: PreparedCommit, position: ChangelogPosition): Promise<void> {
-    await this.engine.write(commit.writes, position);
+    await this.write(commit.writes, position);
     this.counts.write += commit.writes.keys.length;
-    this.changelogPosition = position;
     this.buffer.applied(commit);
   }
 
@@ -101,8 +113,7 @@ export class BufferedKeyValueStore implements StateStore, KeyValueBacking<unknow
   }
 
   async restore(writes: StoreWrites, position: ChangelogPosition): Promise<void> {
-    await this.engine.write(writes, position);
-    this.changelogPosition = position;
+    await this.write(writes, position);
   }
 
   releaseIterators(): number {
@@ -196,6 +207,16 @@ export class BufferedKeyValueStore implements StateStore, KeyValueBacking<unknow
     return this.engine.approximateEntries();
   }
 
+  private async write(writes: StoreWrites, position: ChangelogPosition): Promise<void> {
+    this.writes++;
+    try {
+      await this.engine.write(writes, position);
+      this.changelogPosition = position;
+    } finally {
+      if (--this.writes === 0) for (const resolve of this.waiting.splice(0)) resolve();
+    }
+  }
+
   private load(keys: readonly unknown[]): Promise<void> {
     return this.buffer.load(keys) ?? Promise.resolve();
   }
@@ -211,8 +232,4 @@ export class BufferedKeyValueStore implements StateStore, KeyValueBacking<unknow
     const [bytes] = await this.engine.getMany([keySerde.serialize(key)]);
     return bytes === undefined ? undefined : value.deserialize(bytes);
   }
-}
-
-function isWithin(key: Uint8Array, { gte, lt }: KeyBounds): boolean {
-  return (gte === undefined || Buffer.compare(key, gte) >= 0) && (lt === undefined || Buffer.compare(key, lt) < 0);
 }

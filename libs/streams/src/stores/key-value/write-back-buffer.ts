@@ -66,6 +66,12 @@ export class WriteBackBuffer<K, V> {
     return entry;
   }
 
+  /** For readers beside the task, who do not count as its use of the entry. @returns only what the engine does not show yet. */
+  peek(key: K): BufferEntry<K, V> | undefined {
+    const entry = this.entries.get(idOf(key, this.options.key));
+    return entry !== undefined && (entry.isDirty || entry.inFlight > 0) ? entry : undefined;
+  }
+
   /** Sets the value, or deletes with undefined. */
   put(key: K, value: V | undefined): void {
     const id = idOf(key, this.options.key);

@@ -53,7 +53,7 @@ export class GroupMemberClient implements GroupMember {
     private readonly logger: StreamsLogger = silentLogger,
   ) {
     this.connection = new RenewableWire(openWire);
-    this.session = new GroupSession(this.connection, options, listener, () => this.onGeneration());
+    this.session = new GroupSession(this.connection, options, listener, clock, () => this.onGeneration());
     this.offsets = new GroupOffsets(this.connection, options.groupId, clock);
     this.heartbeat = new Heartbeat(options, clock, this.connection, () =>
       this.state === 'joining' || this.identity() === undefined ? undefined : this.beat(),
@@ -74,6 +74,10 @@ export class GroupMemberClient implements GroupMember {
   identity(): GroupIdentity | undefined {
     const isOver = this.state === 'idle' || this.state === 'closed' || this.isLost || this.fatal !== undefined;
     return isOver ? undefined : this.session.identity();
+  }
+
+  lastContact(): number | undefined {
+    return this.identity() === undefined ? undefined : this.session.lastContact;
   }
 
   async renewed(refused: GroupIdentity): Promise<GroupIdentity> {

@@ -1,4 +1,5 @@
 import { LogError } from '../../../errors/log-error.js';
+import type { Clock } from '../../../time/clock.js';
 import type { GroupIdentity, GroupListener, GroupMemberOptions, MemberAssignment } from '../../group-member.js';
 import { KafkaErrorCode } from '../../protocol/error-codes.js';
 import type { ApiName, MemberIdentity, RequestOf, ResponseOf } from '../../protocol/messages.js';
@@ -17,6 +18,8 @@ export interface JoinedGeneration {
 
 /** The requests of one membership and what they prove: member id and generation. Who sends which one when is the member's business. */
 export class GroupSession {
+  /** When the last request was sent that the group answered as to a member. */
+  lastContact: number | undefined;
   private coordinator: number | undefined;
   private memberId = '';
   private generationId = NO_GENERATION;
@@ -27,6 +30,7 @@ export class GroupSession {
     private readonly connected: WireConnection,
     private readonly options: GroupMemberOptions,
     private readonly listener: GroupListener,
+    private readonly clock: Clock,
     private readonly onChange: () => void,
   ) {}
 
@@ -68,8 +72,10 @@ export class GroupSession {
     this.generationId = joined.generationId;
     this.onChange();
     const assignments = joined.leaderId === joined.memberId ? await this.assignAll(joined) : [];
+    const sentAt = this.clock.monotonic();
     const synced = await this.send('syncGroup', { ...this.member(), assignments }, { timeoutMs: parkedMs, signal });
     this.check(synced.error, 'SyncGroup');
+    this.lastContact = sentAt;
     const identity = this.identity();
     if (identity === undefined) throw kafkaError(KafkaErrorCode.ILLEGAL_GENERATION, 'SyncGroup');
     return { assignment: decodeAssignment(Buffer.from(synced.assignment)), identity };
@@ -78,7 +84,9 @@ export class GroupSession {
   /** @returns the error code, or 0 if the answer belongs to a generation that is over. */
   async heartbeat(): Promise<number> {
     const asked = this.generationId;
+    const sentAt = this.clock.monotonic();
     const { error } = await this.send('heartbeat', this.member());
+    if (error === KafkaErrorCode.NONE || error === KafkaErrorCode.REBALANCE_IN_PROGRESS) this.lastContact = sentAt;
     if (COORDINATOR_MOVED.has(error)) this.coordinator = undefined;
     return asked === this.generationId ? error : KafkaErrorCode.NONE;
   }

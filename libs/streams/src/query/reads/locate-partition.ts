@@ -1,11 +1,11 @@
-import type { LocalPartition, PartitionOwner, QueryableStore } from '../runtime/instance-status.js';
-import type { CommittedView } from '../stores/state-store.js';
+import type { LocalPartition, PartitionOwner, QueryableStore } from '../../runtime/instance-status.js';
+import type { CommittedView } from '../../stores/state-store.js';
 
 /** A partition that can be read here. */
 export interface ReadablePartition {
   readonly partition: number;
-  /** The first changelog offset that reads may not show: what they show is at least as new. */
-  readonly position: number;
+  readonly role: 'active' | 'standby';
+  readonly local: LocalPartition;
   readonly view: CommittedView;
 }
 
@@ -35,9 +35,15 @@ export function locatePartition(store: QueryableStore, partition: number): Reada
   const owner = store.owner(partition);
   const local = store.local(partition);
   if (owner && !owner.isLocal) return elsewhere(partition, owner);
-  if (local?.view) return { partition, position: local.position ?? 0, view: local.view };
+  if (local?.view) return { partition, role: 'active', local, view: local.view };
   if (owner || (local && local.state !== 'closed')) return restoring(partition, local);
   return { partition, reason: 'unassigned' };
+}
+
+/** A copy of a partition that another instance owns. */
+export function locateStandby(store: QueryableStore, partition: number): ReadablePartition | undefined {
+  const local = store.standby(partition);
+  return local?.view && { partition, role: 'standby', local, view: local.view };
 }
 
 export function isReadable(located: ReadablePartition | MissingPartition): located is ReadablePartition {

@@ -5,7 +5,8 @@ import { bytesSerde, int64Serde } from '../serdes/binary-serdes.js';
 import type { Serde } from '../serdes/serde.js';
 import { json, stringSerde } from '../serdes/text-serdes.js';
 import { MAX_KEY_BYTES } from './read-key.js';
-import { MAX_PAGE_LIMIT, StoreQueries, type ScanRequest } from './store-queries.js';
+import { MAX_PAGE_LIMIT } from './scan/store-scans.js';
+import { StreamsQueryService, type ScanRequest } from './streams-query.service.js';
 import { FakeRuntime, storeDefinition, type FakeStore } from './testing/fake-runtime.js';
 
 const balances = storeDefinition('balances', stringSerde, json<{ n: number }>());
@@ -14,12 +15,12 @@ const restore = { remainingRecords: 1234, etaMs: 2500 } as never;
 
 function world(...definitions: Parameters<typeof storeDefinition>[]): {
   runtime: FakeRuntime;
-  queries: StoreQueries;
+  queries: StreamsQueryService;
   store: FakeStore;
 } {
   const stores = definitions.length > 0 ? definitions.map((args) => storeDefinition(...args)) : [balances];
   const runtime = new FakeRuntime(stores);
-  return { runtime, queries: new StoreQueries(runtime), store: runtime.store(stores[0].name) };
+  return { runtime, queries: new StreamsQueryService(runtime), store: runtime.store(stores[0].name) };
 }
 
 async function filled(count: number): Promise<ReturnType<typeof world>> {
@@ -28,7 +29,7 @@ async function filled(count: number): Promise<ReturnType<typeof world>> {
   return made;
 }
 
-async function pages(queries: StoreQueries, store: string, request: ScanRequest): Promise<unknown[]> {
+async function pages(queries: StreamsQueryService, store: string, request: ScanRequest): Promise<unknown[]> {
   const keys: unknown[] = [];
   let cursor: string | undefined;
   do {
@@ -50,7 +51,7 @@ describe('a point read', () => {
     const partition = await store.put('a/b %', { n: 1 });
     const answer = await queries.get('balances', 'a/b %');
     expect(Buffer.from(answer.value).toString()).toBe('{"n":1}');
-    expect(answer).toMatchObject({ partition, position: 100 + partition });
+    expect(answer).toMatchObject({ freshness: { partition, position: 100 + partition } });
   });
 
   it('tells an absent key from an absent store, and a hidden store not from an absent one', async () => {
@@ -105,7 +106,7 @@ describe('a point read', () => {
       );
     }
     store.set(partition, { state: 'suspended', view }, undefined);
-    expect(await queries.get('balances', 'a')).toMatchObject({ partition });
+    expect(await queries.get('balances', 'a')).toMatchObject({ freshness: { partition } });
   });
 
   it.each([
@@ -234,7 +235,7 @@ describe('a scan', () => {
     const page = await queries.list('balances', { limit: 1e9 });
     expect(page.items).toHaveLength(MAX_PAGE_LIMIT);
     expect(page.next).toBeDefined();
-    expect(page.positions).toEqual([100, 101, 102, 103]);
+    expect(page.freshness.map(({ position }) => position)).toEqual([100, 101, 102, 103]);
   });
 
   it('reads the prefix of a text key as text, of a JSON key as the start of its JSON', async () => {
@@ -299,7 +300,7 @@ describe('a cursor', () => {
     for (const other of others) {
       await expect(queries.list('balances', { ...other, cursor })).rejects.toEqual(problem('invalid-cursor'));
     }
-    await expect(new StoreQueries(runtime).list('balances', { ...request, cursor })).rejects.toEqual(
+    await expect(new StreamsQueryService(runtime).list('balances', { ...request, cursor })).rejects.toEqual(
       problem('invalid-cursor'),
     );
   });
@@ -338,7 +339,7 @@ describe('a cursor', () => {
 
   it('outlives the process where the secret is given', async () => {
     const { runtime } = await filled(30);
-    const [before, after] = [1, 2].map(() => new StoreQueries(runtime, { cursorSecret: 'shared' }));
+    const [before, after] = [1, 2].map(() => new StreamsQueryService(runtime, { cursorSecret: () => 'shared' }));
     const { next } = await before.list('balances', { limit: 29 });
     expect((await after.list('balances', { cursor: next as string })).items).toHaveLength(1);
   });

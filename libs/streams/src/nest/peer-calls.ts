@@ -1,0 +1,66 @@
+import {
+  Inject,
+  Injectable,
+  Optional,
+  type OnApplicationBootstrap,
+  type OnApplicationShutdown,
+  type OnModuleInit,
+} from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
+import { hasPeers } from '../config/peer-config.js';
+import { attachPeerRoute } from '../query/http/peer-route.js';
+import { PeerNetwork } from '../query/peers/peer-network.js';
+import { LocalReads } from '../query/reads/local-reads.js';
+import { SystemClock } from '../time/system-clock.js';
+import { NestStreamsLogger } from './nest-logger.js';
+import { StreamsHost } from './streams-host.js';
+
+/** The calls between this instance and the others, bound to Nest's life cycle; nothing without `peers` in the options. */
+@Injectable()
+export class PeerCalls implements OnModuleInit, OnApplicationBootstrap, OnApplicationShutdown {
+  network: PeerNetwork | undefined;
+  private isAttached = false;
+
+  constructor(
+    @Inject(StreamsHost) private readonly host: StreamsHost,
+    @Optional() @Inject(HttpAdapterHost) private readonly http?: HttpAdapterHost,
+  ) {
+    // Express asks its handlers in the order of their making, so this one comes before the application's where the platform is known by now.
+    this.attach();
+  }
+
+  onModuleInit(): void {
+    this.attach();
+  }
+
+  onApplicationBootstrap(): void {
+    const { peers, advertisedUrl } = this.host.config;
+    if (!hasPeers(peers) || advertisedUrl === undefined) return;
+    const clock = new SystemClock();
+    const logger = new NestStreamsLogger();
+    const local = new LocalReads(this.host, clock);
+    this.network = new PeerNetwork({ runtime: this.host, config: peers, advertisedUrl, local, clock, logger });
+    this.network.start();
+  }
+
+  /** Until here HTTP is served. */
+  async onApplicationShutdown(): Promise<void> {
+    const { network } = this;
+    this.network = undefined;
+    await network?.close();
+  }
+
+  private attach(): void {
+    const adapter = this.http?.httpAdapter;
+    if (this.isAttached || adapter === undefined || !['express', 'fastify'].includes(adapter.getType())) return;
+    this.isAttached = true;
+    attachPeerRoute(adapter, (request, response) => {
+      if (this.network !== undefined) {
+        void this.network.handle(request, response);
+        return;
+      }
+      response.statusCode = 503;
+      response.end();
+    });
+  }
+}

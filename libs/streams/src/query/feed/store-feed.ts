@@ -1,0 +1,279 @@
+import { bufferOf } from '../../bytes/buffer-of.js';
+import type { LogError } from '../../errors/log-error.js';
+import type { Log } from '../../log/log.js';
+import type { Fetched, PartitionReader } from '../../log/partition-reader.js';
+import type { KeyBounds } from '../../stores/store-engine.js';
+import type { Clock } from '../../time/clock.js';
+import { changelogTopic } from '../../topology/internal-topics.js';
+import type { StoreDefinition } from '../../topology/store-definition.js';
+import { QueryError } from '../problem/query-error.js';
+import { LATEST_COMMITTED, type PartitionReads } from '../reads/partition-reads.js';
+import { bounds, isEmptyRange, isInRange, keyAfter } from '../scan/key-range.js';
+import type { FeedPosition } from './feed-position.js';
+import { SnapshotMarks } from './snapshot-marks.js';
+
+export type FeedEvent =
+  /** All entries follow; whatever was known before is to be forgotten. */
+  | { readonly type: 'snapshot-begin' }
+  | { readonly type: 'entry'; readonly key: Uint8Array; readonly value: Uint8Array }
+  /** All entries were told; changes follow. */
+  | { readonly type: 'snapshot-end'; readonly position: FeedPosition }
+  /** @see FeedPosition; a null value is a deletion. */
+  | {
+      readonly type: 'change';
+      readonly key: Uint8Array;
+      readonly value: Uint8Array | null;
+      readonly position: FeedPosition;
+    }
+  /** The feed has come to a position without a change to tell. */
+  | { readonly type: 'bookmark'; readonly position: FeedPosition }
+  /** Nothing happened for a while. */
+  | { readonly type: 'idle' };
+
+export interface FeedRequest {
+  readonly range: KeyBounds;
+  /** All, or that of a key. */
+  readonly partitions: readonly number[];
+  /** Go on behind this. Absent: from now on. */
+  readonly after?: FeedPosition;
+  /** Begin with all entries; not together with `after`. */
+  readonly hasSnapshot: boolean;
+  readonly signal: AbortSignal;
+}
+
+export interface StoreFeedOptions {
+  readonly applicationId: string;
+  readonly definition: StoreDefinition;
+  readonly partitionCount: number;
+  readonly log: Log;
+  readonly reads: PartitionReads;
+  readonly clock: Clock;
+}
+
+const PAGE_ENTRIES = 1000;
+const IDLE_AFTER_MS = 10_000;
+const BOOKMARK_EVERY_MS = 5000;
+const PREFETCH_MAX_BYTES = 2 * 1024 * 1024;
+const FETCH_MAX_BYTES = 256 * 1024;
+const DEFAULT_DELETE_RETENTION_MS = 24 * 3_600_000;
+
+/**
+ * The entries of a store and every committed change of them, in the order of each partition's changelog. The snapshot is read from the owners, the
+ * changes from the changelog, so any instance can serve a feed, and go on with one that another instance began.
+ */
+export class StoreFeed {
+  private readonly topic: string;
+
+  /** @throws QueryError `feed-unavailable` for a store without changelog */
+  constructor(private readonly options: StoreFeedOptions) {
+    const { applicationId, definition } = options;
+    if (!definition.changelog.isEnabled)
+      throw new QueryError(
+        'feed-unavailable',
+        `The store "${definition.name}" has no changelog to read changes from.`,
+        {
+          members: { store: definition.name },
+        },
+      );
+    this.topic = changelogTopic(applicationId, definition.name);
+  }
+
+  /** @throws QueryError `feed-gone` where changes since `after` cannot all be told, and as a scan does. */
+  async open({ range, partitions, after, hasSnapshot, signal }: FeedRequest): Promise<AsyncGenerator<FeedEvent>> {
+    if (after !== undefined) await this.checkPosition(after, partitions);
+    // Before anything is answered: what is not readable now is a problem document, not the end of a stream.
+    const first = hasSnapshot && after === undefined ? await this.page(partitions[0], range, false) : undefined;
+    const start = after?.offsets ?? (first === undefined ? await this.ends(partitions) : []);
+    return this.run(range, partitions, first, start, signal);
+  }
+
+  private async *run(
+    range: KeyBounds,
+    partitions: readonly number[],
+    first: Page | undefined,
+    start: readonly (number | undefined)[],
+    signal: AbortSignal,
+  ): AsyncGenerator<FeedEvent> {
+    const offsets = partitions.reduce<(number | undefined)[]>((all, partition) => {
+      all[partition] = start[partition];
+      return all;
+    }, Array<number | undefined>(this.options.partitionCount).fill(undefined));
+    const marks = new Map<number, SnapshotMarks>();
+    if (first !== undefined) {
+      yield { type: 'snapshot-begin' };
+      for (const partition of partitions) {
+        const known = new SnapshotMarks();
+        marks.set(partition, known);
+        offsets[partition] = yield* this.snapshot(
+          partition,
+          range,
+          known,
+          partition === partitions[0] ? first : undefined,
+        );
+      }
+      yield { type: 'snapshot-end', position: this.positionOf(offsets) };
+    }
+    yield* this.follow(range, offsets, marks, signal);
+  }
+
+  private async *snapshot(
+    partition: number,
+    range: KeyBounds,
+    marks: SnapshotMarks,
+    first: Page | undefined,
+  ): AsyncGenerator<FeedEvent, number> {
+    let start: number | undefined;
+    let left = range;
+    for (let page = first; ; page = undefined) {
+      page ??= await this.page(partition, left, true);
+      start ??= page.position;
+      marks.add(page.lookedAt, page.position);
+      for (let i = 0; i < page.keys.length; i++) yield { type: 'entry', key: page.keys[i], value: page.values[i] };
+      if (page.lookedAt === undefined) return start;
+      left = bounds(keyAfter(page.lookedAt), range.lt);
+      if (!isEmptyRange(left)) continue;
+      marks.add(undefined, page.position);
+      return start;
+    }
+  }
+
+  /** @param isBegun a partition that moves meanwhile is waited for then. */
+  private async page(partition: number, range: KeyBounds, isBegun: boolean): Promise<Page> {
+    const target = { store: this.options.definition.name, partition };
+    const part = { range, reverse: false, limit: PAGE_ENTRIES, isExact: true };
+    const bound = isBegun ? { ...LATEST_COMMITTED, waitMs: 30_000 } : LATEST_COMMITTED;
+    const { keys, values, lookedAt, freshness } = await this.options.reads.scan(target, part, bound);
+    return { keys, values, lookedAt, position: freshness.position };
+  }
+
+  private async *follow(
+    range: KeyBounds,
+    offsets: (number | undefined)[],
+    marks: ReadonlyMap<number, SnapshotMarks>,
+    signal: AbortSignal,
+  ): AsyncGenerator<FeedEvent> {
+    const { log, clock } = this.options;
+    const reader = log.openReader({
+      role: 'feed',
+      isolation: 'read_committed',
+      partitionMaxBytes: FETCH_MAX_BYTES,
+      prefetchMaxBytes: PREFETCH_MAX_BYTES,
+    });
+    try {
+      await reader.assign(
+        offsets.flatMap((offset, partition) =>
+          offset === undefined ? [] : [{ topic: this.topic, partition, offset }],
+        ),
+      );
+      let toldAt = clock.monotonic();
+      let isMoved = false;
+      while (!signal.aborted) {
+        const fetched = await next(reader, IDLE_AFTER_MS, signal);
+        const now = clock.monotonic();
+        if (fetched === undefined) {
+          if (signal.aborted) return;
+          yield isMoved ? { type: 'bookmark', position: this.positionOf(offsets) } : { type: 'idle' };
+          isMoved = false;
+          toldAt = now;
+          continue;
+        }
+        const hasTold = yield* this.changes(fetched, range, offsets, marks);
+        isMoved = !hasTold;
+        if (hasTold) toldAt = now;
+        else if (now - toldAt >= BOOKMARK_EVERY_MS) {
+          yield { type: 'bookmark', position: this.positionOf(offsets) };
+          isMoved = false;
+          toldAt = now;
+        }
+      }
+    } finally {
+      await reader.close();
+    }
+  }
+
+  private async *changes(
+    { partition: { partition }, chunk, error }: Fetched,
+    range: KeyBounds,
+    offsets: (number | undefined)[],
+    marks: ReadonlyMap<number, SnapshotMarks>,
+  ): AsyncGenerator<FeedEvent, boolean> {
+    if (error !== undefined) throw this.lost(error);
+    const shown = marks.get(partition);
+    let hasTold = false;
+    for (let i = 0; i < chunk.count; i++) {
+      const offset = chunk.offsets[i];
+      const key = chunk.key(i);
+      if (key === null || offset < (offsets[partition] ?? 0)) continue;
+      offsets[partition] = offset + 1;
+      if (!isInRange(key, range) || shown?.covers(key, offset)) continue;
+      hasTold = true;
+      yield { type: 'change', key: bufferOf(key), value: chunk.value(i), position: this.positionOf(offsets) };
+    }
+    offsets[partition] = Math.max(offsets[partition] ?? 0, chunk.bounds.nextOffset);
+    shown?.passed(offsets[partition]);
+    return hasTold;
+  }
+
+  private positionOf(offsets: readonly (number | undefined)[]): FeedPosition {
+    return { at: this.options.clock.now(), offsets: [...offsets] };
+  }
+
+  private async ends(partitions: readonly number[]): Promise<(number | undefined)[]> {
+    const { log, partitionCount } = this.options;
+    const ends = await log.admin.endOffsets(this.partitionsOf(partitions), 'read_committed');
+    const offsets = Array<number | undefined>(partitionCount).fill(undefined);
+    for (const { partition, offset } of ends) offsets[partition] = offset;
+    return offsets;
+  }
+
+  private async checkPosition({ at, offsets }: FeedPosition, partitions: readonly number[]): Promise<void> {
+    const { log, partitionCount, clock } = this.options;
+    const topics = this.partitionsOf(partitions);
+    const [begins, ends, config] = await Promise.all([
+      log.admin.beginningOffsets(topics),
+      log.admin.endOffsets(topics, 'read_uncommitted'),
+      log.admin.describeConfig(this.topic),
+    ]);
+    const known = Number(config.get('delete.retention.ms') ?? DEFAULT_DELETE_RETENTION_MS);
+    if (offsets.length !== partitionCount) throw gone('The store has another number of partitions by now.');
+    if (clock.now() - at > known) throw gone('Deletions since then may have been compacted away.');
+    partitions.forEach((partition, index) => {
+      const offset = offsets[partition];
+      if (offset === undefined) throw gone('It belongs to a feed of other entries.');
+      if (offset < begins[index].offset) throw gone('The changelog begins later.');
+      if (offset > ends[index].offset) throw gone('The changelog ends before it, so it was made anew.');
+    });
+  }
+
+  private lost(error: LogError): Error {
+    return error.kind === 'out-of-range' ? gone('The changelog no longer holds it.') : error;
+  }
+
+  private partitionsOf(partitions: readonly number[]): { topic: string; partition: number }[] {
+    return partitions.map((partition) => ({ topic: this.topic, partition }));
+  }
+}
+
+interface Page {
+  readonly keys: readonly Uint8Array[];
+  readonly values: readonly Uint8Array[];
+  readonly lookedAt: Uint8Array | undefined;
+  readonly position: number;
+}
+
+/** @returns undefined when nothing came in that time, or `signal` aborted. */
+async function next(reader: PartitionReader, maxWaitMs: number, signal: AbortSignal): Promise<Fetched | undefined> {
+  const fetched = reader.take();
+  if (fetched !== undefined || signal.aborted) return fetched;
+  const aborted = new AbortController();
+  const gone = new Promise<void>((resolve) => {
+    signal.addEventListener('abort', () => resolve(), { once: true, signal: aborted.signal });
+  });
+  await Promise.race([reader.ready(maxWaitMs), gone]);
+  aborted.abort();
+  return reader.take();
+}
+
+function gone(reason: string): QueryError {
+  return new QueryError('feed-gone', `The feed cannot go on from this position. ${reason}`);
+}

@@ -1,0 +1,49 @@
+import { once } from 'node:events';
+import type { ServerResponse } from 'node:http';
+import { COMMON_HEADERS, rawResponse, type QueryResponse } from './http-answer.js';
+
+/** A reader that takes nothing for so long is given up. */
+const STALLED_MS = 30_000;
+
+/** A body that is written bit by bit, as fast as it is read. */
+export class ResponseStream {
+  private readonly closing = new AbortController();
+
+  private constructor(private readonly response: ServerResponse) {
+    if (response.destroyed) this.closing.abort();
+    response.once('close', () => this.closing.abort());
+  }
+
+  static open(response: QueryResponse, contentType: string, headers: Readonly<Record<string, string>>): ResponseStream {
+    const raw = rawResponse(response);
+    const set = response.raw === undefined ? {} : response.getHeaders?.();
+    response.hijack?.();
+    for (const [name, value] of Object.entries({ ...set, ...COMMON_HEADERS, ...headers, 'Content-Type': contentType }))
+      if (value !== undefined) raw.setHeader(name, value);
+    raw.writeHead(200);
+    raw.flushHeaders();
+    return new ResponseStream(raw);
+  }
+
+  /** Aborts when nobody reads any more. */
+  get closed(): AbortSignal {
+    return this.closing.signal;
+  }
+
+  /** Settles when the reader has room for more. @throws Error if it went away, or takes nothing. */
+  async write(text: string | Uint8Array): Promise<void> {
+    this.closed.throwIfAborted();
+    if (this.response.write(text)) return;
+    const signal = AbortSignal.any([this.closed, AbortSignal.timeout(STALLED_MS)]);
+    try {
+      await once(this.response, 'drain', { signal });
+    } catch (error) {
+      this.response.destroy();
+      throw error;
+    }
+  }
+
+  end(): void {
+    if (!this.response.destroyed) this.response.end();
+  }
+}

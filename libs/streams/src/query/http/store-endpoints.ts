@@ -1,0 +1,304 @@
+import type { Type } from '@nestjs/common';
+import type { ModuleRef } from '@nestjs/core';
+import { ExecutionContextHost } from '@nestjs/core/helpers/execution-context-host.js';
+import type { StoreAccess } from '../../decorators/state-store.decorator.js';
+import type { StreamsMetrics } from '../../observability/streams-metrics.js';
+import type { StreamsRuntime } from '../../runtime/streams-runtime.js';
+import type { StoreDefinition } from '../../topology/store-definition.js';
+import { readKey } from '../read-key.js';
+import type { StreamsQueryService } from '../streams-query.service.js';
+import { typedJson, valueBody } from '../typed-json.js';
+import { entityTag, isNoneMatch } from './entity-tag.js';
+import { EntryJson } from './entry-json.js';
+import { entryHeaders, scanHeaders } from './freshness-headers.js';
+import { rawResponse, sendAnswer, type HttpAnswer, type QueryRequest, type QueryResponse } from './http-answer.js';
+import { lookupKeys } from './lookup-body.js';
+import { problemDocument } from './problem-document.js';
+import {
+  COUNT_PARAMETERS,
+  ENTRY_PARAMETERS,
+  FEED_PARAMETERS,
+  fieldsOf,
+  METADATA_PARAMETERS,
+  freshnessRequest,
+  SCAN_PARAMETERS,
+  isWanted,
+  lastEventId,
+  scanQuery,
+  scanRequest,
+} from './read-request.js';
+import { RequestLimits, type RequestLimitOptions } from './request-limits.js';
+import { invalidParameter, keyInPath, queryParameters } from './request-target.js';
+import { StorePolicy } from './store-policy.js';
+import { streamChanges } from './stream-changes.js';
+import { acceptsNdjson, streamEntries } from './stream-entries.js';
+
+export interface StoreEndpointsOptions {
+  readonly runtime: StreamsRuntime;
+  readonly queries: StreamsQueryService;
+  readonly metrics: StreamsMetrics;
+  /** Makes the guards of stores. */
+  readonly moduleRef: ModuleRef;
+  readonly limits: RequestLimitOptions;
+  readonly controller: Type<object>;
+}
+
+type QueryKind = StoreAccess['kind'] | 'stores' | 'store' | 'metadata';
+
+/** One request for one store. */
+interface Asked {
+  readonly definition: StoreDefinition;
+  readonly policy: StorePolicy;
+}
+
+/** A body that is written as it comes. */
+interface StreamedAnswer {
+  readonly stream: () => Promise<void>;
+}
+
+/** What the routes do, whatever platform they are on. */
+export class StoreEndpoints {
+  private readonly limits: RequestLimits;
+  private readonly policies = new Map<string, StorePolicy>();
+
+  constructor(private readonly options: StoreEndpointsOptions) {
+    this.limits = new RequestLimits(options.limits);
+  }
+
+  list(request: QueryRequest, response: QueryResponse): Promise<void> {
+    return this.answer('stores', undefined, request, response, async () =>
+      this.json({ items: this.options.queries.describeStores() }),
+    );
+  }
+
+  describe(store: string, request: QueryRequest, response: QueryResponse): Promise<void> {
+    return this.answer('store', store, request, response, async () => {
+      queryParameters(request.originalUrl, []);
+      return this.json(await this.options.queries.describeStore(store));
+    });
+  }
+
+  metadata(store: string, request: QueryRequest, response: QueryResponse): Promise<void> {
+    return this.answer('metadata', store, request, response, async ({ definition, policy }) => {
+      const { queries } = this.options;
+      const { key } = queryParameters(request.originalUrl, METADATA_PARAMETERS);
+      if (key === undefined) return this.json(queries.metadata(store));
+      if (policy.isPerKey) await policy.authorize(this.access(request, definition, 'get', readKey(definition, key)));
+      return this.json(queries.metadataForText(store, key));
+    });
+  }
+
+  entry(store: string, request: QueryRequest, response: QueryResponse): Promise<void> {
+    return this.answer('get', store, request, response, async ({ definition, policy }) => {
+      const { fields, ...parameters } = queryParameters(request.originalUrl, ENTRY_PARAMETERS);
+      const key = readKey(definition, keyInPath(request.originalUrl, store));
+      if (policy.isPerKey) await policy.authorize(this.access(request, definition, 'get', key));
+      const json = new EntryJson(definition, fieldsOf(fields), policy.mapping(request, 'get'));
+      const { value, freshness } = await this.options.queries.getBytes(
+        store,
+        key,
+        freshnessRequest(parameters, request),
+      );
+      const { contentType, body } = json.changes
+        ? jsonBody(json.value(value, definition.key.deserialize(key)))
+        : valueBody(definition.value, value);
+      const headers = entryHeaders(store, freshness);
+      headers['ETag'] = entityTag(body);
+      // Kept by the client, and asked for again each time.
+      headers['Cache-Control'] = 'private, no-cache';
+      if (isNoneMatch(request.headers['if-none-match'], headers['ETag']))
+        return { status: 304, body: Buffer.alloc(0), headers };
+      return { status: 200, contentType, body, headers };
+    });
+  }
+
+  lookup(store: string, body: unknown, request: QueryRequest, response: QueryResponse): Promise<void> {
+    return this.answer('lookup', store, request, response, async ({ definition, policy }) => {
+      const { fields, ...parameters } = queryParameters(request.originalUrl, ENTRY_PARAMETERS);
+      const texts = lookupKeys(body);
+      const keys = texts.map((text) => readKey(definition, text));
+      if (policy.isPerKey)
+        for (const key of keys) await policy.authorize(this.access(request, definition, 'lookup', key));
+      const json = new EntryJson(definition, fieldsOf(fields), policy.mapping(request, 'lookup'));
+      const { values, freshness } = await this.options.queries.lookup(
+        store,
+        keys,
+        freshnessRequest(parameters, request),
+      );
+      const items: string[] = [];
+      const missing: string[] = [];
+      values.forEach((value, index) => {
+        if (value === undefined) missing.push(texts[index]);
+        else items.push(json.entry({ key: keys[index], value }));
+      });
+      const text = `{"items":[${items.join(',')}],"missing":${JSON.stringify(missing)}}`;
+      return { status: 200, ...jsonBody(text), headers: this.scanHeaders(store, freshness) };
+    });
+  }
+
+  count(store: string, request: QueryRequest, response: QueryResponse): Promise<void> {
+    return this.answer('count', store, request, response, async ({ definition, policy }) => {
+      const parameters = queryParameters(request.originalUrl, COUNT_PARAMETERS, ['where']);
+      const query = { ...scanQuery(parameters), ...freshnessRequest(parameters, request) };
+      const { queries } = this.options;
+      if (!policy.isPerKey) {
+        const { count, freshness, unreachable } = await queries.count(store, query);
+        return this.json({ count, ...partial(unreachable) }, this.scanHeaders(store, freshness));
+      }
+      const { batches, freshness, unreachable } = await queries.stream(store, query);
+      let count = 0;
+      for await (const batch of batches)
+        for (const { key } of batch) if (await policy.mayRead(this.access(request, definition, 'count', key))) count++;
+      return this.json({ count, ...partial(unreachable) }, this.scanHeaders(store, freshness));
+    });
+  }
+
+  scan(store: string, request: QueryRequest, response: QueryResponse): Promise<void> {
+    return this.answer('scan', store, request, response, async ({ definition, policy }) => {
+      const parameters = queryParameters(request.originalUrl, SCAN_PARAMETERS, ['where']);
+      const query = scanRequest(parameters, request);
+      const { queries } = this.options;
+      const json = new EntryJson(definition, fieldsOf(parameters.fields), policy.mapping(request, 'scan'));
+      const mayRead = this.filterOf(request, definition, policy, 'scan');
+      if (acceptsNdjson(request)) {
+        if (query.cursor !== undefined) throw invalidParameter('cursor', 'does not go with NDJSON, which has one page');
+        const scanned = await queries.stream(store, query);
+        const headers = this.scanHeaders(store, scanned.freshness);
+        const options = { json, mayRead, headers, limit: query.limit, url: request.originalUrl };
+        return { stream: () => streamEntries(response, scanned, options) };
+      }
+      const { entries, next, freshness, unreachable } = await queries.page(store, query);
+      const items: string[] = [];
+      for (const entry of entries) if (!mayRead || (await mayRead(entry.key))) items.push(json.entry(entry));
+      const rest = typedJson({ next, ...partial(unreachable) }).slice(1);
+      const text = `{"items":[${items.join(',')}]${rest === '}' ? '' : ','}${rest}`;
+      return { status: 200, ...jsonBody(text), headers: this.scanHeaders(store, freshness) };
+    });
+  }
+
+  /** @param ofKey the changes of one entry. */
+  changes(store: string, ofKey: boolean, request: QueryRequest, response: QueryResponse): Promise<void> {
+    const { queries, runtime } = this.options;
+    return this.answer('changes', store, request, response, async ({ definition, policy }) => {
+      const { snapshot, prefix, fields } = queryParameters(request.originalUrl, FEED_PARAMETERS);
+      if (ofKey && prefix !== undefined) throw invalidParameter('prefix', 'does not go with a key');
+      const key = ofKey ? readKey(definition, keyInPath(request.originalUrl, store)) : undefined;
+      if (key && policy.isPerKey) await policy.authorize(this.access(request, definition, 'changes', key));
+      const after = lastEventId(request);
+      const range = { ...(key && { key }), ...(prefix !== undefined && { prefix }) };
+      const hasSnapshot = isWanted(snapshot);
+      const feed = { ...range, ...(after && { after }), hasSnapshot };
+      const options = {
+        definition,
+        json: new EntryJson(definition, fieldsOf(fields), policy.mapping(request, 'changes')),
+        mayRead: this.filterOf(request, definition, policy, 'changes'),
+        headers: { 'Streams-Instance': runtime.instanceId },
+        url: request.originalUrl,
+      };
+      const open: Parameters<typeof streamChanges>[1] = (signal) => queries.changes(store, { ...feed, signal });
+      return { stream: () => streamChanges(response, open, options) };
+    });
+  }
+
+  private json(body: object, headers: Record<string, string> = {}): HttpAnswer {
+    const common = { 'Streams-Instance': this.options.runtime.instanceId };
+    return { status: 200, ...jsonBody(typedJson(body)), headers: { ...common, ...headers } };
+  }
+
+  private scanHeaders(store: string, freshness: Parameters<typeof scanHeaders>[2]): Record<string, string> {
+    return scanHeaders(store, this.options.runtime.instanceId, freshness);
+  }
+
+  private access(
+    request: QueryRequest,
+    { name, key: serde }: StoreDefinition,
+    kind: StoreAccess['kind'],
+    key: Uint8Array,
+  ): StoreAccess {
+    return { request, store: name, kind, key: serde.deserialize(key) };
+  }
+
+  /** Which entries the caller may see; undefined: all. */
+  private filterOf(
+    request: QueryRequest,
+    definition: StoreDefinition,
+    policy: StorePolicy,
+    kind: StoreAccess['kind'],
+  ): ((key: Uint8Array) => boolean | Promise<boolean>) | undefined {
+    if (!policy.isPerKey) return undefined;
+    return (key) => policy.mayRead(this.access(request, definition, kind, key));
+  }
+
+  private policyOf(definition: StoreDefinition): StorePolicy {
+    let policy = this.policies.get(definition.name);
+    if (policy === undefined) {
+      policy = new StorePolicy(definition, this.options.moduleRef);
+      this.policies.set(definition.name, policy);
+    }
+    return policy;
+  }
+
+  private async answer(
+    kind: QueryKind,
+    store: string | undefined,
+    request: QueryRequest,
+    response: QueryResponse,
+    query: (asked: Asked) => Promise<HttpAnswer | StreamedAnswer>,
+  ): Promise<void> {
+    const { queries, metrics } = this.options;
+    const startedAt = performance.now();
+    let status = 200;
+    let hasEntered = false;
+    let isStream = false;
+    try {
+      const raw = rawResponse(response);
+      const entering = this.limits.enter(() => raw.destroyed);
+      hasEntered = true;
+      if (entering !== undefined) await entering;
+      const answer = await query(
+        store === undefined ? (undefined as never) : await this.asked(store, request, response),
+      );
+      if ('stream' in answer) {
+        // A body that is read slowly must not keep others waiting.
+        this.limits.leave();
+        hasEntered = false;
+        isStream = true;
+        return await this.limits.whileStreaming(answer.stream);
+      }
+      ({ status } = answer);
+      sendAnswer(response, answer);
+    } catch (error) {
+      ({ status } = problemDocument(error, request.originalUrl));
+      throw error;
+    } finally {
+      if (hasEntered) this.limits.leave();
+      // The names that clients make up must not become label values.
+      const label = store === undefined ? '' : queries.has(store) ? store : 'unknown';
+      metrics.add('streams_query_requests_total', { store: label, kind, status: String(status) }, 1);
+      const seconds = (performance.now() - startedAt) / 1000;
+      if (!isStream) metrics.observe('streams_query_latency_seconds', { store: label, kind }, seconds);
+    }
+  }
+
+  /** @throws QueryError `store-not-found`, and what the guards of the store throw */
+  private async asked(store: string, request: QueryRequest, response: QueryResponse): Promise<Asked> {
+    const definition = this.options.queries.definitionOf(store);
+    const policy = this.policyOf(definition);
+    if (policy.isGuarded) {
+      const { controller } = this.options;
+      const storeClass = (policy.class ?? controller) as Type<object>;
+      const context = new ExecutionContextHost([request, response], storeClass, controller.prototype as () => void);
+      context.setType('http');
+      await policy.guard(context);
+    }
+    return { definition, policy };
+  }
+}
+
+function jsonBody(text: string): { readonly contentType: string; readonly body: Uint8Array } {
+  return { contentType: 'application/json', body: Buffer.from(text, 'utf8') };
+}
+
+function partial(unreachable: readonly object[]): { readonly unreachable?: readonly object[] } {
+  return unreachable.length > 0 ? { unreachable } : {};
+}

@@ -1,0 +1,84 @@
+import { bufferOf } from '../../bytes/buffer-of.js';
+import type { StoreDefinition } from '../../topology/store-definition.js';
+import { formatFeedPosition, type FeedPosition } from '../feed/feed-position.js';
+import type { FeedEvent } from '../feed/store-feed.js';
+import { QueryError } from '../problem/query-error.js';
+import { typedJson } from '../typed-json.js';
+import type { EntryJson } from './entry-json.js';
+import type { QueryResponse } from './http-answer.js';
+import { problemDocument } from './problem-document.js';
+import { ResponseStream } from './response-stream.js';
+
+export const EVENT_STREAM = 'text/event-stream';
+
+/** After this a client whose feed broke off asks again; spread, so that those of a stopped instance do not come all at once. */
+const RETRY_MIN_MS = 500;
+const RETRY_SPREAD_MS = 1500;
+
+export interface StreamChangesOptions {
+  readonly definition: StoreDefinition;
+  readonly json: EntryJson;
+  readonly mayRead: ((key: Uint8Array) => boolean | Promise<boolean>) | undefined;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly url: string;
+}
+
+/** Writes a feed as server-sent events (HTML Standard, 9.2). */
+export async function streamChanges(
+  response: QueryResponse,
+  open: (signal: AbortSignal) => Promise<AsyncGenerator<FeedEvent>>,
+  { definition, json, mayRead, headers, url }: StreamChangesOptions,
+): Promise<void> {
+  const ending = new AbortController();
+  const events = await open(ending.signal);
+  const stream = ResponseStream.open(response, EVENT_STREAM, { ...headers, 'X-Accel-Buffering': 'no' });
+  if (stream.closed.aborted) ending.abort();
+  stream.closed.addEventListener('abort', () => ending.abort(), { once: true });
+  try {
+    await stream.write(`retry: ${Math.round(RETRY_MIN_MS + Math.random() * RETRY_SPREAD_MS)}\n\n`);
+    for await (const event of events) {
+      if ((event.type === 'entry' || event.type === 'change') && mayRead && !(await mayRead(event.key))) continue;
+      await stream.write(text(event, definition, json));
+    }
+  } catch (error) {
+    if (stream.closed.aborted) return;
+    const { body } = problemDocument(error, url);
+    await stream.write(`event: problem\ndata: ${bufferOf(body).toString('utf8')}\n\n`).catch(() => {});
+    if (!(error instanceof QueryError)) throw error;
+  } finally {
+    ending.abort();
+    stream.end();
+  }
+}
+
+function text(event: FeedEvent, definition: StoreDefinition, json: EntryJson): string {
+  switch (event.type) {
+    case 'snapshot-begin':
+      return 'event: snapshot-begin\ndata: {}\n\n';
+    case 'entry':
+      return `event: entry\ndata: ${json.entry(event)}\n\n`;
+    case 'snapshot-end':
+    case 'bookmark':
+      return `event: ${event.type}\n${idOf(event.position)}data: ${positionJson(definition.name, event.position)}\n\n`;
+    case 'change': {
+      const { key, value, position } = event;
+      if (value === null) {
+        const data = typedJson({ key: definition.key.deserialize(key) });
+        return `event: delete\n${idOf(position)}data: ${data}\n\n`;
+      }
+      return `event: put\n${idOf(position)}data: ${json.entry({ key, value })}\n\n`;
+    }
+    case 'idle':
+      return ': idle\n\n';
+  }
+}
+
+function idOf(position: FeedPosition): string {
+  return `id: ${formatFeedPosition(position)}\n`;
+}
+
+/** The token of `Streams-Position`, by which a read can be made to show at least what the feed has told. */
+function positionJson(store: string, { offsets }: FeedPosition): string {
+  const token = offsets.flatMap((offset, partition) => (offset === undefined ? [] : `${store}:${partition}:${offset}`));
+  return JSON.stringify({ position: token.join(',') });
+}

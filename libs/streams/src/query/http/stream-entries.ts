@@ -1,0 +1,55 @@
+import { bufferOf } from '../../bytes/buffer-of.js';
+import { QueryError } from '../problem/query-error.js';
+import type { ScannedStream } from '../scan/store-scans.js';
+import type { EntryJson } from './entry-json.js';
+import type { QueryRequest, QueryResponse } from './http-answer.js';
+import { problemDocument } from './problem-document.js';
+import { ResponseStream } from './response-stream.js';
+
+export const NDJSON = 'application/x-ndjson';
+
+export interface StreamEntriesOptions {
+  readonly json: EntryJson;
+  readonly mayRead: ((key: Uint8Array) => boolean | Promise<boolean>) | undefined;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly limit: number | undefined;
+  readonly url: string;
+}
+
+export function acceptsNdjson({ headers }: QueryRequest): boolean {
+  return headers.accept?.split(',').some((each) => each.split(';', 1)[0].trim().toLowerCase() === NDJSON) ?? false;
+}
+
+/**
+ * Writes entries as lines of JSON. The status is gone by then, so what goes wrong on the way is the last line, `{"problem": ...}`; the last line of
+ * what is complete says so: `{"end": true}`.
+ */
+export async function streamEntries(
+  response: QueryResponse,
+  { batches, unreachable }: ScannedStream,
+  { json, mayRead, headers, limit = Infinity, url }: StreamEntriesOptions,
+): Promise<void> {
+  const stream = ResponseStream.open(response, NDJSON, headers);
+  try {
+    let left = limit;
+    for await (const batch of batches) {
+      let text = '';
+      for (const entry of batch) {
+        if (left <= 0) break;
+        if (mayRead && !(await mayRead(entry.key))) continue;
+        text += `${json.entry(entry)}\n`;
+        left--;
+      }
+      await stream.write(text);
+      if (left <= 0) break;
+    }
+    await stream.write(`${JSON.stringify({ end: true, ...(unreachable.length > 0 && { unreachable }) })}\n`);
+  } catch (error) {
+    if (stream.closed.aborted) return;
+    const { body } = problemDocument(error, url);
+    await stream.write(`{"problem":${bufferOf(body).toString('utf8')}}\n`).catch(() => {});
+    if (!(error instanceof QueryError)) throw error;
+  } finally {
+    stream.end();
+  }
+}

@@ -1,0 +1,73 @@
+import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import type { Clock } from '../../time/clock.js';
+import { QueryError } from '../problem/query-error.js';
+import { ReplayWindow } from './replay-window.js';
+
+/** What a request between instances carries beside its body. */
+export interface PeerCredentials {
+  /** `v1 <from> <to> <time> <session> <number>`, the ids percent-encoded. */
+  readonly peer: string;
+  readonly signature: string;
+}
+
+/** Clocks of instances may differ by this. */
+const MAX_SKEW_MS = 30_000;
+
+/**
+ * Signs and checks calls between instances with HMAC-SHA256 over who calls whom, when, a number that is used once, and the body. Answers are signed
+ * over the signature of their request, so they cannot be exchanged. It does not encrypt.
+ */
+export class PeerAuth {
+  private readonly session = randomBytes(12).toString('base64url');
+  private readonly window = new ReplayWindow(2 * MAX_SKEW_MS);
+  private next = 0;
+
+  constructor(
+    private readonly secret: string,
+    private readonly clock: Clock,
+  ) {}
+
+  sign(from: string, to: string, body: Uint8Array): PeerCredentials {
+    const peer = ['v1', encodeURIComponent(from), encodeURIComponent(to), this.clock.now(), this.session, this.next++];
+    const text = peer.join(' ');
+    return { peer: text, signature: this.mac('request', text, body) };
+  }
+
+  /**
+   * @param to the id of this instance. @returns the id of the caller.
+   * @throws QueryError `peer-unauthenticated` unless a holder of the secret signed exactly this for this instance, lately and for the first time.
+   */
+  check({ peer, signature }: Partial<PeerCredentials>, to: string, body: Uint8Array): string {
+    if (peer === undefined || signature === undefined) throw refused('it is not signed');
+    if (!areEqual(signature, this.mac('request', peer, body))) throw refused('its signature is wrong');
+    const [version, from, target, time, session, number] = peer.split(' ');
+    if (version !== 'v1') throw refused('its version is not known');
+    const now = this.clock.now();
+    if (decodeURIComponent(target) !== to) throw refused('it is meant for another instance');
+    if (!(Math.abs(now - Number(time)) <= MAX_SKEW_MS)) throw refused('its time is too far from the clock here');
+    if (!this.window.take(session, Number(number), now)) throw refused('it was seen before');
+    return decodeURIComponent(from);
+  }
+
+  /** Of an answer, bound to its request. */
+  signAnswer({ signature }: PeerCredentials, status: number, body: Uint8Array): string {
+    return this.mac(`answer ${status}`, signature, body);
+  }
+
+  isAnswer(request: PeerCredentials, status: number, body: Uint8Array, signature: string | undefined): boolean {
+    return signature !== undefined && areEqual(signature, this.signAnswer(request, status, body));
+  }
+
+  private mac(purpose: string, text: string, body: Uint8Array): string {
+    return createHmac('sha256', this.secret).update(`${purpose}\n${text}\n`).update(body).digest('base64url');
+  }
+}
+
+function areEqual(a: string, b: string): boolean {
+  const [given, expected] = [Buffer.from(a), Buffer.from(b)];
+  return given.length === expected.length && timingSafeEqual(given, expected);
+}
+
+function refused(reason: string): QueryError {
+  return new QueryError('peer-unauthenticated', `The call between instances is refused: ${reason}.`);
+}

@@ -1,0 +1,84 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { PeerConfig } from '../../config/peer-options.js';
+import type { StreamsLogger } from '../../observability/streams-logger.js';
+import type { StreamsRuntime } from '../../runtime/streams-runtime.js';
+import type { Clock } from '../../time/clock.js';
+import type { PartitionReads } from '../reads/partition-reads.js';
+import { PeerAuth } from './peer-auth.js';
+import { PeerClient } from './peer-client.js';
+import { PeerDirectory } from './peer-directory.js';
+import { PeerEndpoint } from './peer-endpoint.js';
+import { PeerHeartbeat } from './peer-heartbeat.js';
+import { PeerReads } from './peer-reads.js';
+import { reportOf, type InstanceReport } from './peer-status.js';
+import type { Peer } from './peer.js';
+
+export interface PeerNetworkOptions {
+  readonly runtime: StreamsRuntime;
+  readonly config: PeerConfig;
+  readonly advertisedUrl: string;
+  readonly local: PartitionReads;
+  readonly clock: Clock;
+  readonly logger: StreamsLogger;
+}
+
+/** The calls between this instance and the others, both ways. */
+export class PeerNetwork {
+  readonly directory: PeerDirectory;
+  private readonly client: PeerClient;
+  private readonly endpoint: PeerEndpoint;
+  private readonly heartbeat: PeerHeartbeat;
+
+  constructor(private readonly options: PeerNetworkOptions) {
+    const { runtime, config, local, clock, logger } = options;
+    const { secret, tls, timeoutMs, heartbeatIntervalMs: intervalMs } = config;
+    const auth = secret === undefined ? undefined : new PeerAuth(secret, clock);
+    const report = (): InstanceReport => this.report();
+    this.directory = new PeerDirectory(runtime, clock, intervalMs);
+    this.client = new PeerClient({ instanceId: runtime.instanceId, timeoutMs, auth, tls });
+    this.endpoint = new PeerEndpoint({
+      instanceId: () => runtime.instanceId,
+      auth,
+      local,
+      report,
+      directory: this.directory,
+      logger,
+    });
+    this.heartbeat = new PeerHeartbeat({
+      directory: this.directory,
+      client: this.client,
+      report,
+      intervalMs,
+      clock,
+      logger,
+    });
+  }
+
+  start(): void {
+    this.heartbeat.start();
+  }
+
+  reads(peer: Peer): PartitionReads {
+    return new PeerReads(peer, this.client);
+  }
+
+  /** Answers a request for `PEER_PATH`. */
+  handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    return this.endpoint.handle(request, response);
+  }
+
+  /** Exchanges reports with the others now; what the timer does now and then. */
+  beat(): Promise<void> {
+    return this.heartbeat.beat();
+  }
+
+  async close(): Promise<void> {
+    this.client.close();
+    await this.heartbeat.stop();
+  }
+
+  private report(): InstanceReport {
+    const { runtime, advertisedUrl } = this.options;
+    return reportOf(runtime, new Map([...this.directory.peers(), [runtime.instanceId, advertisedUrl]]));
+  }
+}

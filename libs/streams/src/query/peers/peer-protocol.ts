@@ -1,0 +1,95 @@
+import type {
+  CountAnswer,
+  EntriesAnswer,
+  Freshness,
+  PartitionTarget,
+  ReadBounds,
+  ScanPart,
+  ValuesAnswer,
+} from '../reads/partition-reads.js';
+import type { PeerMessage } from './peer-message.js';
+
+/** What a peer asks, in the form of a message; `peer-reads.ts` writes it and `peer-endpoint.ts` reads it. */
+export type PeerRequest =
+  | {
+      readonly op: 'get';
+      readonly target: PartitionTarget;
+      readonly keys: readonly Uint8Array[];
+      readonly bounds: ReadBounds;
+    }
+  | {
+      readonly op: 'scan' | 'count';
+      readonly target: PartitionTarget;
+      readonly part: ScanPart;
+      readonly bounds: ReadBounds;
+    }
+  | { readonly op: 'status'; readonly status: unknown };
+
+export function encodeRequest(request: PeerRequest): PeerMessage {
+  if (request.op === 'status') return { head: { ...request }, blobs: [] };
+  const { op, target, bounds } = request;
+  if (op === 'get') return { head: { op, target, bounds }, blobs: request.keys };
+  const { range, ...part } = request.part;
+  return { head: { op, target, bounds, part }, blobs: [range.gte, range.lt] };
+}
+
+/** Peers are authenticated and run the same release, so what they send is not checked field by field. @throws Error for an unknown operation. */
+export function decodeRequest({ head, blobs }: PeerMessage): PeerRequest {
+  const { op, target, bounds, part, status } = head as { op: unknown } & Record<string, never>;
+  if (op === 'status') return { op, status };
+  if (op === 'get') return { op, target, bounds, keys: blobs as Uint8Array[] };
+  if (op === 'scan' || op === 'count') {
+    const [gte, lt] = blobs;
+    return { op, target, bounds, part: { ...(part as ScanPart), range: { ...(gte && { gte }), ...(lt && { lt }) } } };
+  }
+  throw new Error('The operation is not known.');
+}
+
+export function encodeValues({ values, freshness }: ValuesAnswer): PeerMessage {
+  return { head: { freshness: finite(freshness) }, blobs: values };
+}
+
+export function decodeValues({ head, blobs }: PeerMessage): ValuesAnswer {
+  return { values: blobs, freshness: freshnessOf(head) };
+}
+
+/** Keys and values alternate; the last blob is `lookedAt`. */
+export function encodeEntries({ keys, values, lookedAt, freshness }: EntriesAnswer): PeerMessage {
+  const blobs: (Uint8Array | undefined)[] = [];
+  for (let i = 0; i < keys.length; i++) blobs.push(keys[i], values[i]);
+  blobs.push(lookedAt);
+  return { head: { freshness: finite(freshness) }, blobs };
+}
+
+export function decodeEntries({ head, blobs }: PeerMessage): EntriesAnswer {
+  const keys: Uint8Array[] = [];
+  const values: Uint8Array[] = [];
+  for (let i = 0; i + 1 < blobs.length; i += 2) {
+    keys.push(blobs[i]!);
+    values.push(blobs[i + 1]!);
+  }
+  const lookedAt = blobs.at(-1);
+  return { keys, values, ...(lookedAt && { lookedAt }), freshness: freshnessOf(head) };
+}
+
+export function encodeCount({ count, lookedAt, freshness }: CountAnswer): PeerMessage {
+  return { head: { count, freshness: finite(freshness) }, blobs: [lookedAt] };
+}
+
+export function decodeCount({ head, blobs: [lookedAt] }: PeerMessage): CountAnswer {
+  return { count: head['count'] as number, ...(lookedAt && { lookedAt }), freshness: freshnessOf(head) };
+}
+
+/** JSON has no infinity. */
+function finite({ stalenessMs, ...freshness }: Freshness): object {
+  return { ...freshness, ...(Number.isFinite(stalenessMs) && { stalenessMs }) };
+}
+
+function freshnessOf(head: PeerMessage['head']): Freshness {
+  const {
+    stalenessMs = Infinity,
+    lag,
+    ...freshness
+  } = head['freshness'] as Omit<Freshness, 'stalenessMs'> & Partial<Pick<Freshness, 'stalenessMs'>>;
+  return { ...freshness, lag, stalenessMs };
+}

@@ -1,0 +1,147 @@
+import type { StreamsRuntime } from '../../runtime/streams-runtime.js';
+import { delay, type Clock } from '../../time/clock.js';
+import { problemType } from '../problem/problem-types.js';
+import { QueryError } from '../problem/query-error.js';
+import { isReadable, locatePartition } from '../reads/locate-partition.js';
+import type { LocalReads } from '../reads/local-reads.js';
+import type {
+  CountAnswer,
+  EntriesAnswer,
+  PartitionReads,
+  PartitionTarget,
+  ReadBounds,
+  ScanPart,
+  ValuesAnswer,
+} from '../reads/partition-reads.js';
+import type { PeerNetwork } from '../peers/peer-network.js';
+import { candidatesFor, type Candidate } from './candidates.js';
+import { OwnerHints } from './owner-hints.js';
+
+/** So long a request whose partition is on the move is tried again, if it names no other time. */
+const PATIENCE_MS = 500;
+const BACK_OFF_MS = 20;
+
+/** Who was asked, and why that was no answer; a member of problem documents. */
+export interface HostTried {
+  readonly instance: string;
+  readonly role: Candidate['role'];
+  readonly reason: string;
+}
+
+type Ask<T> = (reads: PartitionReads, bounds: ReadBounds) => Promise<T>;
+
+/**
+ * Reads a partition where it is: here, at its owner, or, where the bounds allow it, at a copy. Whoever is asked answers from its own state;
+ * one that turns out not to be the owner tells who is, and that one is asked next. Problems name everyone who was tried.
+ */
+export class QueryRouter implements PartitionReads {
+  private readonly hints: OwnerHints;
+
+  constructor(
+    private readonly runtime: StreamsRuntime,
+    private readonly local: LocalReads,
+    private readonly clock: Clock,
+    /** Undefined: other instances are not called. */
+    private readonly network: () => PeerNetwork | undefined,
+  ) {
+    this.hints = new OwnerHints(clock);
+  }
+
+  get(target: PartitionTarget, keys: readonly Uint8Array[], bounds: ReadBounds): Promise<ValuesAnswer> {
+    // Hot path (bench `query`, local/controller).
+    if (bounds.waitMs === 0 && this.local.isActive(target))
+      return this.local.get(target, keys, bounds).catch((error: unknown) => {
+        if (!isElsewhere(error)) throw error;
+        return this.route(target, bounds, (reads, left) => reads.get(target, keys, left));
+      });
+    return this.route(target, bounds, (reads, left) => reads.get(target, keys, left));
+  }
+
+  scan(target: PartitionTarget, part: ScanPart, bounds: ReadBounds): Promise<EntriesAnswer> {
+    return this.route(target, bounds, (reads, left) => reads.scan(target, part, left));
+  }
+
+  count(target: PartitionTarget, part: ScanPart, bounds: ReadBounds): Promise<CountAnswer> {
+    return this.route(target, bounds, (reads, left) => reads.count(target, part, left));
+  }
+
+  private async route<T>(target: PartitionTarget, bounds: ReadBounds, ask: Ask<T>): Promise<T> {
+    const network = this.network();
+    const patienceMs = Math.max(bounds.waitMs, network === undefined ? 0 : PATIENCE_MS);
+    const deadline = this.clock.monotonic() + patienceMs;
+    const tried = new Map<string, HostTried>();
+    for (let round = 1; ; round++) {
+      let failure: QueryError | undefined;
+      const asked = new Set<string>();
+      for (;;) {
+        const candidate = candidatesFor(target, bounds, {
+          runtime: this.runtime,
+          local: this.local,
+          network,
+          hint: this.hints.of(target),
+        }).find(({ instanceId }) => !asked.has(instanceId));
+        if (candidate === undefined) break;
+        asked.add(candidate.instanceId);
+        try {
+          const waitMs = Math.max(0, Math.min(bounds.waitMs, deadline - this.clock.monotonic()));
+          return await ask(candidate.reads, { ...bounds, waitMs });
+        } catch (error) {
+          if (!isElsewhere(error)) throw error;
+          failure = worse(failure, error);
+          tried.set(candidate.instanceId, hostTried(candidate, error));
+          this.hints.learn(target, error, candidate.instanceId);
+        }
+      }
+      failure ??= this.nobody(target);
+      if (!mayPass(failure, bounds) || this.clock.monotonic() + BACK_OFF_MS >= deadline)
+        throw network === undefined ? failure : explained(failure, tried);
+      await delay(this.clock, BACK_OFF_MS * Math.min(round, 5));
+    }
+  }
+
+  /** Nobody could be asked: what this instance knows of it. */
+  private nobody({ store, partition }: PartitionTarget): QueryError {
+    const queryable = this.runtime.queryableStore(store);
+    const located = queryable && locatePartition(queryable, partition);
+    if (located === undefined || isReadable(located) || located.reason !== 'not-owner')
+      return new QueryError('unassigned', `Nobody is known who could answer for partition ${partition}.`, {
+        members: { store, partition, retryAfterS: 1 },
+        retryAfterS: 1,
+      });
+    const text = `The instance "${located.ownerInstance}" owns partition ${partition} of the store "${store}", and cannot be called: it advertises no URL.`;
+    return new QueryError('not-owner', text, { members: { store, partition, ownerInstance: located.ownerInstance } });
+  }
+}
+
+/** Somebody else, or the same one a little later, may answer. */
+function isElsewhere(error: unknown): error is QueryError {
+  return (
+    error instanceof QueryError &&
+    (error.problem.status >= 500 || error.problem.name === 'not-owner') &&
+    error.problem.name !== 'failed'
+  );
+}
+
+/** A restore takes longer than a move, so only who is ready to wait waits for it. */
+function mayPass({ problem }: QueryError, { waitMs }: ReadBounds): boolean {
+  return waitMs > 0 || !['restoring', 'not-running', 'position-not-reached', 'too-stale'].includes(problem.name);
+}
+
+/** Of two problems, the one that says more about the data: a copy that is too old says more than an owner that is away. */
+function worse(known: QueryError | undefined, error: QueryError): QueryError {
+  if (known === undefined || known.problem.name === 'not-owner') return error;
+  return error.problem.name === 'not-owner' ? known : error;
+}
+
+function hostTried({ instanceId, role }: Candidate, { problem }: QueryError): HostTried {
+  return { instance: instanceId, role, reason: problemType(problem.name).name };
+}
+
+function explained(failure: QueryError, tried: ReadonlyMap<string, HostTried>): QueryError {
+  if (tried.size === 0) return failure;
+  return new QueryError(failure.problem.name, failure.message, {
+    cause: failure,
+    members: { ...failure.members, hostsTried: [...tried.values()] },
+    ...(failure.retryAfterS === undefined ? {} : { retryAfterS: failure.retryAfterS }),
+  });
+}

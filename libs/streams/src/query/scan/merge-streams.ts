@@ -1,0 +1,87 @@
+import type { ScanOrder } from './key-range.js';
+import type { PartitionStream } from './partition-stream.js';
+
+/** An entry's place in a scan. Two partitions may hold the same key, so the partition is part of it. */
+export interface ScanPosition {
+  readonly key: Uint8Array;
+  readonly partition: number;
+}
+
+export interface ScanEntry extends ScanPosition {
+  readonly value: Uint8Array;
+}
+
+/** The stream that is next in the order of keys, as unsigned bytes, then of partitions; undefined when all have ended. Its head may be a mark. */
+export function nextStream(streams: readonly PartitionStream[], order: ScanOrder): PartitionStream | undefined {
+  let best: PartitionStream | undefined;
+  let bestKey: Uint8Array | undefined;
+  for (const stream of streams) {
+    const { key } = stream;
+    if (key === undefined) continue;
+    if (best === undefined || bestKey === undefined) {
+      best = stream;
+      bestKey = key;
+      continue;
+    }
+    const difference = Buffer.compare(key, bestKey) || stream.partition - best.partition;
+    if (order === 'asc' ? difference < 0 : difference > 0) {
+      best = stream;
+      bestKey = key;
+    }
+  }
+  return best;
+}
+
+/** Parts that one page may ask for beyond the first of each partition: conditions that few entries meet end a page early, not late. */
+const PAGE_MAX_FILLS = 16;
+
+export interface MergedPage {
+  readonly entries: readonly ScanEntry[];
+  /** The page behind this one begins here; undefined where nothing follows. */
+  readonly last: ScanPosition | undefined;
+}
+
+/** Up to `limit` entries of streams that have been filled once. A page may end early, with `last` at a mark. */
+export async function mergePage(
+  streams: readonly PartitionStream[],
+  order: ScanOrder,
+  limit: number,
+): Promise<MergedPage> {
+  const entries: ScanEntry[] = [];
+  let last: ScanPosition | undefined;
+  for (let fills = 0; ;) {
+    const stream = nextStream(streams, order);
+    if (stream?.key === undefined) return { entries, last: undefined };
+    const { key, partition } = stream;
+    if (stream.isMark) {
+      if (fills++ >= PAGE_MAX_FILLS) return { entries, last: { key, partition } };
+      await stream.fill();
+      continue;
+    }
+    if (entries.length === limit) return { entries, last };
+    last = { key, partition };
+    entries.push({ key, partition, value: stream.take() });
+  }
+}
+
+/** All entries of streams that have been filled once, in batches. */
+export async function* mergeAll(
+  streams: readonly PartitionStream[],
+  order: ScanOrder,
+  batchSize: number,
+): AsyncGenerator<readonly ScanEntry[]> {
+  let batch: ScanEntry[] = [];
+  for (;;) {
+    const stream = nextStream(streams, order);
+    if (stream?.key === undefined) break;
+    const { key, partition } = stream;
+    if (stream.isMark) {
+      await stream.fill();
+      continue;
+    }
+    if (batch.push({ key, partition, value: stream.take() }) < batchSize) continue;
+    yield batch;
+    batch = [];
+  }
+  if (batch.length > 0) yield batch;
+}

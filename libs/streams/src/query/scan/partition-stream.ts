@@ -1,0 +1,88 @@
+import type { KeyBounds } from '../../stores/store-engine.js';
+import type { Freshness, PartitionReads, PartitionTarget, ReadBounds } from '../reads/partition-reads.js';
+import { bounds, isEmptyRange, keyAfter } from './key-range.js';
+
+export interface PartitionStreamOptions {
+  readonly reads: PartitionReads;
+  readonly target: PartitionTarget;
+  readonly range: KeyBounds;
+  readonly reverse: boolean;
+  readonly where: readonly string[];
+  readonly bounds: ReadBounds;
+  /** Entries asked for at a time. */
+  readonly chunk: number;
+  /** Ask for the next part while this one is read. */
+  readonly readsAhead: boolean;
+}
+
+interface Part {
+  readonly keys: readonly Uint8Array[];
+  readonly values: readonly Uint8Array[];
+  /** Where to go on, and undefined at the end. */
+  readonly lookedAt: Uint8Array | undefined;
+}
+
+const NOTHING: Part = { keys: [], values: [], lookedAt: undefined };
+
+/**
+ * The entries of one partition, asked for part by part, so whoever owns the partition by then answers. Between two parts the head is a mark: a
+ * key without a value, up to which there is nothing more.
+ */
+export class PartitionStream {
+  /** Of the first part; later ones are at least as fresh. */
+  freshness: Freshness | undefined;
+  private part: Part = NOTHING;
+  private at = 0;
+  private range: KeyBounds;
+  private ahead: Promise<Part> | undefined;
+
+  constructor(private readonly options: PartitionStreamOptions) {
+    this.range = options.range;
+  }
+
+  get partition(): number {
+    return this.options.target.partition;
+  }
+
+  /** The next key, or that of a mark; undefined at the end. */
+  get key(): Uint8Array | undefined {
+    return this.at < this.part.keys.length ? this.part.keys[this.at] : this.part.lookedAt;
+  }
+
+  get isMark(): boolean {
+    return this.at >= this.part.keys.length;
+  }
+
+  /** The value of the head, and on to the next. */
+  take(): Uint8Array {
+    return this.part.values[this.at++];
+  }
+
+  /** Begins, or goes on behind a mark. @throws QueryError */
+  async fill(): Promise<void> {
+    const next = this.ahead ?? this.ask();
+    this.ahead = undefined;
+    this.part = await next;
+    this.at = 0;
+    if (this.part.lookedAt === undefined) return;
+    this.advance(this.part.lookedAt);
+    if (!this.options.readsAhead) return;
+    this.ahead = this.ask();
+    // Whoever goes on awaits it; whoever stops does not care.
+    this.ahead.catch(() => {});
+  }
+
+  private async ask(): Promise<Part> {
+    const { reads, target, reverse, where, bounds, chunk: limit } = this.options;
+    if (isEmptyRange(this.range)) return NOTHING;
+    const part = { range: this.range, reverse, limit, ...(where.length > 0 && { where }) };
+    const { keys, values, lookedAt, freshness } = await reads.scan(target, part, bounds);
+    this.freshness ??= freshness;
+    return { keys, values, lookedAt };
+  }
+
+  private advance(key: Uint8Array): void {
+    const { gte, lt } = this.range;
+    this.range = this.options.reverse ? bounds(gte, key) : bounds(keyAfter(key), lt);
+  }
+}

@@ -1,0 +1,194 @@
+import type { StoreDefinition } from '../../topology/store-definition.js';
+import { incompleteScan, type UnreadPartition } from '../problem/missing-problem.js';
+import { QueryError } from '../problem/query-error.js';
+import type { CountAnswer, Freshness, PartitionReads, ReadBounds } from '../reads/partition-reads.js';
+import { ValueFilter } from '../reads/value-filter.js';
+import { bounds, isEmptyRange, keyAfter, readRange, type KeyRange, type ScanOrder } from './key-range.js';
+import { mergeAll, mergePage, type ScanEntry, type ScanPosition } from './merge-streams.js';
+import { PageCursors } from './page-cursor.js';
+import { PartitionStream } from './partition-stream.js';
+import { remainingRange } from './remaining-range.js';
+
+export const DEFAULT_PAGE_LIMIT = 50;
+export const MAX_PAGE_LIMIT = 1000;
+const MIN_CHUNK = 16;
+/** Entries of all partitions that a stream holds at a time. */
+const STREAM_ENTRIES = 20_000;
+const STREAM_CHUNK = 2000;
+const BATCH = 512;
+
+export interface ScanQuery extends KeyRange {
+  readonly order?: ScanOrder;
+  /** Conditions that values have to meet, such as `balance>=100`. */
+  readonly where?: readonly string[];
+  /** Answer what can be read, and name the partitions that cannot. Default false: such a scan has no answer. */
+  readonly allowsPartial?: boolean;
+}
+
+export interface PageQuery extends ScanQuery {
+  /** 1 or more; at most `MAX_PAGE_LIMIT` are answered. */
+  readonly limit?: number;
+  readonly cursor?: string;
+}
+
+/** Where a scan reads, and how fresh that has to be. */
+export interface ScanTarget {
+  readonly definition: StoreDefinition;
+  readonly partitionCount: number;
+  readonly boundsOf: (partition: number) => ReadBounds;
+}
+
+export interface ScannedPage {
+  readonly entries: readonly ScanEntry[];
+  /** Absent on the last page, and only there. */
+  readonly next?: string;
+  /** Of the partitions that were read. */
+  readonly freshness: readonly Freshness[];
+  /** Only if the scan allows it. */
+  readonly unreachable: readonly UnreadPartition[];
+}
+
+export interface ScannedStream {
+  readonly batches: AsyncGenerator<readonly ScanEntry[]>;
+  readonly freshness: readonly Freshness[];
+  readonly unreachable: readonly UnreadPartition[];
+}
+
+export interface ScannedCount {
+  readonly count: number;
+  readonly freshness: readonly Freshness[];
+  readonly unreachable: readonly UnreadPartition[];
+}
+
+/** Reads all partitions of a store, in the order of their keys. */
+export class StoreScans {
+  constructor(
+    private readonly reads: PartitionReads,
+    private readonly cursors: PageCursors,
+  ) {}
+
+  async page(target: ScanTarget, query: PageQuery): Promise<ScannedPage> {
+    const { definition, partitionCount } = target;
+    const { order = 'asc', where = [], cursor } = query;
+    const limit = Math.min(query.limit ?? DEFAULT_PAGE_LIMIT, MAX_PAGE_LIMIT);
+    const range = readRange(definition, query);
+    const scope = { store: definition.name, order, bounds: range, where, partitionCount };
+    const after = cursor === undefined ? undefined : this.cursors.read(cursor, scope);
+    const share = Math.ceil((2 * (limit + 1)) / Math.max(1, partitionCount));
+    const chunk = Math.min(limit + 1, Math.max(MIN_CHUNK, share));
+    const { streams, unreachable } = await this.open(target, query, { chunk, after, readsAhead: false });
+    const { entries, last } = await mergePage(streams, order, limit);
+    return {
+      entries,
+      ...(last && { next: this.cursors.write(last, scope) }),
+      freshness: freshnessOf(streams),
+      unreachable,
+    };
+  }
+
+  /** Every entry; fails between two batches if a partition cannot be read any more. */
+  async stream(target: ScanTarget, query: ScanQuery): Promise<ScannedStream> {
+    const chunk = Math.max(MIN_CHUNK, Math.min(STREAM_CHUNK, Math.floor(STREAM_ENTRIES / target.partitionCount)));
+    const { streams, unreachable } = await this.open(target, query, { chunk, after: undefined, readsAhead: true });
+    return {
+      batches: mergeAll(streams, query.order ?? 'asc', BATCH),
+      freshness: freshnessOf(streams),
+      unreachable,
+    };
+  }
+
+  async count(target: ScanTarget, query: ScanQuery): Promise<ScannedCount> {
+    const { definition, partitionCount, boundsOf } = target;
+    const { where = [] } = query;
+    const range = readRange(definition, query);
+    void new ValueFilter(where);
+    const counted = await Promise.allSettled(
+      partitions(partitionCount).map(async (partition) => {
+        let left = range;
+        let total = 0;
+        let freshness: Freshness | undefined;
+        for (;;) {
+          const part = { range: left, reverse: false, limit: 1, where };
+          const answer: CountAnswer = await this.reads.count(
+            { store: definition.name, partition },
+            part,
+            boundsOf(partition),
+          );
+          total += answer.count;
+          freshness ??= answer.freshness;
+          left = answer.lookedAt ? bounds(keyAfter(answer.lookedAt), range.lt) : left;
+          if (answer.lookedAt === undefined || isEmptyRange(left)) return { total, freshness };
+        }
+      }),
+    );
+    const unreachable = unread(target, query, counted);
+    const done = counted.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
+    return {
+      count: done.reduce((sum, { total }) => sum + total, 0),
+      freshness: done.map(({ freshness }) => freshness),
+      unreachable,
+    };
+  }
+
+  private async open(
+    target: ScanTarget,
+    query: ScanQuery,
+    {
+      chunk,
+      after,
+      readsAhead,
+    }: { readonly chunk: number; readonly after: ScanPosition | undefined; readonly readsAhead: boolean },
+  ): Promise<{ readonly streams: readonly PartitionStream[]; readonly unreachable: readonly UnreadPartition[] }> {
+    const { definition, partitionCount, boundsOf } = target;
+    const { order = 'asc', where = [] } = query;
+    const range = readRange(definition, query);
+    // Refused here, before anybody is asked.
+    void new ValueFilter(where);
+    const streams = partitions(partitionCount).map(
+      (partition) =>
+        new PartitionStream({
+          reads: this.reads,
+          target: { store: definition.name, partition },
+          range: remainingRange(range, order, after, partition),
+          reverse: order === 'desc',
+          where,
+          bounds: boundsOf(partition),
+          chunk,
+          readsAhead,
+        }),
+    );
+    const filled = await Promise.allSettled(streams.map((stream) => stream.fill()));
+    const unreachable = unread(target, query, filled);
+    return { streams: streams.filter((_, index) => filled[index].status === 'fulfilled'), unreachable };
+  }
+}
+
+/** @throws QueryError of a failure that is not for want of a partition, or of a scan that has to see all of them. */
+function unread(
+  { definition: { name }, partitionCount }: ScanTarget,
+  { allowsPartial = false }: ScanQuery,
+  outcomes: readonly PromiseSettledResult<unknown>[],
+): UnreadPartition[] {
+  const missing = outcomes.flatMap((outcome, partition) => {
+    if (outcome.status === 'fulfilled') return [];
+    const error: unknown = outcome.reason;
+    const isMissing =
+      error instanceof QueryError &&
+      (error.problem.status >= 500 || error.problem.name === 'not-owner') &&
+      error.problem.name !== 'failed';
+    if (!isMissing) throw error;
+    return [{ partition, error }];
+  });
+  if (missing.length === 0) return [];
+  const problem = incompleteScan(name, missing, partitionCount);
+  if (!allowsPartial) throw problem;
+  return problem.members['missing'] as UnreadPartition[];
+}
+
+function partitions(count: number): number[] {
+  return Array.from({ length: count }, (_, partition) => partition);
+}
+
+function freshnessOf(streams: readonly PartitionStream[]): Freshness[] {
+  return streams.flatMap(({ freshness }) => freshness ?? []);
+}

@@ -1,0 +1,275 @@
+import type { QueryableStore } from '../runtime/instance-status.js';
+import type { StreamsRuntime } from '../runtime/streams-runtime.js';
+import type { StoreDefinition } from '../topology/store-definition.js';
+import type { Clock } from '../time/clock.js';
+import { SystemClock } from '../time/system-clock.js';
+import { StoreFeed, type FeedEvent, type FeedRequest } from './feed/store-feed.js';
+import {
+  storeMetadata,
+  type KeyMetadata,
+  type PartitionMetadata,
+  type StoreMetadata,
+} from './metadata/store-metadata.js';
+import type { PeerNetwork } from './peers/peer-network.js';
+import { boundsOf, type FreshnessRequest } from './position/freshness-request.js';
+import type { UnreadPartition } from './problem/missing-problem.js';
+import { QueryError } from './problem/query-error.js';
+import { readKey } from './read-key.js';
+import { LocalReads } from './reads/local-reads.js';
+import { LATEST_COMMITTED, type Freshness, type PartitionReads } from './reads/partition-reads.js';
+import { QueryRouter } from './routing/query-router.js';
+import { keyAfter, readRange } from './scan/key-range.js';
+import { PageCursors } from './scan/page-cursor.js';
+import {
+  StoreScans,
+  type PageQuery,
+  type ScannedCount,
+  type ScannedPage,
+  type ScannedStream,
+  type ScanQuery,
+  type ScanTarget,
+} from './scan/store-scans.js';
+import { describe, summarise, type StoreDescription, type StoreSummary } from './store-description.js';
+
+const RETRY_NOT_RUNNING_S = 5;
+export const MAX_LOOKUP_KEYS = 1000;
+
+export interface StreamsQueryServiceOptions {
+  /** Signs cursors; the same on all instances, so that each can go on where another one began. Default: random, so cursors end with the process. */
+  readonly cursorSecret?: () => string | Uint8Array | undefined;
+  /** Also read stores that are not queryable; for code inside the process. Default false. */
+  readonly includesPrivate?: boolean;
+  /** The other instances. Default: only what is here is read. */
+  readonly network?: () => PeerNetwork | undefined;
+  readonly clock?: Clock;
+}
+
+/** What a feed tells of: all entries, or these. */
+export interface ChangesRange {
+  /** Serialised. */
+  readonly key?: Uint8Array;
+  /** As in a scan. */
+  readonly prefix?: string;
+}
+
+export interface ScanRequest extends PageQuery, FreshnessRequest {}
+
+/** One entry, its value as stored. */
+export interface EntryAnswer {
+  readonly definition: StoreDefinition;
+  readonly value: Uint8Array;
+  readonly freshness: Freshness;
+}
+
+export interface LookupAnswer {
+  readonly definition: StoreDefinition;
+  /** In the order of the keys; undefined where the store has no entry. */
+  readonly values: readonly (Uint8Array | undefined)[];
+  readonly freshness: readonly Freshness[];
+}
+
+export interface EntryPage {
+  readonly items: readonly { readonly key: unknown; readonly value: unknown }[];
+  /** Absent on the last page, and only there. */
+  readonly next?: string;
+  readonly freshness: readonly Freshness[];
+  readonly unreachable: readonly UnreadPartition[];
+}
+
+/**
+ * Reads the queryable stores of the application, wherever their partitions are: here, or at other instances if `peers` is configured. Without
+ * an answer everything rejects with a `QueryError`; a store that is not queryable is as unknown as one that does not exist.
+ */
+export class StreamsQueryService {
+  readonly local: LocalReads;
+  private readonly clock: Clock;
+  private readonly reads: PartitionReads;
+  private scans: StoreScans | undefined;
+
+  constructor(
+    private readonly runtime: StreamsRuntime,
+    private readonly options: StreamsQueryServiceOptions = {},
+  ) {
+    const { clock = new SystemClock(), network = () => undefined } = options;
+    this.clock = clock;
+    this.local = new LocalReads(runtime, clock);
+    this.reads = new QueryRouter(runtime, this.local, clock, network);
+  }
+
+  /** Whether there is a queryable store of this name. */
+  has(name: string): boolean {
+    return this.runtime.topology.stores.some((store) => store.name === name && store.isQueryable);
+  }
+
+  /** Sorted by name. */
+  describeStores(): StoreSummary[] {
+    return this.runtime.topology.stores
+      .filter(({ isQueryable }) => isQueryable)
+      .map((definition) => summarise(definition, this.runtime.queryableStore(definition.name)))
+      .sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  async describeStore(name: string): Promise<StoreDescription> {
+    return describe(this.definitionOf(name), this.runtime.queryableStore(name));
+  }
+
+  /** Who answers for a key. @param key as the key serde takes it. */
+  metadataForKey(name: string, key: unknown): KeyMetadata {
+    return this.metadataForBytes(name, this.definitionOf(name).key.serialize(key));
+  }
+
+  /** @param keyText as the key serde's `parseKey` reads it. */
+  metadataForText(name: string, keyText: string): KeyMetadata {
+    return this.metadataForBytes(name, readKey(this.definitionOf(name), keyText));
+  }
+
+  /** Who holds which partition of a store, as far as this instance knows. */
+  metadata(name: string): StoreMetadata {
+    return storeMetadata(this.serving(this.definitionOf(name)), this.runtime, this.options.network?.()?.directory);
+  }
+
+  /** The same of all queryable stores. */
+  allMetadata(): StoreMetadata[] {
+    return this.describeStores().map(({ name }) => this.metadata(name));
+  }
+
+  /** @param keyText as the key serde's `parseKey` reads it. */
+  async get(name: string, keyText: string, freshness?: FreshnessRequest): Promise<EntryAnswer> {
+    return this.getBytes(name, readKey(this.definitionOf(name), keyText), freshness);
+  }
+
+  /** @param key serialised. */
+  async getBytes(name: string, key: Uint8Array, request?: FreshnessRequest): Promise<EntryAnswer> {
+    const definition = this.definitionOf(name);
+    const partition = this.partitionOf(this.serving(definition), key);
+    const bounds = request ? boundsOf(this.runtime.topology, name, request)(partition) : LATEST_COMMITTED;
+    const { values, freshness } = await this.reads.get({ store: name, partition }, [key], bounds);
+    const [value] = values;
+    if (value !== undefined) return { definition, value, freshness };
+    throw new QueryError('key-not-found', `The store "${name}" has no entry for this key.`, {
+      members: { store: name, partition, position: freshness.position, freshness },
+    });
+  }
+
+  /** @param keys serialised, `MAX_LOOKUP_KEYS` at most. */
+  async lookup(name: string, keys: readonly Uint8Array[], request: FreshnessRequest = {}): Promise<LookupAnswer> {
+    const definition = this.definitionOf(name);
+    if (keys.length > MAX_LOOKUP_KEYS)
+      throw new QueryError('body-too-large', `At most ${MAX_LOOKUP_KEYS} keys are looked up at a time.`, {
+        members: { store: name, maxKeys: MAX_LOOKUP_KEYS },
+      });
+    const store = this.serving(definition);
+    const byPartition = new Map<number, number[]>();
+    keys.forEach((key, index) => {
+      const partition = this.partitionOf(store, key);
+      const known = byPartition.get(partition);
+      if (known) known.push(index);
+      else byPartition.set(partition, [index]);
+    });
+    const bounds = boundsOf(this.runtime.topology, name, request);
+    const values = Array<Uint8Array | undefined>(keys.length);
+    const freshness = await Promise.all(
+      Array.from(byPartition, async ([partition, indexes]) => {
+        const wanted = indexes.map((index) => keys[index]);
+        const answer = await this.reads.get({ store: name, partition }, wanted, bounds(partition));
+        indexes.forEach((index, at) => {
+          values[index] = answer.values[at];
+        });
+        return answer.freshness;
+      }),
+    );
+    return { definition, values, freshness };
+  }
+
+  async list(name: string, request: ScanRequest = {}): Promise<EntryPage> {
+    const { key, value } = this.definitionOf(name);
+    const { entries, ...page } = await this.page(name, request);
+    return {
+      ...page,
+      items: entries.map((entry) => ({ key: key.deserialize(entry.key), value: value.deserialize(entry.value) })),
+    };
+  }
+
+  /** As `list`, in bytes. */
+  async page(name: string, request: ScanRequest = {}): Promise<ScannedPage> {
+    return this.storeScans.page(this.scanTarget(name, request), request);
+  }
+
+  /** All entries, in batches that are read as they are asked for; settles when every partition has begun to answer. */
+  async stream(name: string, request: ScanQuery & FreshnessRequest = {}): Promise<ScannedStream> {
+    return this.storeScans.stream(this.scanTarget(name, request), request);
+  }
+
+  async count(name: string, request: ScanQuery & FreshnessRequest = {}): Promise<ScannedCount> {
+    return this.storeScans.count(this.scanTarget(name, request), request);
+  }
+
+  /**
+   * The entries of a range and every committed change of them. @param key serialised: the feed of one entry.
+   * @throws QueryError `feed-unavailable`, `feed-gone`, and as a scan does.
+   */
+  async changes(
+    name: string,
+    { key, prefix, ...request }: Pick<FeedRequest, 'after' | 'hasSnapshot' | 'signal'> & ChangesRange,
+  ): Promise<AsyncGenerator<FeedEvent>> {
+    const definition = this.definitionOf(name);
+    const store = this.serving(definition);
+    const { runtime, reads, clock } = this;
+    const { partitionCount } = store;
+    const { applicationId } = runtime;
+    const log = await runtime.openLog();
+    const feed = new StoreFeed({ applicationId, definition, partitionCount, log, reads, clock });
+    if (key !== undefined)
+      return feed.open({
+        ...request,
+        range: { gte: key, lt: keyAfter(key) },
+        partitions: [this.partitionOf(store, key)],
+      });
+    const partitions = Array.from({ length: partitionCount }, (_, partition) => partition);
+    return feed.open({ ...request, range: readRange(definition, prefix === undefined ? {} : { prefix }), partitions });
+  }
+
+  /** @throws QueryError `store-not-found` */
+  definitionOf(name: string): StoreDefinition {
+    const definition = this.runtime.topology.stores.find((store) => store.name === name);
+    if (definition && (definition.isQueryable || this.options.includesPrivate)) return definition;
+    throw new QueryError('store-not-found', 'There is no queryable store of this name.');
+  }
+
+  private metadataForBytes(name: string, key: Uint8Array): KeyMetadata {
+    const store = this.serving(this.definitionOf(name));
+    const partition = this.partitionOf(store, key);
+    const known = this.metadata(name).partitions.find((each) => each.partition === partition) as PartitionMetadata;
+    return { store: name, ...known };
+  }
+
+  private get storeScans(): StoreScans {
+    this.scans ??= new StoreScans(this.reads, new PageCursors(this.options.cursorSecret?.()));
+    return this.scans;
+  }
+
+  private scanTarget(name: string, request: FreshnessRequest): ScanTarget {
+    const definition = this.definitionOf(name);
+    const { partitionCount } = this.serving(definition);
+    return { definition, partitionCount, boundsOf: boundsOf(this.runtime.topology, name, request) };
+  }
+
+  /** Always of all partitions that the store has, whoever is there to answer for them (KAFKA-20887). */
+  private partitionOf(store: QueryableStore, key: Uint8Array): number {
+    const partition = store.partitionOf(key);
+    if (Number.isInteger(partition) && partition >= 0 && partition < store.partitionCount) return partition;
+    throw new Error(
+      `The partitioner of the store "${store.definition.name}" named the partition ${String(partition)}.`,
+    );
+  }
+
+  private serving({ name }: StoreDefinition): QueryableStore {
+    const store = this.runtime.queryableStore(name);
+    if (store) return store;
+    const { state, instanceId } = this.runtime;
+    throw new QueryError('not-running', `The instance "${instanceId}" is ${state} and does not answer this query.`, {
+      members: { state, retryAfterS: RETRY_NOT_RUNNING_S },
+      retryAfterS: RETRY_NOT_RUNNING_S,
+    });
+  }
+}

@@ -1,0 +1,70 @@
+import { describe, expect, it } from 'vitest';
+import { EventFeed } from './support/event-feed.js';
+import { QueryCluster, type Item } from './support/query-cluster.js';
+import { StreamsApps } from './support/streams-app.js';
+
+const entries = (count: number, n = 0): [string, Item][] =>
+  Array.from({ length: count }, (_, i) => [`k${i}`, { n: n + i }]);
+
+describe.each(['fastify', 'express'] as const)('the change feed on %s', (adapter) => {
+  const apps = new StreamsApps();
+  const open = async (url: string, headers?: Record<string, string>): Promise<EventFeed> => {
+    const feed = await EventFeed.open(url, headers);
+    apps.onRelease(() => feed.close());
+    return feed;
+  };
+
+  it('begins with all entries, goes on with every change, and can be taken up at another instance', async () => {
+    const cluster = await QueryCluster.open(apps);
+    const [a, b] = await cluster.startAll({ instanceId: 'a', adapter }, { instanceId: 'b', adapter });
+    await cluster.put(entries(30));
+    await cluster.processed();
+    const first = await open(`${a.url}/stores/items/changes`);
+    expect(first.response.headers['content-type']).toBe('text/event-stream');
+    await expect.poll(() => first.messages.at(-1)).toMatchObject({ event: 'snapshot-end' });
+    expect(first.state).toEqual(new Map(entries(30)));
+    await cluster.put([
+      ['k1', { n: 100 }],
+      ['k2', null],
+      ['new', { n: 7 }],
+    ]);
+    await expect.poll(() => first.messages.filter(({ event }) => event === 'put' || event === 'delete').length).toBe(3);
+    const { lastId } = first;
+    first.close();
+    await cluster.put([
+      ['k3', { n: 300 }],
+      ['k4', null],
+    ]);
+    const second = await open(`${b.url}/stores/items/changes`, { 'last-event-id': lastId! });
+    await expect.poll(() => second.messages.length).toBe(2);
+    expect(second.messages.map(({ event, data }) => [event, data]).sort()).toEqual([
+      ['delete', { key: 'k4' }],
+      ['put', { key: 'k3', value: { n: 300 } }],
+    ]);
+    expect(new Map([...first.state, ...second.state])).toEqual(
+      new Map([
+        ...entries(30).filter(([key]) => !['k1', 'k2', 'k3'].includes(key)),
+        ['k1', { n: 100 }],
+        ['new', { n: 7 }],
+        ['k3', { n: 300 }],
+      ]),
+    );
+  });
+
+  it('tells of one entry only, where that is asked for', async () => {
+    const cluster = await QueryCluster.open(apps);
+    const [a] = await cluster.startAll({ instanceId: 'a', adapter });
+    await cluster.put(entries(20));
+    await cluster.processed();
+    const feed = await open(`${a.url}/stores/items/entries/k7/changes`);
+    await expect.poll(() => feed.messages.length).toBe(3);
+    await cluster.put(entries(20, 50));
+    await expect.poll(() => feed.messages.length).toBe(4);
+    expect(feed.messages.map(({ event, data }) => [event, data])).toMatchObject([
+      ['snapshot-begin', {}],
+      ['entry', { key: 'k7', value: { n: 7 } }],
+      ['snapshot-end', {}],
+      ['put', { key: 'k7', value: { n: 57 } }],
+    ]);
+  });
+});
