@@ -6,8 +6,9 @@ import {
   type OnApplicationShutdown,
   type OnModuleInit,
 } from '@nestjs/common';
-import { HttpAdapterHost } from '@nestjs/core';
+import { HttpAdapterHost, type AbstractHttpAdapter } from '@nestjs/core';
 import { hasPeers } from '../config/peer-config.js';
+import { ConfigurationError } from '../errors/configuration-error.js';
 import { attachPeerRoute } from '../query/http/peer-route.js';
 import { PeerNetwork } from '../query/peers/peer-network.js';
 import { LocalReads } from '../query/reads/local-reads.js';
@@ -36,6 +37,10 @@ export class PeerCalls implements OnModuleInit, OnApplicationBootstrap, OnApplic
   onApplicationBootstrap(): void {
     const { peers, advertisedUrl } = this.host.config;
     if (!hasPeers(peers) || advertisedUrl === undefined) return;
+    if (!this.isAttached)
+      throw new ConfigurationError([
+        '"peers" needs an HTTP application on Express or Fastify, where the other instances can call this one: leave it out, or make the application one.',
+      ]);
     const clock = new SystemClock();
     const logger = new NestStreamsLogger();
     const local = new LocalReads(this.host, clock);
@@ -51,8 +56,9 @@ export class PeerCalls implements OnModuleInit, OnApplicationBootstrap, OnApplic
   }
 
   private attach(): void {
-    const adapter = this.http?.httpAdapter;
-    if (this.isAttached || adapter === undefined || !['express', 'fastify'].includes(adapter.getType())) return;
+    // Null in an application without HTTP.
+    const adapter = this.http?.httpAdapter as AbstractHttpAdapter | null | undefined;
+    if (this.isAttached || !adapter || !['express', 'fastify'].includes(adapter.getType())) return;
     this.isAttached = true;
     attachPeerRoute(adapter, (request, response) => {
       if (this.network !== undefined) {
