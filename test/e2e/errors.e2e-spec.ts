@@ -75,15 +75,15 @@ describe('a record that cannot be handled', () => {
   const start = (options: RootOptions, processor: Type<object> = Counter): Promise<StreamsApp> =>
     apps.start({ options, feature: { processors: [processor], stores: [Counts] } });
 
-  const sendGood = (app: StreamsApp, key: string): Promise<void> => app.send('in', { key, value: {}, timestamp: AT });
-  const sendFailing = (app: StreamsApp, key: string): Promise<void> =>
+  const sendGood = (app: StreamsApp, key: string): Promise<string> => app.send('in', { key, value: {}, timestamp: AT });
+  const sendFailing = (app: StreamsApp, key: string): Promise<string> =>
     app.send('in', {
       key,
       value: { fails: true },
       timestamp: AT,
       headers: [{ name: 'trace', value: Buffer.from('t1') }],
     });
-  const sendBroken = (app: StreamsApp, key: string): Promise<void> =>
+  const sendBroken = (app: StreamsApp, key: string): Promise<string> =>
     app.send('in', { key, value: NOT_JSON, timestamp: AT }, { value: bytesSerde });
 
   const failed = (app: StreamsApp): Promise<void> =>

@@ -31,6 +31,20 @@ describe('a query', () => {
     }
   });
 
+  it('reads at least the effects of the record that told of it', async () => {
+    const cluster = await QueryCluster.open(apps);
+    await cluster.log.admin.createTopics([{ name: 'out', partitions: 1 }]);
+    const [a] = await cluster.startAll({ instanceId: 'a', sendTo: 'out', options: { commitInterval: 5 } });
+    const token = await a.send('in', { key: 'k1', value: { n: 1 } });
+    expect(token).toBe(`in@${cluster.partitionOf('k1')}:1`);
+    const [told] = await a.recordsOnce('out', 1);
+    expect(told.headers['streams-position']).toBe(token);
+    const response = await fetch(`${a.url}/stores/items/entries/k1`, {
+      headers: { 'Streams-Min-Position': token, Prefer: 'wait=10' },
+    });
+    expect(await response.json()).toEqual({ n: 1 });
+  });
+
   it('is refused where a position is not reached, and is not satisfied by another partition', async () => {
     const cluster = await QueryCluster.open(apps);
     const [a] = await cluster.startAll('a');
@@ -70,7 +84,7 @@ describe('a query', () => {
     expect(old.headers.get('streams-lag')).toBe('0');
     expect(await old.json()).toEqual(await fresh.json());
     // No copy is so fresh, so the owner is asked.
-    const strict = await fetch(`${a.url}/stores/items/entries/${key}?staleness=0ms`);
+    const strict = await fetch(`${a.url}/stores/items/entries/${key}?staleness=0ms`, { headers: { Prefer: 'wait=5' } });
     expect([strict.status, strict.headers.get('streams-role')]).toEqual([200, 'active']);
     const wrong = await fetch(`${a.url}/stores/items/entries/${key}?staleness=soon`);
     expect(wrong.status).toBe(400);

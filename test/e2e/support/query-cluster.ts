@@ -5,6 +5,7 @@ import { Ctx } from '@nestjs/microservices';
 import {
   json,
   KeyValueStore,
+  SendTo,
   StateStore,
   StreamContext,
   StreamHandler,
@@ -35,6 +36,8 @@ export interface InstanceSetup {
   readonly adapter?: AppSetup['adapter'];
   readonly options?: RootOptions;
   readonly prepare?: (nest: INestApplication) => void;
+  /** A topic that each value goes on to, with its position. */
+  readonly sendTo?: string;
 }
 
 /** A store "items" that holds the last value of each key of the topic "in"; null deletes. */
@@ -69,26 +72,25 @@ export class QueryCluster {
     return cluster;
   }
 
-  async start({ instanceId, adapter = 'fastify', options = {}, prepare }: InstanceSetup): Promise<StreamsApp> {
+  async start({ instanceId, adapter = 'fastify', options = {}, prepare, sendTo }: InstanceSetup): Promise<StreamsApp> {
     const port = await freePort();
     const { store } = this;
     class Keeper {
       constructor(private readonly items: KeyValueStore<string, Item>) {}
 
-      keep(value: Item | null, context: StreamContext): void {
+      keep(value: Item | null, context: StreamContext): Item | null {
         if (value === null) void this.items.delete(context.key as string);
         else this.items.put(context.key as string, value);
+        return value;
       }
     }
     Reflect.defineMetadata('design:paramtypes', [store], Keeper);
     Reflect.defineMetadata('design:paramtypes', [Object, StreamContext], Keeper.prototype, 'keep');
     Payload()(Keeper.prototype, 'keep', 0);
     Ctx()(Keeper.prototype, 'keep', 1);
-    StreamHandler('in', { key: 'string', value: json<Item>() })(
-      Keeper.prototype,
-      'keep',
-      Object.getOwnPropertyDescriptor(Keeper.prototype, 'keep')!,
-    );
+    const method = Object.getOwnPropertyDescriptor(Keeper.prototype, 'keep')!;
+    StreamHandler('in', { key: 'string', value: json<Item>() })(Keeper.prototype, 'keep', method);
+    if (sendTo !== undefined) SendTo(sendTo, { positionHeader: true })(Keeper.prototype, 'keep', method);
     StreamProcessor({ name: 'Keeper' })(Keeper);
     const setup: AppSetup = {
       feature: { processors: [Keeper], stores: [store] },

@@ -45,7 +45,7 @@ export class StreamsApp {
     return this.nest.get<T>(token, { strict: false });
   }
 
-  send<K, V>(topic: string, record: OutgoingRecord<K, V>, options?: SendOptions<K, V>): Promise<void> {
+  send<K, V>(topic: string, record: OutgoingRecord<K, V>, options?: SendOptions<K, V>): Promise<string> {
     return this.nest.get(RecordProducer).send(topic, record, options);
   }
 

@@ -56,6 +56,8 @@ export interface SendToOptions<K = unknown, V = unknown> {
   readonly value?: Serde<V> | SerdeName;
   /** Default: Kafka's murmur2 of the key. */
   readonly partitioner?: (key: Uint8Array | null, partitionCount: number) => number;
+  /** Each record carries the header `streams-position`: whoever reads it can ask the stores of the processor for at least its effects. Default false. */
+  readonly positionHeader?: boolean;
 }
 
 export interface SendToMetadata {

@@ -5,6 +5,7 @@ import type { RecordHeader } from '../log/records/record-header.js';
 import { LogError } from '../errors/log-error.js';
 import { MissingTopicError } from '../errors/missing-topic-error.js';
 import { SerdeError } from '../errors/serde-error.js';
+import { PositionToken } from '../query/position/position-token.js';
 import { resolveSerde, type SerdeName } from '../serdes/resolve-serde.js';
 import type { Serde } from '../serdes/serde.js';
 
@@ -38,22 +39,26 @@ export class RecordProducer {
 
   constructor(private readonly openLog: () => Promise<Log>) {}
 
-  /** Settles when all in-sync replicas have the record. @throws MissingTopicError, SerdeError, LogError */
-  async send<K, V>(topic: string, record: OutgoingRecord<K, V>, options: SendOptions<K, V> = {}): Promise<void> {
-    await this.sendAll(topic, [record], options);
+  /**
+   * Settles when all in-sync replicas have the record. @returns a position for queries: `Streams-Min-Position` with it makes an answer show the effects
+   * of the record. @throws MissingTopicError, SerdeError, LogError
+   */
+  async send<K, V>(topic: string, record: OutgoingRecord<K, V>, options: SendOptions<K, V> = {}): Promise<string> {
+    return this.sendAll(topic, [record], options);
   }
 
   /**
    * Settles when all in-sync replicas have all of them; nothing is sent if one of them cannot be serialised or names a partition that the topic
    * does not have.
+   * @returns a position behind all of them, as `send` does; the empty text for no record.
    * @throws MissingTopicError, SerdeError, LogError
    */
   async sendAll<K, V>(
     topic: string,
     records: readonly OutgoingRecord<K, V>[],
     options: SendOptions<K, V> = {},
-  ): Promise<void> {
-    if (records.length === 0) return;
+  ): Promise<string> {
+    if (records.length === 0) return '';
     const log = await this.openLog();
     await log.connect();
     const key = resolveSerde<K>(options.key ?? 'string');
@@ -76,6 +81,7 @@ export class RecordProducer {
       for (const { partition, keyBytes, valueBytes, timestamp, headers } of prepared)
         if (!producer.append(topic, partition, keyBytes, valueBytes, timestamp, headers)) await producer.drain();
       await producer.flush();
+      return positionBehind(producer, topic, new Set(prepared.map(({ partition }) => partition)));
     } catch (error) {
       // A producer that has failed stays failed; the next record gets another one.
       if (this.producer === producer) this.producer = undefined;
@@ -101,6 +107,13 @@ export class RecordProducer {
       );
     return partitions;
   }
+}
+
+function positionBehind(producer: LogProducer, topic: string, partitions: ReadonlySet<number>): string {
+  const tokens = Array.from(partitions, (partition) =>
+    PositionToken.ofTopic(topic, partition, producer.acknowledgedEnd(topic, partition) ?? 0),
+  );
+  return PositionToken.merge(tokens).toString();
 }
 
 function isPartition(partition: number | undefined, count: number): boolean {

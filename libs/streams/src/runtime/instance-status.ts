@@ -78,6 +78,9 @@ export interface LocalPartition {
 export interface Membership {
   /** Generation of the last assignment; -1 before the first. Of two instances, the one with the greater epoch knows better who owns what. */
   readonly epoch: number;
-  /** How long ago the group may have begun to give this instance's partitions to others; 0 while that is impossible. */
+  /**
+   * What this instance owns may lack what was committed since so long: because the group may have given it to another one, or because a commit
+   * is under way. 0 where neither is possible.
+   */
   readonly doubtMs: number;
 }

@@ -40,6 +40,8 @@ export interface SinkNode {
   readonly key: Serde<unknown>;
   readonly value: Serde<unknown>;
   readonly partitioner?: (key: Uint8Array | null, partitionCount: number) => number;
+  /** Each record says in the header `streams-position` up to where its source was read for it. Default false. */
+  readonly hasPositionHeader?: boolean;
 }
 
 export type TopologyNode = SourceNode | ProcessorNode | SinkNode;

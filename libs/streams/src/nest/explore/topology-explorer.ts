@@ -89,6 +89,7 @@ function addProcessor(
         topic: target,
         key: sinkKey as Serde<unknown>,
         value: sinkValue as Serde<unknown>,
+        ...(sink.positionHeader === true ? { hasPositionHeader: true } : {}),
         ...(sink.partitioner ? { partitioner: sink.partitioner } : {}),
       });
     }

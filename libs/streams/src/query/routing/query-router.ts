@@ -83,7 +83,9 @@ export class QueryRouter implements PartitionReads {
         if (candidate === undefined) break;
         asked.add(candidate.instanceId);
         try {
-          const waitMs = Math.max(0, Math.min(bounds.waitMs, deadline - this.clock.monotonic()));
+          // A copy that is not fresh enough is no reason to keep the next one waiting.
+          const left = candidate.role === 'standby' ? 0 : deadline - this.clock.monotonic();
+          const waitMs = Math.max(0, Math.min(bounds.waitMs, left));
           return await ask(candidate.reads, { ...bounds, waitMs });
         } catch (error) {
           if (!isElsewhere(error)) throw error;

@@ -85,6 +85,7 @@ export interface InstanceParts {
   readonly follower: StandbyFollower;
   readonly claim: TaskClaim;
   readonly owners: PartitionOwners;
+  readonly committer: Committer;
 }
 
 /** Where tasks append: the strategy's producer of the moment. */
@@ -277,7 +278,7 @@ export function assembleParts(
     freshness: (task, store) => follower.freshness(task, store),
     owner: (id) => owners.of(id),
   });
-  return { tasks, stores, loop, member, strategy, reader, restorer, follower, claim, owners };
+  return { tasks, stores, loop, member, strategy, reader, restorer, follower, claim, owners, committer };
 }
 
 function openStrategy(log: Log, config: RuntimeConfig, layout: TopicLayout, transactionalId: string): CommitStrategy {

@@ -3,6 +3,7 @@ import type { RecordHeader } from '../../log/records/record-header.js';
 import type { ForwardOptions, Processor, ProcessorContext, TaskId } from '../../topology/processor.js';
 import type { ProcessorNode } from '../../topology/topology.js';
 import type { CurrentRecord } from './current-record.js';
+import { withPosition } from './position-header.js';
 import type { SinkWriter } from './output.js';
 
 /** A record on its way from one processor to the next. */
@@ -94,7 +95,8 @@ export class ProcessorRuntime implements ProcessorContext {
     const to = options?.to;
     if (to !== undefined) this.requireChild(to);
     for (const sink of this.sinks)
-      if (to === undefined || sink.node.name === to) sink.write(key, value, timestamp, headers);
+      if (to === undefined || sink.node.name === to)
+        sink.write(key, value, timestamp, sink.node.hasPositionHeader ? withPosition(headers, record) : headers);
     for (const processor of this.processors)
       if (to === undefined || processor.node.name === to)
         forwarded.push({ to: processor, key, value, timestamp, headers: headers ?? [] });
