@@ -11,7 +11,8 @@ import type { Environment } from './environment.js';
 @Module({})
 export class AppModule {
   static with(environment: Environment): DynamicModule {
-    const { brokers, instanceId, commitIntervalMs, cacheMaxBytes, standbyReplicas } = environment;
+    const { brokers, instanceId, commitIntervalMs, cacheMaxBytes, standbyReplicas, peerSecret, sessionTimeoutMs } =
+      environment;
     return {
       module: AppModule,
       imports: [
@@ -28,6 +29,8 @@ export class AppModule {
           ...(commitIntervalMs === undefined ? {} : { commitInterval: commitIntervalMs }),
           ...(cacheMaxBytes === undefined ? {} : { memory: { cacheMaxBytes } }),
           ...(standbyReplicas === undefined ? {} : { standbyReplicas }),
+          ...(peerSecret === undefined ? {} : { peers: { secret: peerSecret } }),
+          ...(sessionTimeoutMs === undefined ? {} : { group: { sessionTimeout: sessionTimeoutMs } }),
           health: true,
           metrics: true,
         }),

@@ -11,6 +11,9 @@ export interface Environment {
   readonly commitIntervalMs: number | undefined;
   readonly cacheMaxBytes: number | undefined;
   readonly standbyReplicas: number | undefined;
+  /** By it the instances answer queries for each other. */
+  readonly peerSecret: string | undefined;
+  readonly sessionTimeoutMs: number | undefined;
   /** Transactions a second that the example produces for itself. */
   readonly demoTraffic: number;
 }
@@ -49,6 +52,8 @@ export function readEnvironment(variables: NodeJS.ProcessEnv): Environment {
     commitIntervalMs: number('COMMIT_INTERVAL_MS', 1, 3_600_000),
     cacheMaxBytes: number('CACHE_MAX_BYTES', 0, Number.MAX_SAFE_INTEGER),
     standbyReplicas: number('STANDBY_REPLICAS', 0, 100),
+    peerSecret: text('PEER_SECRET'),
+    sessionTimeoutMs: number('SESSION_TIMEOUT_MS', 2000, 1_800_000),
     demoTraffic: number('DEMO_TRAFFIC', 0, 100_000) ?? (brokers.length === 0 ? 20 : 0),
   };
   if (problems.length > 0)

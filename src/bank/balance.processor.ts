@@ -10,7 +10,7 @@ export class BalanceProcessor {
   constructor(private readonly balances: Balances) {}
 
   @StreamHandler(TRANSACTIONS, { key: 'string', value: json<Transaction>() })
-  @SendTo(BALANCE_UPDATES)
+  @SendTo(BALANCE_UPDATES, { positionHeader: true })
   async apply(@Payload() transaction: Transaction): Promise<Balance> {
     const before = await this.balances.get(transaction.accountId);
     const after = book(before, transaction);

@@ -26,8 +26,9 @@ export class EventFeed {
     response.on('error', () => (this.isEnded = true));
   }
 
-  static async open(url: string, headers: Record<string, string> = {}): Promise<EventFeed> {
+  static async open(url: string, headers: Record<string, string> = {}, timeoutMs = 60_000): Promise<EventFeed> {
     const request = get(url, { headers: { accept: 'text/event-stream', ...headers } });
+    request.setTimeout(timeoutMs, () => request.destroy());
     const [response] = (await once(request, 'response')) as [IncomingMessage];
     request.on('error', () => {});
     return new EventFeed(response);
