@@ -67,4 +67,42 @@ describe.each(['fastify', 'express'] as const)('the change feed on %s', (adapter
       ['put', { key: 'k7', value: { n: 57 } }],
     ]);
   });
+
+  it('tells nothing twice and never goes back, where entries change while the snapshot is read page by page', async () => {
+    const cluster = await QueryCluster.open(apps, { partitions: 1 });
+    const [a] = await cluster.startAll({ instanceId: 'a', adapter, options: { commitInterval: 1 } });
+    const keys = Array.from({ length: 5000 }, (_, i) => `k${String(i).padStart(5, '0')}`);
+    await cluster.put(keys.map((key) => [key, { n: 0 }]));
+    await cluster.processed();
+    let isOver = false;
+    const last = new Map(keys.map((key) => [key, 0]));
+    const writing = (async () => {
+      for (let n = 1; !isOver; n++) {
+        const changed = Array.from({ length: 200 }, (_, i) => keys[(n * 977 + i * 25) % keys.length]);
+        for (const key of changed) last.set(key, n);
+        await cluster.put(changed.map((key) => [key, { n }]));
+      }
+    })();
+    const feeds: EventFeed[] = [];
+    for (let i = 0; i < 5; i++) {
+      const feed = await open(`${a.url}/stores/items/changes`);
+      feeds.push(feed);
+      await expect.poll(() => feed.messages.some(({ event }) => event === 'snapshot-end'), { interval: 1 }).toBe(true);
+    }
+    isOver = true;
+    await writing;
+    const final = new Map([...last].map(([key, n]) => [key, { n }]));
+    for (const feed of feeds) {
+      await expect.poll(() => feed.state, { timeout: 10_000 }).toEqual(final);
+      const seen = new Map<string, number>();
+      const wrong: unknown[] = [];
+      for (const { event, data } of feed.messages) {
+        if (event !== 'entry' && event !== 'put') continue;
+        const { key, value } = data as { key: string; value: Item };
+        if (value.n <= (seen.get(key) ?? -1)) wrong.push([event, key, seen.get(key), value.n]);
+        seen.set(key, value.n);
+      }
+      expect(wrong).toEqual([]);
+    }
+  });
 });

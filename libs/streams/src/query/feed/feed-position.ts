@@ -17,5 +17,5 @@ export function parseFeedPosition(text: string): FeedPosition | undefined {
   if (!match) return undefined;
   const offsets = match[2].split('.').map((part) => (part === '' ? undefined : Number.parseInt(part, 36)));
   const isValid = offsets.every((offset) => offset === undefined || Number.isSafeInteger(offset));
-  return isValid ? { at: Number.parseInt(match[1], 36), offsets } : undefined;
+  return isValid && match[2] !== '' ? { at: Number.parseInt(match[1], 36), offsets } : undefined;
 }

@@ -9,12 +9,20 @@ const STALLED_MS = 30_000;
 export class ResponseStream {
   private readonly closing = new AbortController();
 
-  private constructor(private readonly response: ServerResponse) {
+  private constructor(
+    private readonly response: ServerResponse,
+    private readonly stalledMs: number,
+  ) {
     if (response.destroyed) this.closing.abort();
     response.once('close', () => this.closing.abort());
   }
 
-  static open(response: QueryResponse, contentType: string, headers: Readonly<Record<string, string>>): ResponseStream {
+  static open(
+    response: QueryResponse,
+    contentType: string,
+    headers: Readonly<Record<string, string>>,
+    stalledMs = STALLED_MS,
+  ): ResponseStream {
     const raw = rawResponse(response);
     const set = response.raw === undefined ? {} : response.getHeaders?.();
     response.hijack?.();
@@ -22,7 +30,7 @@ export class ResponseStream {
       if (value !== undefined) raw.setHeader(name, value);
     raw.writeHead(200);
     raw.flushHeaders();
-    return new ResponseStream(raw);
+    return new ResponseStream(raw, stalledMs);
   }
 
   /** Aborts when nobody reads any more. */
@@ -34,7 +42,7 @@ export class ResponseStream {
   async write(text: string | Uint8Array): Promise<void> {
     this.closed.throwIfAborted();
     if (this.response.write(text)) return;
-    const signal = AbortSignal.any([this.closed, AbortSignal.timeout(STALLED_MS)]);
+    const signal = AbortSignal.any([this.closed, AbortSignal.timeout(this.stalledMs)]);
     try {
       await once(this.response, 'drain', { signal });
     } catch (error) {

@@ -41,6 +41,7 @@ export class ReplayWindow {
 
   /** @returns false if the number was seen before in this session, or is too old to tell. */
   take(sessionId: string, number: number, now: number): boolean {
+    if (!Number.isSafeInteger(number) || number < 0) return false;
     let session = this.sessions.get(sessionId);
     if (session === undefined) {
       if (this.sessions.size >= MAX_SESSIONS) this.forget(now);

@@ -1,0 +1,60 @@
+import { createServer, get, type IncomingMessage } from 'node:http';
+import { once } from 'node:events';
+import { afterEach, describe, expect, it } from 'vitest';
+import type { QueryResponse } from './http-answer.js';
+import { ResponseStream } from './response-stream.js';
+
+describe('a body that is written bit by bit', () => {
+  const releases: (() => unknown)[] = [];
+  afterEach(async () => {
+    for (const release of releases.splice(0)) await release();
+  });
+
+  const served = async (
+    write: (stream: ResponseStream) => Promise<void>,
+  ): Promise<{ readonly response: IncomingMessage; readonly ended: Promise<unknown> }> => {
+    let ended: Promise<unknown> = Promise.resolve();
+    const server = createServer((_, response) => {
+      const stream = ResponseStream.open(response as unknown as QueryResponse, 'text/plain', {}, 200);
+      ended = write(stream).then(
+        () => 'done',
+        (error: unknown) => error,
+      );
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    releases.push(async () => {
+      server.closeAllConnections();
+      server.close();
+    });
+    const { port } = server.address() as { port: number };
+    const [response] = (await once(
+      get(`http://127.0.0.1:${port}`).on('error', () => {}),
+      'response',
+    )) as [IncomingMessage];
+    response.on('error', () => {});
+    return { response, ended };
+  };
+
+  it('is not produced faster than it is read, and is given up when nobody reads', async () => {
+    const chunk = Buffer.alloc(64 * 1024);
+    let written = 0;
+    const { response, ended } = await served(async (stream) => {
+      for (;;) {
+        await stream.write(chunk);
+        written += chunk.length;
+      }
+    });
+    response.pause();
+    expect(await ended).toBeInstanceOf(Error);
+    // What the sockets of both sides hold.
+    expect(written).toBeLessThan(16 * 1024 * 1024);
+  });
+
+  it('ends its production when the reader goes away', async () => {
+    const { response, ended } = await served(async (stream) => {
+      for (;;) await stream.write('x'.repeat(1000));
+    });
+    response.once('data', () => response.destroy());
+    expect(await ended).toBeInstanceOf(Error);
+  });
+});
