@@ -5,6 +5,7 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   assignor: async () => (await import('./assignor/bench.js')).assignorBench,
   failover: async () => (await import('./failover/bench.js')).failoverBench,
   process: async () => (await import('./process/bench.js')).processBench,
+  query: async () => (await import('./query/bench.js')).queryBench,
   restore: async () => (await import('./restore/bench.js')).restoreBench,
   store: async () => (await import('./store/bench.js')).storeBench,
 };

@@ -11,6 +11,7 @@ export abstract class QueryClient {
   refusals = 0;
   readonly faults: string[] = [];
   protected isStopped = false;
+  protected readonly restMs: number = 5;
   private done: Promise<void> | undefined;
 
   constructor(
@@ -41,7 +42,7 @@ export abstract class QueryClient {
         if (error instanceof FaultError) this.faults.push(error.message);
         else this.refusals++;
       }
-      await new Promise((resolve) => setTimeout(resolve, 5));
+      if (this.restMs > 0) await new Promise((resolve) => setTimeout(resolve, this.restMs));
     }
   }
 
@@ -101,6 +102,7 @@ export class PointReader extends QueryClient {
 
 /** Reads single accounts, each time at least as fresh as what it has seen before, wherever. */
 export class SessionReader extends QueryClient {
+  protected override readonly restMs = 0;
   private readonly offsets = new Map<string, number>();
   private readonly counts = new Map<string, number>();
   private account = '';

@@ -59,10 +59,15 @@ interface StreamedAnswer {
 /** What the routes do, whatever platform they are on. */
 export class StoreEndpoints {
   private readonly limits: RequestLimits;
+  /** Ends the feeds, which would keep the server from closing; whoever reads them goes on at another instance. */
+  private readonly stopping = new AbortController();
   private readonly policies = new Map<string, StorePolicy>();
 
   constructor(private readonly options: StoreEndpointsOptions) {
     this.limits = new RequestLimits(options.limits);
+    options.runtime.onStateChange((state) => {
+      if (state === 'stopping' || state === 'failed') this.stopping.abort();
+    });
   }
 
   list(request: QueryRequest, response: QueryResponse): Promise<void> {
@@ -194,6 +199,7 @@ export class StoreEndpoints {
         mayRead: this.filterOf(request, definition, policy, 'changes'),
         headers: { 'Streams-Instance': runtime.instanceId },
         url: request.originalUrl,
+        stopping: this.stopping.signal,
       };
       const open: Parameters<typeof streamChanges>[1] = (signal) => queries.changes(store, { ...feed, signal });
       return { stream: () => streamChanges(response, open, options) };

@@ -21,16 +21,17 @@ export interface StreamChangesOptions {
   readonly mayRead: ((key: Uint8Array) => boolean | Promise<boolean>) | undefined;
   readonly headers: Readonly<Record<string, string>>;
   readonly url: string;
+  readonly stopping: AbortSignal;
 }
 
 /** Writes a feed as server-sent events (HTML Standard, 9.2). */
 export async function streamChanges(
   response: QueryResponse,
   open: (signal: AbortSignal) => Promise<AsyncGenerator<FeedEvent>>,
-  { definition, json, mayRead, headers, url }: StreamChangesOptions,
+  { definition, json, mayRead, headers, url, stopping }: StreamChangesOptions,
 ): Promise<void> {
   const ending = new AbortController();
-  const events = await open(ending.signal);
+  const events = await open(AbortSignal.any([ending.signal, stopping]));
   const stream = ResponseStream.open(response, EVENT_STREAM, { ...headers, 'X-Accel-Buffering': 'no' });
   if (stream.closed.aborted) ending.abort();
   stream.closed.addEventListener('abort', () => ending.abort(), { once: true });

@@ -1,0 +1,174 @@
+import { followChanges, type ChangesOptions, type StoreChange } from './changes.js';
+import { StreamsProblem } from './problem.js';
+import { queryOf, readHeaders, type RangeOptions, type ReadOptions, type ScanOptions } from './requests.js';
+import type { Session } from './session.js';
+import { textLines } from './text-lines.js';
+import type { Transport } from './transport.js';
+
+const MAX_LOOKUP_KEYS = 1000;
+
+/** One value, and what the server says of it. */
+export interface Entry<V> {
+  readonly value: V;
+  readonly etag: string | undefined;
+  /** To be given as `position` of a later read. */
+  readonly position: string | undefined;
+  readonly role: 'active' | 'standby' | undefined;
+  readonly lag: number | undefined;
+  readonly stalenessMs: number | undefined;
+  /** The instance that answered. */
+  readonly instance: string | undefined;
+}
+
+export interface Page<K, V> {
+  readonly items: readonly { readonly key: K; readonly value: V }[];
+  /** Absent on the last page. */
+  readonly next?: string;
+  /** Partitions that could not be read, where that is allowed. */
+  readonly unreachable?: readonly { readonly partition: number; readonly reason: string }[];
+}
+
+/** Reads one store. Every method throws `StreamsProblem` for what has no answer. */
+export class StoreClient<K, V> {
+  constructor(
+    readonly name: string,
+    private readonly path: string,
+    private readonly transport: Transport,
+    private readonly session: Session,
+    private readonly formatKey: (key: K) => string,
+  ) {}
+
+  /** Undefined if the store has no such entry. */
+  async get(key: K, options: ReadOptions = {}): Promise<V | undefined> {
+    return (await this.getEntry(key, options))?.value;
+  }
+
+  /** @param known what was read before: if it still holds, it is not sent again. */
+  async getEntry(key: K, options: ReadOptions = {}, known?: Entry<V>): Promise<Entry<V> | undefined> {
+    try {
+      const response = await this.send(this.entryPath(key, options), options, {
+        ...(known?.etag !== undefined && { 'if-none-match': known.etag }),
+      });
+      const value = response.status === 304 && known ? known.value : await valueOf<V>(response);
+      return { value, ...metadataOf(response) };
+    } catch (error) {
+      if (error instanceof StreamsProblem && error.problem === 'key-not-found') return undefined;
+      throw error;
+    }
+  }
+
+  /** The values of many keys; those that the store does not have are absent. */
+  async lookup(keys: readonly K[], options: ReadOptions = {}): Promise<Map<K, V>> {
+    const byText = new Map(keys.map((key) => [this.formatKey(key), key]));
+    const texts = [...byText.keys()];
+    const found = new Map<K, V>();
+    for (let from = 0; from < texts.length; from += MAX_LOOKUP_KEYS) {
+      const chunk = texts.slice(from, from + MAX_LOOKUP_KEYS);
+      const response = await this.transport.send({
+        method: 'POST',
+        path: `${this.path}/lookup${queryOf(options, this.formatKey)}`,
+        headers: { ...this.headers(options), 'content-type': 'application/json' },
+        body: JSON.stringify({ keys: chunk }),
+        signal: options.signal,
+      });
+      this.session.observe(response.headers.get('streams-position'));
+      const { items, missing } = (await response.json()) as { items: { value: V }[]; missing: string[] };
+      const absent = new Set(missing);
+      // Items come in the order of the keys, without those that are missing.
+      const present = chunk.filter((text) => !absent.has(text));
+      items.forEach(({ value }, index) => found.set(byText.get(present[index]) as K, value));
+    }
+    return found;
+  }
+
+  async count(options: RangeOptions<K> & ReadOptions = {}): Promise<number> {
+    const response = await this.send(`${this.path}/count${queryOf(options, this.formatKey)}`, options);
+    return ((await response.json()) as { count: number }).count;
+  }
+
+  async page(options: ScanOptions<K> & { readonly cursor?: string } = {}): Promise<Page<K, V>> {
+    const response = await this.send(`${this.path}/entries${queryOf(options, this.formatKey)}`, options);
+    return (await response.json()) as Page<K, V>;
+  }
+
+  /** All entries, page by page, in the order of their keys. */
+  async *entries(options: ScanOptions<K> = {}): AsyncGenerator<{ readonly key: K; readonly value: V }> {
+    for (let cursor: string | undefined; ;) {
+      const { items, next } = await this.page({ ...options, ...(cursor !== undefined && { cursor }) });
+      yield* items;
+      if (next === undefined) return;
+      cursor = next;
+    }
+  }
+
+  /** All entries in one answer, as fast as they are taken. @throws StreamsProblem also in the midst of it; Error if the answer broke off */
+  async *stream(options: ScanOptions<K> = {}): AsyncGenerator<{ readonly key: K; readonly value: V }> {
+    const headers = { accept: 'application/x-ndjson' };
+    const response = await this.send(`${this.path}/entries${queryOf(options, this.formatKey)}`, options, headers);
+    for await (const line of textLines(bodyOf(response))) {
+      const item = JSON.parse(line) as { key: K; value: V; end?: true; problem?: Record<string, unknown> };
+      if (item.end === true) return;
+      if (item.problem) throw StreamsProblem.from(Number(item.problem['status']), item.problem);
+      yield item;
+    }
+    throw new Error(`The entries of "${this.name}" broke off before their end.`);
+  }
+
+  /**
+   * The entries and every change of them, for as long as they are taken. Goes on at another instance when the one that tells goes away; where the
+   * server no longer knows how to go on, it begins again with `snapshot-begin`.
+   */
+  changes(options: ChangesOptions<K> = {}): AsyncGenerator<StoreChange<K, V>> {
+    const { key, prefix, fields, hasSnapshot } = options;
+    const query = new URLSearchParams();
+    if (prefix !== undefined) query.set('prefix', prefix);
+    if (fields !== undefined) query.set('fields', fields.join(','));
+    if (hasSnapshot === false) query.set('snapshot', 'false');
+    const base = key === undefined ? this.path : `${this.path}/entries/${encodeURIComponent(this.formatKey(key))}`;
+    const text = query.toString();
+    return followChanges(this.transport, `${base}/changes${text === '' ? '' : `?${text}`}`, options);
+  }
+
+  private entryPath(key: K, options: ReadOptions): string {
+    return `${this.path}/entries/${encodeURIComponent(this.formatKey(key))}${queryOf(options, this.formatKey)}`;
+  }
+
+  private async send(path: string, options: ReadOptions, headers: Record<string, string> = {}): Promise<Response> {
+    const { signal } = options;
+    const response = await this.transport.send({ path, headers: { ...this.headers(options), ...headers }, signal });
+    this.session.observe(response.headers.get('streams-position'));
+    return response;
+  }
+
+  private headers(options: ReadOptions): Record<string, string> {
+    return readHeaders(options, this.session.positionFor(this.name, options.position));
+  }
+}
+
+/** JSON as what it says, everything else as text. */
+async function valueOf<V>(response: Response): Promise<V> {
+  const type = response.headers.get('content-type') ?? '';
+  if (type.startsWith('application/json')) return (await response.json()) as V;
+  return (type.startsWith('text/') ? await response.text() : new Uint8Array(await response.arrayBuffer())) as V;
+}
+
+function metadataOf({ headers }: Response): Omit<Entry<never>, 'value'> {
+  const text = (name: string): string | undefined => headers.get(name) ?? undefined;
+  const number = (name: string): number | undefined => {
+    const value = headers.get(name);
+    return value === null ? undefined : Number(value);
+  };
+  return {
+    etag: text('etag'),
+    position: text('streams-position'),
+    role: text('streams-role') as Entry<never>['role'],
+    lag: number('streams-lag'),
+    stalenessMs: number('streams-staleness'),
+    instance: text('streams-instance'),
+  };
+}
+
+function bodyOf(response: Response): ReadableStream<Uint8Array> {
+  if (response.body !== null) return response.body;
+  throw new Error('The answer has no body.');
+}

@@ -1,0 +1,111 @@
+import { StreamsProblem } from './problem.js';
+
+export interface TransportOptions {
+  /** Base URLs of instances; any of them answers for all. */
+  readonly urls: readonly string[];
+  /** Of each request, such as `authorization`. */
+  readonly headers?: () => Record<string, string> | Promise<Record<string, string>>;
+  /** Default: the platform's. */
+  readonly fetch?: typeof globalThis.fetch;
+  /** How often a request is sent in all. Default 6. */
+  readonly maxAttempts?: number;
+  /** Longest pause between two attempts; the first is a tenth of a second at most, and each is a random part of it. Default 5 s. */
+  readonly maxBackOffMs?: number;
+}
+
+export interface TransportRequest {
+  readonly method?: 'GET' | 'POST';
+  /** Behind the base URL. */
+  readonly path: string;
+  readonly headers?: Record<string, string>;
+  readonly body?: string;
+  readonly signal?: AbortSignal | undefined;
+}
+
+const PASSING = new Set([429, 502, 503, 504]);
+const FIRST_BACK_OFF_MS = 100;
+
+/** Sends requests to one of several instances, and to the next one where that does not answer. */
+export class Transport {
+  private readonly fetch: typeof globalThis.fetch;
+  private readonly maxAttempts: number;
+  private readonly maxBackOffMs: number;
+  private current = 0;
+
+  constructor(private readonly options: TransportOptions) {
+    if (options.urls.length === 0) throw new TypeError('A client of streams needs the URL of at least one instance.');
+    this.fetch = options.fetch ?? globalThis.fetch.bind(globalThis);
+    this.maxAttempts = options.maxAttempts ?? 6;
+    this.maxBackOffMs = options.maxBackOffMs ?? 5000;
+  }
+
+  /**
+   * Repeats what may pass: lost connections, 429, 502, 503 and 504, after `Retry-After` or a random pause that grows.
+   * @returns an answer below 400. @throws StreamsProblem; what `fetch` throws after the last attempt, or when `signal` aborts
+   */
+  async send(request: TransportRequest): Promise<Response> {
+    for (let attempt = 1; ; attempt++) {
+      const outcome = await this.once(request);
+      if (outcome instanceof Response) return outcome;
+      const isLast = attempt >= this.maxAttempts || request.signal?.aborted === true;
+      const isPassing = !(outcome instanceof StreamsProblem) || PASSING.has(outcome.status);
+      if (isLast || !isPassing) throw outcome;
+      this.current++;
+      await pause(this.backOffMs(attempt, outcome), request.signal);
+    }
+  }
+
+  /** One attempt. @returns the answer if it is below 400, otherwise why there is none. */
+  async once(request: TransportRequest): Promise<unknown> {
+    const { urls } = this.options;
+    try {
+      const response = await this.ask(`${trimmed(urls[this.current % urls.length])}${request.path}`, request);
+      const owner = response.headers.get('streams-location');
+      // An instance that does not call the others names the owner instead.
+      const answer = response.status === 421 && owner !== null ? await this.ask(owner, request) : response;
+      return answer.status < 400 ? answer : await StreamsProblem.of(answer);
+    } catch (error) {
+      return error;
+    }
+  }
+
+  /** The next request goes to another instance. */
+  turn(): void {
+    this.current++;
+  }
+
+  private async ask(url: string, { method = 'GET', headers, body, signal }: TransportRequest): Promise<Response> {
+    return this.fetch(url, {
+      method,
+      headers: { ...(await this.options.headers?.()), ...headers },
+      ...(body !== undefined && { body }),
+      ...(signal && { signal }),
+    });
+  }
+
+  private backOffMs(attempt: number, outcome: unknown): number {
+    const limit = Math.min(this.maxBackOffMs, FIRST_BACK_OFF_MS * 2 ** (attempt - 1));
+    const asked = outcome instanceof StreamsProblem ? (outcome.retryAfterMs ?? 0) : 0;
+    // With other instances to ask, nobody's `Retry-After` has to be sat out.
+    return this.options.urls.length > 1
+      ? Math.random() * limit
+      : Math.max(Math.min(asked, this.maxBackOffMs), Math.random() * limit);
+  }
+}
+
+export function pause(ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal?.aborted) return resolve();
+    const finish = (): void => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', finish);
+      resolve();
+    };
+    const timer = setTimeout(finish, ms);
+    signal?.addEventListener('abort', finish, { once: true });
+  });
+}
+
+function trimmed(url: string): string {
+  return url.replace(/\/+$/, '');
+}
