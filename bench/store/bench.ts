@@ -112,10 +112,7 @@ function layered(binding: RocksDbBinding): Run {
       const facade = store.facade as KeyValueStore<string, Buffer>;
       const write = async (from: number, to: number): Promise<void> => {
         for (let i = from; i < to; i++) facade.put(keys[i], value);
-        await store.applyCommit(
-          store.prepareCommit(() => {}),
-          to,
-        );
+        await store.applyCommit(await store.prepareCommit(() => {}), to);
       };
       await samples.time(`${binding.name} put store`, ENTRIES, batches(write));
       store.discard();
@@ -146,10 +143,7 @@ const cached: Run = async (samples) => {
     facade.put(keyOf(i), value);
     map.set(keyOf(i), value);
   }
-  await store.applyCommit(
-    store.prepareCommit(() => {}),
-    1,
-  );
+  await store.applyCommit(await store.prepareCommit(() => {}), 1);
   // Fresh strings in an order of their own, as they come out of records.
   const asked = Array.from({ length: 500_000 }, (_, i) => keyOf((Math.imul(i, 0x85ebca6b) >>> 0) % CACHED_KEYS));
   let found = 0;

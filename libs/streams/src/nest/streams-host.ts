@@ -206,6 +206,10 @@ export class StreamsHost
     return this.instance?.queryableStores() ?? [];
   }
 
+  get courtesy(): StreamsRuntime['courtesy'] {
+    return this.instance?.courtesy;
+  }
+
   membership(): Membership {
     return this.instance?.membership() ?? { epoch: -1, doubtMs: Infinity };
   }

@@ -1,5 +1,6 @@
 import type { TopicPartition } from '../log/log.js';
 import type { Topology } from '../topology/topology.js';
+import type { Courtesy } from './courtesy.js';
 import type { PauseScope } from './processing/pauses.js';
 import type { Log } from '../log/log.js';
 import type { InstanceState, Membership, QueryableStore, TaskStatus } from './instance-status.js';
@@ -57,6 +58,9 @@ export interface StreamsRuntime {
   /** @returns undefined for an unknown store. */
   queryableStore(name: string): QueryableStore | undefined;
   queryableStores(): readonly QueryableStore[];
+
+  /** Told of queries, so that processing leaves them more turns of the event loop; undefined before the instance is made. */
+  readonly courtesy: Pick<Courtesy, 'begin' | 'end'> | undefined;
 
   membership(): Membership;
   /** All instances of the group that the last assignment named, with the base URL of those that advertise one. */

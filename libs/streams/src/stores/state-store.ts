@@ -56,8 +56,11 @@ export interface StateStore {
   /** Sets how many bytes the buffer may keep; clean entries above it are evicted, dirty and in-flight ones never. */
   setBufferLimit(maxBytes: number): void;
 
-  /** Serialises each dirty key once, hands it to `sink`, and pins it until `applyCommit` or `discard`. */
-  prepareCommit(sink: ChangeSink): PreparedCommit;
+  /**
+   * Serialises each dirty key once, hands it to `sink`, and pins it until `applyCommit` or `discard`. Nothing may change the store until it settles.
+   * @param breathe asked now and then; what it returns is waited for.
+   */
+  prepareCommit(sink: ChangeSink, breathe?: () => Promise<void> | undefined): Promise<PreparedCommit>;
   /** Writes a prepared commit and its position to the engine in one batch; then its entries are clean unless changed again. */
   applyCommit(commit: PreparedCommit, position: ChangelogPosition): Promise<void>;
   /** Forgets the whole buffer: what is in the engine is the truth. */

@@ -42,6 +42,7 @@ export class PeerNetwork {
       local,
       report,
       directory: this.directory,
+      courtesy: () => runtime.courtesy,
       logger,
     });
     this.heartbeat = new PeerHeartbeat({

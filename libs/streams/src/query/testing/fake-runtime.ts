@@ -210,6 +210,8 @@ export class FakeRuntime implements StreamsRuntime {
     return [];
   }
 
+  readonly courtesy = undefined;
+
   membership(): Membership {
     return { epoch: 1, doubtMs: 0 };
   }

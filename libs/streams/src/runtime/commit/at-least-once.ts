@@ -1,6 +1,7 @@
 import type { Log } from '../../log/log.js';
 import type { GroupMember } from '../../log/group-member.js';
 import type { LogProducer, ProducerOptions } from '../../log/log-producer.js';
+import type { Breathe } from '../breathing.js';
 import type { CommitStrategy } from './commit-strategy.js';
 import { offsetsOf, writeStores, type TaskCommit } from './task-commit.js';
 
@@ -19,10 +20,10 @@ export class AtLeastOnce implements CommitStrategy {
     return;
   }
 
-  async complete(commits: readonly TaskCommit[], member: GroupMember): Promise<void> {
+  async complete(commits: readonly TaskCommit[], member: GroupMember, breathe: Breathe): Promise<void> {
     const { producer } = this;
     await producer.flush();
-    await writeStores(commits, producer);
+    await writeStores(commits, producer, breathe);
     await member.commit(offsetsOf(commits));
   }
 

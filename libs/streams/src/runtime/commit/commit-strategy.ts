@@ -1,5 +1,6 @@
 import type { GroupMember } from '../../log/group-member.js';
 import type { LogProducer } from '../../log/log-producer.js';
+import type { Breathe } from '../breathing.js';
 import type { TaskCommit } from './task-commit.js';
 
 /**
@@ -14,7 +15,7 @@ export interface CommitStrategy {
    * Makes the changes durable, writes the stores, and moves the offsets, in the order of the guarantee.
    * @throws LogError, or StoreCorruptedError when the log has the changes and an engine refused them.
    */
-  complete(commits: readonly TaskCommit[], member: GroupMember): Promise<void>;
+  complete(commits: readonly TaskCommit[], member: GroupMember, breathe: Breathe): Promise<void>;
   /** Drops what was appended and not committed, and makes the producer usable again. @throws LogError of kind `fenced` or `fatal` */
   recover(): Promise<void>;
   close(): Promise<void>;

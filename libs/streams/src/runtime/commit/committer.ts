@@ -2,8 +2,10 @@ import type { GroupMember } from '../../log/group-member.js';
 import type { StreamsMetrics } from '../../observability/streams-metrics.js';
 import type { Clock } from '../../time/clock.js';
 import type { OutputTopics } from '../records/output-topics.js';
+import type { Courtesy } from '../courtesy.js';
 import type { Task } from '../task/task.js';
 import type { CommitStrategy } from './commit-strategy.js';
+import { breathing } from '../breathing.js';
 import { hasChanges, prepareTask, publish, type TaskCommit } from './task-commit.js';
 
 export interface CommitterOptions {
@@ -11,6 +13,7 @@ export interface CommitterOptions {
   readonly outputTopics: OutputTopics;
   readonly member: () => GroupMember;
   readonly clock: Clock;
+  readonly courtesy: Courtesy;
   readonly metrics: StreamsMetrics;
 }
 
@@ -44,14 +47,16 @@ export class Committer {
    */
   async begin(tasks: readonly Task[]): Promise<void> {
     await this.settle();
-    const { clock, strategy, outputTopics } = this.options;
+    const { clock, strategy, outputTopics, courtesy } = this.options;
     const startedAt = clock.monotonic();
     for (const task of tasks) if (hasChanges(task)) await task.flush();
     const changed = tasks.filter(hasChanges);
     if (changed.length === 0) return outputTopics.reconsider();
     const now = clock.now();
     this.startedAt = startedAt;
-    const commits = changed.map((task) => prepareTask(task, strategy.producer, now));
+    const breathe = breathing(clock, courtesy);
+    const commits: TaskCommit[] = [];
+    for (const task of changed) commits.push(await prepareTask(task, strategy.producer, now, breathe));
     this.inFlight = this.complete(commits, startedAt).then(
       () => {
         this.inFlight = undefined;
@@ -83,8 +88,8 @@ export class Committer {
   }
 
   private async complete(commits: readonly TaskCommit[], startedAt: number): Promise<void> {
-    const { strategy, outputTopics, member, clock, metrics } = this.options;
-    await strategy.complete(commits, member());
+    const { strategy, outputTopics, member, clock, metrics, courtesy } = this.options;
+    await strategy.complete(commits, member(), breathing(clock, courtesy));
     publish(commits);
     outputTopics.reconsider();
     metrics.add('streams_commits_total', { outcome: 'committed' }, 1);

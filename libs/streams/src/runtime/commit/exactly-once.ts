@@ -2,6 +2,7 @@ import { LogError } from '../../errors/log-error.js';
 import type { GroupMember } from '../../log/group-member.js';
 import type { Log } from '../../log/log.js';
 import type { TransactionalProducer, TransactionalProducerOptions } from '../../log/log-producer.js';
+import type { Breathe } from '../breathing.js';
 import type { CommitStrategy } from './commit-strategy.js';
 import { offsetsOf, writeStores, type TaskCommit } from './task-commit.js';
 
@@ -20,7 +21,7 @@ export class ExactlyOnce implements CommitStrategy {
     return this.producer.init();
   }
 
-  async complete(commits: readonly TaskCommit[], member: GroupMember): Promise<void> {
+  async complete(commits: readonly TaskCommit[], member: GroupMember, breathe: Breathe): Promise<void> {
     const group = member.identity();
     if (group === undefined) {
       throw new LogError(
@@ -30,7 +31,7 @@ export class ExactlyOnce implements CommitStrategy {
       );
     }
     await this.producer.commit({ offsets: offsetsOf(commits), group, renewed: (refused) => member.renewed(refused) });
-    await writeStores(commits, this.producer);
+    await writeStores(commits, this.producer, breathe);
   }
 
   /** A new epoch is taken where this one was fenced: by the broker after a time-out, or by a double, whom membership then decides about. */

@@ -2,6 +2,7 @@ import type { LogProducer } from '../../log/log-producer.js';
 import type { PartitionOffset } from '../../log/log.js';
 import { applyStoreCommit, type StoreCommit } from '../task/task-stores.js';
 import type { SourceQueue } from '../records/source-queue.js';
+import type { Breathe } from '../breathing.js';
 import type { Task } from '../task/task.js';
 
 /** What one task adds to a commit, frozen at a record boundary. */
@@ -20,11 +21,16 @@ export function hasChanges(task: Task): boolean {
  * last batch looks older than a day, and event times may.
  * @throws SerdeError for a value that its serde refuses, LogError if the producer has failed.
  */
-export function prepareTask(task: Task, producer: LogProducer, nowMs: number): TaskCommit {
+export async function prepareTask(
+  task: Task,
+  producer: LogProducer,
+  nowMs: number,
+  breathe: Breathe,
+): Promise<TaskCommit> {
   const { partition } = task;
-  const stores = task.stores.prepare((topic, key, value) => {
+  const stores = await task.stores.prepare((topic, key, value) => {
     producer.append(topic, partition, key, value, nowMs);
-  });
+  }, breathe);
   return { task, stores, sources: task.records.queues.map((queue) => ({ queue, position: queue.position })) };
 }
 
@@ -35,16 +41,27 @@ export function offsetsOf(commits: readonly TaskCommit[]): PartitionOffset[] {
 }
 
 /** One atomic batch a store: data and position. */
-export async function writeStores(commits: readonly TaskCommit[], producer: LogProducer): Promise<void> {
-  await Promise.all(
-    commits.flatMap(({ task, stores }) =>
-      stores.map((each) => {
-        const { changelog } = each.of;
-        const end = changelog === undefined ? undefined : producer.acknowledgedEnd(changelog, task.partition);
-        return applyStoreCommit(each, end);
-      }),
+export async function writeStores(
+  commits: readonly TaskCommit[],
+  producer: LogProducer,
+  breathe: Breathe,
+): Promise<void> {
+  const ends = commits.map(({ task, stores }) =>
+    stores.map(({ of: { changelog } }) =>
+      changelog === undefined ? undefined : producer.acknowledgedEnd(changelog, task.partition),
     ),
   );
+  const writes: Promise<void>[] = [];
+  for (const [i, { stores }] of commits.entries()) {
+    for (const [j, each] of stores.entries()) {
+      const write = applyStoreCommit(each, ends[i][j]);
+      // Met below; until then nobody waits for it.
+      write.catch(() => undefined);
+      writes.push(write);
+      await breathe();
+    }
+  }
+  await Promise.all(writes);
 }
 
 export function publish(commits: readonly TaskCommit[]): void {

@@ -25,6 +25,7 @@ import { GroupAssignment } from '../group/group-assignment.js';
 import { groupCallbacks } from '../group/group-callbacks.js';
 import { localStores } from './local-stores.js';
 import { DepartedInstances } from '../group/departed-instances.js';
+import type { Courtesy } from '../courtesy.js';
 import type { Farewell } from './farewell.js';
 import { PartitionOwners } from '../group/partition-owners.js';
 import { probing } from '../group/probing.js';
@@ -108,6 +109,7 @@ export function assembleParts(
   storedTasks: () => readonly `${number}_${number}`[],
   farewell: Farewell,
   pauses: Pauses,
+  courtesy: Courtesy,
   events: InstanceEvents,
 ): InstanceParts {
   const { config, topology, log, engines, clock, logger, metrics } = options;
@@ -179,7 +181,14 @@ export function assembleParts(
     onDamage: (error) => loop.recoverFrom(error),
   });
   const input = new TaskInput(reader, events.onOutOfRange);
-  const committer = new Committer({ strategy, outputTopics, member: () => member, clock, metrics });
+  const committer = new Committer({
+    strategy,
+    outputTopics,
+    member: () => member,
+    courtesy,
+    clock,
+    metrics,
+  });
   const tasks: TaskManager = new TaskManager({
     factory,
     assignment,
@@ -220,7 +229,7 @@ export function assembleParts(
     runningTasks: () => tasks.active,
     commitIntervalMs: config.commitIntervalMs,
     uncommittedMaxBytes: memory.uncommittedMaxBytes,
-    sliceMs: config.sliceMs,
+    courtesy,
     clock,
     logger,
     metrics,

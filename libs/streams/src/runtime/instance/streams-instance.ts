@@ -5,6 +5,7 @@ import type { CancelTimer } from '../../time/clock.js';
 import type { TaskId } from '../../topology/processor.js';
 import type { Topology } from '../../topology/topology.js';
 import type { InstanceState, Membership, QueryableStore, TaskStatus } from '../instance-status.js';
+import { Courtesy } from '../courtesy.js';
 import { connectLog } from '../connect-log.js';
 import { skipDeletedRecords } from '../processing/deleted-records.js';
 import { measurePausedEnds } from '../processing/paused-ends.js';
@@ -43,6 +44,7 @@ export class StreamsInstance implements StreamsRuntime {
   private starting: Promise<void> | undefined;
   private readonly farewell: Farewell;
   private readonly paused: Pauses;
+  readonly courtesy: Courtesy;
   private isToldToStop = false;
   private leaving: Promise<void> | undefined;
   private draining: Promise<void> | undefined;
@@ -66,6 +68,7 @@ export class StreamsInstance implements StreamsRuntime {
       },
       logger,
     );
+    this.courtesy = new Courtesy(config.sliceMs);
     this.farewell = new Farewell(clock, HAND_OVER_HEARTBEATS * config.group.heartbeatIntervalMs);
     this.machine.onTransition(() => this.farewell.changed());
   }
@@ -217,6 +220,7 @@ export class StreamsInstance implements StreamsRuntime {
       () => this.storedTasks,
       this.farewell,
       this.paused,
+      this.courtesy,
       {
         onFailure: (error) => this.failed(error),
         onFatal: (error) => this.failed(error),

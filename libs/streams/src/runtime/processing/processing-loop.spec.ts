@@ -4,6 +4,7 @@ import { silentLogger } from '../../observability/streams-logger.js';
 import { noMetrics } from '../../observability/streams-metrics.js';
 import { SystemClock } from '../../time/system-clock.js';
 import type { Committer } from '../commit/committer.js';
+import { Courtesy } from '../courtesy.js';
 import { ProcessingLoop, type ProcessingLoopOptions } from './processing-loop.js';
 import type { TaskInput } from './task-input.js';
 
@@ -25,7 +26,7 @@ describe('the processing loop', () => {
       runningTasks: () => [],
       commitIntervalMs: 1,
       uncommittedMaxBytes: 1000,
-      sliceMs: 5,
+      courtesy: new Courtesy(5),
       clock: new SystemClock(),
       logger: silentLogger,
       metrics: noMetrics,

@@ -4,11 +4,15 @@ import type { StreamsMetrics } from '../../observability/streams-metrics.js';
 import type { Clock } from '../../time/clock.js';
 import type { Committer } from '../commit/committer.js';
 import { hasChanges } from '../commit/task-commit.js';
+import { breathing } from '../breathing.js';
 import { yieldToEventLoop } from '../restore/yield-to-event-loop.js';
+import type { Courtesy } from '../courtesy.js';
 import type { Task } from '../task/task.js';
 import type { TaskInput } from './task-input.js';
 
 const IDLE_WAIT_MS = 100;
+/** Of a slice, for each task. */
+const LEAST_SHARE_MS = 0.25;
 /** A commit takes milliseconds; one that takes this long waits for a log that does not answer. */
 const SLOW_COMMIT_MS = 10_000;
 
@@ -19,7 +23,7 @@ export interface ProcessingLoopOptions {
   readonly runningTasks: () => readonly Task[];
   readonly commitIntervalMs: number;
   readonly uncommittedMaxBytes: number;
-  readonly sliceMs: number;
+  readonly courtesy: Courtesy;
   readonly clock: Clock;
   readonly logger: StreamsLogger;
   readonly metrics: StreamsMetrics;
@@ -99,13 +103,13 @@ export class ProcessingLoop {
   }
 
   private async round(): Promise<void> {
-    const { committer, input, sliceMs } = this.options;
+    const { committer, input, clock, courtesy } = this.options;
     const failure = committer.takeFailure() ?? this.takeReported();
     if (failure !== undefined) throw failure;
     const tasks = this.options.runningTasks();
-    input.fill();
+    await input.fill(breathing(clock, courtesy));
     const busy = this.takesRecords ? tasks.filter(({ records }) => records.hasRecords) : [];
-    if (busy.length > 0) await this.process(busy, Math.max(1, sliceMs / busy.length));
+    if (busy.length > 0) await this.process(busy, Math.max(LEAST_SHARE_MS, courtesy.sliceMs / busy.length));
     await this.commitIfDue(tasks);
     if (busy.length > 0) await yieldToEventLoop();
     else await this.idle(tasks);

@@ -3,6 +3,7 @@ import { partitionKey } from '../../log/client/by-topic.js';
 import type { PartitionReader } from '../../log/partition-reader.js';
 import type { TopicPartition } from '../../log/log.js';
 import type { SourceQueue } from '../records/source-queue.js';
+import type { Breathe } from '../breathing.js';
 import type { Task } from '../task/task.js';
 
 /** Takes fetched chunks to the queues of their tasks, and stops fetching for queues that are full. */
@@ -30,7 +31,7 @@ export class TaskInput {
   }
 
   /** @throws LogError of kind `fatal` for records that cannot be read. */
-  fill(): void {
+  async fill(breathe: Breathe): Promise<void> {
     const { reader } = this;
     for (const queue of this.paused) {
       if (queue.isFull) continue;
@@ -46,9 +47,11 @@ export class TaskInput {
         continue;
       }
       queue.push(fetched.chunk);
-      if (!queue.isFull) continue;
-      this.paused.add(queue);
-      reader.pause(placeOf(queue));
+      if (queue.isFull) {
+        this.paused.add(queue);
+        reader.pause(placeOf(queue));
+      }
+      await breathe();
     }
   }
 }

@@ -1,5 +1,6 @@
 import type { StoreDefinition } from '../../topology/store-definition.js';
 import type { ChangeSink, PreparedCommit, StateStore } from '../../stores/state-store.js';
+import type { Breathe } from '../breathing.js';
 import type { ChangelogPosition } from '../../stores/store-engine.js';
 
 /** A store of a task and the changelog partition behind it. */
@@ -45,12 +46,14 @@ export class TaskStores {
   }
 
   /** Serialises what is dirty and appends it to the changelogs. */
-  prepare(append: ChangelogAppend): StoreCommit[] {
-    return this.all.map((each) => {
+  async prepare(append: ChangelogAppend, breathe: Breathe): Promise<StoreCommit[]> {
+    const commits: StoreCommit[] = [];
+    for (const each of this.all) {
       const { changelog } = each;
       const sink: ChangeSink = changelog === undefined ? ignore : (key, value) => append(changelog, key, value);
-      return { of: each, prepared: each.store.prepareCommit(sink) };
-    });
+      commits.push({ of: each, prepared: await each.store.prepareCommit(sink, breathe) });
+    }
+    return commits;
   }
 
   /** Forgets what was not applied. */

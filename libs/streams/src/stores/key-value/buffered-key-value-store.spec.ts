@@ -60,7 +60,7 @@ async function world(
 let position = 0;
 async function commit(store: StateStore): Promise<string[]> {
   const changes: string[] = [];
-  const prepared = store.prepareCommit((key, value) =>
+  const prepared = await store.prepareCommit((key, value) =>
     changes.push(`${Buffer.from(key).toString()}=${value ? Buffer.from(value).toString() : ''}`),
   );
   await store.applyCommit(prepared, ++position);
@@ -106,7 +106,7 @@ describe('a buffered key-value store', () => {
   it('shows queries nothing before a commit was applied', async () => {
     const { store, balances } = await world();
     balances.put('a', { n: 1 });
-    const prepared = store.prepareCommit(() => {});
+    const prepared = await store.prepareCommit(() => {});
     expect(await store.view.get(Buffer.from('a'))).toBeUndefined();
     await store.applyCommit(prepared, 1);
     expect(Buffer.from((await store.view.get(Buffer.from('a'))) ?? []).toString()).toBe('{"n":1}');
@@ -125,7 +125,7 @@ describe('a buffered key-value store', () => {
   it('keeps a change that is made while the commit before it is on its way', async () => {
     const { store, balances } = await world();
     balances.put('a', { n: 1 });
-    const prepared = store.prepareCommit(() => {});
+    const prepared = await store.prepareCommit(() => {});
     balances.put('a', { n: 2 });
     await store.applyCommit(prepared, 1);
     store.setBufferLimit(0);

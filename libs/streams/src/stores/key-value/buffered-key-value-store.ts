@@ -98,8 +98,8 @@ export class BufferedKeyValueStore implements StateStore, KeyValueBacking<unknow
     this.buffer.limit(maxBytes);
   }
 
-  prepareCommit(sink: ChangeSink): PreparedCommit {
-    return this.buffer.prepareCommit(sink);
+  prepareCommit(sink: ChangeSink, breathe?: () => Promise<void> | undefined): Promise<PreparedCommit> {
+    return this.buffer.prepareCommit(sink, breathe);
   }
 
   async applyCommit(commit: PreparedCommit, position: ChangelogPosition): Promise<void> {

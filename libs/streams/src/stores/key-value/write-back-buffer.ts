@@ -14,6 +14,9 @@ export interface WriteBackBufferOptions<K, V> {
   readonly onLoad?: (keys: number) => void;
 }
 
+/** Entries of a commit between two looks at the time. */
+const BREATHE_EVERY = 128;
+
 /** A commit and the entries that it pinned. */
 interface PreparedEntries<K, V> extends PreparedCommit {
   readonly entries: readonly BufferEntry<K, V>[];
@@ -122,7 +125,7 @@ export class WriteBackBuffer<K, V> {
   }
 
   /** @throws SerdeError for a value without bytes; nothing can be committed then, and the owner discards. */
-  prepareCommit(sink: ChangeSink): PreparedCommit {
+  async prepareCommit(sink: ChangeSink, breathe?: () => Promise<void> | undefined): Promise<PreparedCommit> {
     const { dirty } = this;
     let serialised = 0;
     this.dirty = [];
@@ -130,6 +133,7 @@ export class WriteBackBuffer<K, V> {
     const keys: Uint8Array[] = [];
     const values: (Uint8Array | null)[] = [];
     for (const entry of dirty) {
+      if (keys.length % BREATHE_EVERY === BREATHE_EVERY - 1) await breathe?.();
       const keyBytes = (entry.keyBytes ??= this.options.key.serialize(entry.key));
       const valueBytes = entry.value === undefined ? null : this.options.value.serialize(entry.value);
       sink(keyBytes, valueBytes);

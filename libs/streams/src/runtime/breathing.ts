@@ -1,0 +1,16 @@
+import type { Clock } from '../time/clock.js';
+import type { Courtesy } from './courtesy.js';
+import { yieldToEventLoop } from './restore/yield-to-event-loop.js';
+
+/** Lets I/O and timers have their turn if it is time for it; undefined if it is not. */
+export type Breathe = () => Promise<void> | undefined;
+
+export function breathing(clock: Clock, courtesy: Courtesy): Breathe {
+  let since = clock.monotonic();
+  return () => {
+    if (clock.monotonic() - since < courtesy.sliceMs) return undefined;
+    return yieldToEventLoop().then(() => {
+      since = clock.monotonic();
+    });
+  };
+}
