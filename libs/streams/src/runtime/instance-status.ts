@@ -62,12 +62,12 @@ export interface LocalPartition {
   readonly taskId: TaskId;
   readonly state: TaskState;
   readonly position: number | undefined;
-  readonly restore?: RestoreProgress;
-  readonly view?: CommittedView;
+  readonly restore?: RestoreProgress | undefined;
+  readonly view?: CommittedView | undefined;
   /** As `view`, with what is not committed yet; there only in tasks that run. */
-  readonly uncommitted?: CommittedView;
+  readonly uncommitted?: CommittedView | undefined;
   /** Of a standby. */
-  readonly copy?: CopyFreshness;
+  readonly copy?: CopyFreshness | undefined;
   /** As `StateStore.settled`. */
   settled(): Promise<void> | undefined;
   /** The next offset of a source topic that the view does not contain; undefined for other topics, in standbys, and before the first commit. */

@@ -105,13 +105,14 @@ export function lastEventId({ headers }: QueryRequest): FeedPosition | undefined
 
 /** Seconds of `Prefer: wait=<seconds>` (RFC 7240, 4.3), as milliseconds. Preferences that are not known are ignored, as it demands. */
 function waitOf(prefer: string | string[] | undefined): number | undefined {
-  const match = /(?:^|[,;])\s*wait\s*=\s*"?(\d{1,9})"?\s*(?:[,;]|$)/i.exec([prefer ?? ''].flat().join(','));
+  if (prefer === undefined) return undefined;
+  const match = /(?:^|[,;])\s*wait\s*=\s*"?(\d{1,9})"?\s*(?:[,;]|$)/i.exec([prefer].flat().join(','));
   return match ? Math.min(MAX_WAIT_S, Number(match[1])) * 1000 : undefined;
 }
 
 function positionOf(parameter: string | undefined, header: string | string[] | undefined): PositionToken | undefined {
+  if (parameter === undefined && header === undefined) return undefined;
   const texts = [parameter, ...[header ?? []].flat()].filter((text) => text !== undefined);
-  if (texts.length === 0) return undefined;
   return PositionToken.merge(
     texts.map((text) => {
       const token = PositionToken.parse(text);

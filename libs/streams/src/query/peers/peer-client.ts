@@ -1,4 +1,10 @@
-import { Agent as HttpAgent, request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http';
+import {
+  Agent as HttpAgent,
+  request as httpRequest,
+  type ClientRequest,
+  type IncomingMessage,
+  type RequestOptions,
+} from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import type { PeerTlsOptions } from '../../config/peer-options.js';
 import { knownProblem } from '../problem/problem-types.js';
@@ -23,6 +29,7 @@ export interface PeerClientOptions {
 export class PeerClient {
   private readonly http = new HttpAgent({ keepAlive: true, maxSockets: MAX_SOCKETS, noDelay: true });
   private readonly https: HttpsAgent;
+  private readonly targets = new Map<string, RequestOptions & { readonly isTls: boolean }>();
 
   constructor(private readonly options: PeerClientOptions) {
     this.https = new HttpsAgent({ keepAlive: true, maxSockets: MAX_SOCKETS, noDelay: true, ...options.tls });
@@ -60,9 +67,16 @@ export class PeerClient {
     credentials: PeerCredentials | undefined,
     timeoutMs: number,
   ): Promise<{ readonly status: number; readonly answer: Buffer; readonly signature: string | undefined }> {
-    const signal = AbortSignal.timeout(timeoutMs);
+    const request = this.post(peer, body.length, credentials);
+    let isLate = false;
+    const timer = setTimeout(() => {
+      isLate = true;
+      request.destroy();
+    }, timeoutMs);
     try {
-      const response = await this.post(peer, body, credentials, signal);
+      const response = await new Promise<IncomingMessage>((resolve, reject) => {
+        request.once('response', resolve).once('error', reject).end(body);
+      });
       const answer = await readBody(response, PEER_MAX_BYTES);
       const signature = response.headers[SIGNATURE_HEADER];
       return {
@@ -71,39 +85,38 @@ export class PeerClient {
         signature: typeof signature === 'string' ? signature : undefined,
       };
     } catch (cause) {
-      if (signal.aborted)
+      request.destroy();
+      if (isLate)
         throw new QueryError('peer-timeout', `The instance "${peer.instanceId}" did not answer in ${timeoutMs} ms.`, {
           cause,
           members: { instance: peer.instanceId, retryAfterS: RETRY_S },
           retryAfterS: RETRY_S,
         });
       throw unreachable(peer, 'could not be reached', cause);
+    } finally {
+      clearTimeout(timer);
     }
   }
 
-  private post(
-    { url }: Peer,
-    body: Buffer,
-    credentials: PeerCredentials | undefined,
-    signal: AbortSignal,
-  ): Promise<IncomingMessage> {
-    const target = new URL(url + PEER_PATH);
-    const isTls = target.protocol === 'https:';
-    const options: RequestOptions = {
-      method: 'POST',
-      signal,
-      headers: {
-        'content-type': PEER_CONTENT_TYPE,
-        'content-length': body.length,
-        ...(credentials && { [PEER_HEADER]: credentials.peer, [SIGNATURE_HEADER]: credentials.signature }),
-      },
+  private post({ url }: Peer, length: number, credentials: PeerCredentials | undefined): ClientRequest {
+    let target = this.targets.get(url);
+    if (target === undefined) {
+      const { protocol, hostname, port, pathname } = new URL(url + PEER_PATH);
+      const isTls = protocol === 'https:';
+      // A URL has the address of IPv6 in brackets, a connection has not.
+      const host = hostname.replace(/^\[|\]$/g, '');
+      target = { method: 'POST', host, port: port || (isTls ? 443 : 80), path: pathname, isTls };
+      this.targets.set(url, target);
+    }
+    const headers = {
+      'content-type': PEER_CONTENT_TYPE,
+      'content-length': length,
+      ...(credentials && { [PEER_HEADER]: credentials.peer, [SIGNATURE_HEADER]: credentials.signature }),
     };
-    return new Promise((resolve, reject) => {
-      const request = isTls
-        ? httpsRequest(target, { ...options, agent: this.https, ...this.options.tls })
-        : httpRequest(target, { ...options, agent: this.http });
-      request.once('response', resolve).once('error', reject).end(body);
-    });
+    const { isTls, ...options } = target;
+    return isTls
+      ? httpsRequest({ ...options, headers, agent: this.https, ...this.options.tls })
+      : httpRequest({ ...options, headers, agent: this.http });
   }
 }
 

@@ -25,6 +25,7 @@ export interface PeerNetworkOptions {
 /** The calls between this instance and the others, both ways. */
 export class PeerNetwork {
   readonly directory: PeerDirectory;
+  private readonly readers = new Map<string, { readonly url: string; readonly reads: PartitionReads }>();
   private readonly client: PeerClient;
   private readonly endpoint: PeerEndpoint;
   private readonly heartbeat: PeerHeartbeat;
@@ -60,7 +61,11 @@ export class PeerNetwork {
   }
 
   reads(peer: Peer): PartitionReads {
-    return new PeerReads(peer, this.client);
+    const known = this.readers.get(peer.instanceId);
+    if (known?.url === peer.url) return known.reads;
+    const reads = new PeerReads(peer, this.client);
+    this.readers.set(peer.instanceId, { url: peer.url, reads });
+    return reads;
   }
 
   /** Answers a request for `PEER_PATH`. */

@@ -62,12 +62,6 @@ export class LocalReads implements PartitionReads {
     return { ...found, freshness };
   }
 
-  /** Whether the owner of a partition is this instance, ready to answer. */
-  isActive({ store, partition }: PartitionTarget): boolean {
-    const queryable = this.runtime.queryableStore(store);
-    return queryable !== undefined && isReadable(locatePartition(queryable, partition));
-  }
-
   /**
    * Reads, and reads again if the partition was closed or moved meanwhile: an engine that closes under a read may look empty, so neither
    * the answer nor the error of such a read counts.
@@ -140,10 +134,16 @@ export class LocalReads implements PartitionReads {
   }
 
   private freshnessOf({ partition, role, local }: ReadablePartition, { epoch, doubtMs }: Membership): Freshness {
-    const { instanceId } = this.runtime;
-    const common = { partition, role, instanceId, epoch, position: local.position ?? 0 };
-    if (role === 'active') return { ...common, lag: 0, stalenessMs: doubtMs };
-    return { ...common, lag: local.copy?.lag, stalenessMs: local.copy?.stalenessMs ?? Infinity };
+    const isActive = role === 'active';
+    return {
+      partition,
+      position: local.position ?? 0,
+      role,
+      lag: isActive ? 0 : local.copy?.lag,
+      stalenessMs: isActive ? doubtMs : (local.copy?.stalenessMs ?? Infinity),
+      instanceId: this.runtime.instanceId,
+      epoch,
+    };
   }
 
   private filterOf({ store }: PartitionTarget, { where }: ScanPart): ((value: Uint8Array) => boolean) | undefined {

@@ -49,7 +49,7 @@ export class QueryRouter implements PartitionReads {
 
   get(target: PartitionTarget, keys: readonly Uint8Array[], bounds: ReadBounds): Promise<ValuesAnswer> {
     // Hot path (bench `query`, local/controller).
-    if (bounds.waitMs === 0 && this.local.isActive(target))
+    if (bounds.waitMs === 0 && this.isOwn(target))
       return this.local.get(target, keys, bounds).catch((error: unknown) => {
         if (!isElsewhere(error)) throw error;
         return this.route(target, bounds, (reads, left) => reads.get(target, keys, left));
@@ -63,6 +63,10 @@ export class QueryRouter implements PartitionReads {
 
   count(target: PartitionTarget, part: ScanPart, bounds: ReadBounds): Promise<CountAnswer> {
     return this.route(target, bounds, (reads, left) => reads.count(target, part, left));
+  }
+
+  private isOwn({ store, partition }: PartitionTarget): boolean {
+    return this.runtime.queryableStore(store)?.owner(partition)?.isLocal === true;
   }
 
   private async route<T>(target: PartitionTarget, bounds: ReadBounds, ask: Ask<T>): Promise<T> {
@@ -86,7 +90,7 @@ export class QueryRouter implements PartitionReads {
           // A copy that is not fresh enough is no reason to keep the next one waiting.
           const left = candidate.role === 'standby' ? 0 : deadline - this.clock.monotonic();
           const waitMs = Math.max(0, Math.min(bounds.waitMs, left));
-          return await ask(candidate.reads, { ...bounds, waitMs });
+          return await ask(candidate.reads, waitMs === bounds.waitMs ? bounds : { ...bounds, waitMs });
         } catch (error) {
           if (!isElsewhere(error)) throw error;
           failure = worse(failure, error);

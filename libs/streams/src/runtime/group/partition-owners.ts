@@ -4,7 +4,7 @@ import type { PartitionOwner } from '../instance-status.js';
 
 /** Who owns each task of the application, as of the last assignment. */
 export class PartitionOwners {
-  private owners: ReadonlyMap<TaskId, TaskOwner> = new Map();
+  private owners: ReadonlyMap<TaskId, PartitionOwner> = new Map();
   /** Whoever was last said to own a task; between two owners it stays with the first. */
   private readonly last = new Map<TaskId, string>();
 
@@ -16,7 +16,10 @@ export class PartitionOwners {
   /** @param owners undefined where the assignment did not name them. */
   update(owners: ReadonlyMap<TaskId, TaskOwner> | undefined, epoch: number): void {
     this.epoch = epoch;
-    this.owners = owners ?? new Map();
+    const { instanceId } = this;
+    this.owners = new Map(
+      Array.from(owners ?? [], ([task, owner]) => [task, { ...owner, isLocal: owner.instanceId === instanceId }]),
+    );
     this.remember(this.owners);
   }
 
@@ -51,7 +54,6 @@ export class PartitionOwners {
   }
 
   of(task: TaskId): PartitionOwner | undefined {
-    const owner = this.owners.get(task);
-    return owner && { ...owner, isLocal: owner.instanceId === this.instanceId };
+    return this.owners.get(task);
   }
 }

@@ -2,8 +2,9 @@ import { partitionForKey } from '../../log/partitioner.js';
 import type { StoreDefinition } from '../../topology/store-definition.js';
 import { taskId } from '../../topology/task-id.js';
 import type { Topology } from '../../topology/topology.js';
-import type { LocalPartition, PartitionOwner, QueryableStore } from '../instance-status.js';
-import type { StateStore } from '../../stores/state-store.js';
+import type { CommittedView, StateStore } from '../../stores/state-store.js';
+import type { RestoreProgress } from '../../topology/processor.js';
+import type { LocalPartition, PartitionOwner, QueryableStore, TaskState } from '../instance-status.js';
 import type { CopyFreshness } from '../restore/copy-freshness.js';
 import type { Task } from '../task/task.js';
 
@@ -17,92 +18,126 @@ export interface LocalStoresOptions {
 }
 
 /** The stores of the topology as this instance can query them. */
-export function localStores({
-  topology,
-  taskCounts,
-  task,
-  standby,
-  freshness,
-  owner,
-}: LocalStoresOptions): Map<string, QueryableStore> {
+export function localStores(options: LocalStoresOptions): Map<string, QueryableStore> {
+  const { topology, taskCounts } = options;
   const stores = topology.subTopologies.flatMap((sub) =>
-    sub.stores.map(
-      (definition) =>
-        new LocalStore(
-          definition,
-          taskCounts.get(sub.id) ?? 0,
-          (partition) => task(taskId(sub.id, partition)),
-          (partition) => standby(taskId(sub.id, partition)),
-          freshness,
-          (partition) => owner(taskId(sub.id, partition)),
-        ),
-    ),
+    sub.stores.map((definition) => new LocalStore(definition, taskCounts.get(sub.id) ?? 0, sub.id, options)),
   );
   return new Map(stores.map((store) => [store.definition.name, store]));
 }
 
 class LocalStore implements QueryableStore {
+  private readonly taskIds: readonly Task['id'][];
+
   constructor(
     readonly definition: StoreDefinition,
     readonly partitionCount: number,
-    private readonly task: (partition: number) => Task | undefined,
-    private readonly copyOf: (partition: number) => Task | undefined,
-    private readonly freshness: LocalStoresOptions['freshness'],
-    readonly owner: (partition: number) => PartitionOwner | undefined,
-  ) {}
+    subTopology: number,
+    private readonly options: LocalStoresOptions,
+  ) {
+    this.taskIds = Array.from({ length: partitionCount }, (_, partition) => taskId(subTopology, partition));
+  }
 
   partitionOf(key: Uint8Array): number {
     return (this.definition.partitioner ?? partitionForKey)(key, this.partitionCount);
   }
 
   local(partition: number): LocalPartition | undefined {
-    const task = this.task(partition);
+    const task = this.options.task(this.taskIds[partition]);
     const store = task?.stores.get(this.definition.name)?.store;
-    if (task === undefined || store === undefined) return undefined;
-    const { state } = task.state;
-    const isRunning = state === 'running';
-    const isComplete = isRunning || (state === 'suspended' && task.isRestored);
-    return {
-      ...describe(task, store, partition),
-      ...(isComplete ? { view: store.view } : {}),
-      ...(isRunning ? { uncommitted: store.uncommitted } : {}),
-      processed: (topic) => {
-        const committed = task.records.queues.find((queue) => queue.topic === topic)?.committed;
-        return committed === undefined || committed < 0 ? undefined : committed;
-      },
-    };
+    return task === undefined || store === undefined ? undefined : new ActivePartition(task, store);
   }
 
   standby(partition: number): LocalPartition | undefined {
-    const task = this.copyOf(partition);
+    const task = this.options.standby(this.taskIds[partition]);
     const store = task?.stores.get(this.definition.name)?.store;
     if (task === undefined || store === undefined || !task.state.is('standby')) return undefined;
-    const copy = this.freshness(task, this.definition.name);
-    return {
-      ...describe(task, store, partition),
-      ...(copy === undefined ? {} : { copy, view: store.view }),
-      processed: () => undefined,
-    };
+    return new StandbyPartition(task, store, this.options.freshness(task, this.definition.name));
+  }
+
+  owner(partition: number): PartitionOwner | undefined {
+    return this.options.owner(this.taskIds[partition]);
   }
 
   async approximateEntries(): Promise<number> {
     let entries = 0;
-    for (let partition = 0; partition < this.partitionCount; partition++) {
-      const store = this.task(partition)?.stores.get(this.definition.name)?.store;
+    for (const id of this.taskIds) {
+      const store = this.options.task(id)?.stores.get(this.definition.name)?.store;
       if (store !== undefined) entries += await store.approximateEntries();
     }
     return entries;
   }
 }
 
-function describe(task: Task, store: StateStore, partition: number): Omit<LocalPartition, 'processed'> {
-  const restore = task.restoring.get(store.name);
-  return {
-    partition,
-    taskId: task.id,
-    state: task.state.state,
-    position: store.position,
-    settled: () => store.settled(),
-    ...(restore ? { restore } : {}),
-  };
+/** Made for every read, so everything is worked out when it is asked for (bench `query`, local/controller). */
+class ActivePartition implements LocalPartition {
+  readonly state: TaskState;
+  readonly position: number | undefined;
+  readonly view: CommittedView | undefined;
+
+  constructor(
+    private readonly task: Task,
+    private readonly store: StateStore,
+  ) {
+    const { state } = task.state;
+    this.state = state;
+    this.position = store.position;
+    this.view = state === 'running' || (state === 'suspended' && task.isRestored) ? store.view : undefined;
+  }
+
+  get partition(): number {
+    return this.task.partition;
+  }
+
+  get taskId(): Task['id'] {
+    return this.task.id;
+  }
+
+  get restore(): RestoreProgress | undefined {
+    return this.task.restoring.get(this.store.name);
+  }
+
+  get uncommitted(): CommittedView | undefined {
+    return this.state === 'running' ? this.store.uncommitted : undefined;
+  }
+
+  settled(): Promise<void> | undefined {
+    return this.store.settled();
+  }
+
+  processed(topic: string): number | undefined {
+    const committed = this.task.records.queues.find((queue) => queue.topic === topic)?.committed;
+    return committed === undefined || committed < 0 ? undefined : committed;
+  }
+}
+
+class StandbyPartition implements LocalPartition {
+  readonly state = 'standby';
+  readonly position: number | undefined;
+  readonly view: CommittedView | undefined;
+
+  constructor(
+    private readonly task: Task,
+    private readonly store: StateStore,
+    readonly copy: CopyFreshness | undefined,
+  ) {
+    this.position = store.position;
+    this.view = copy && store.view;
+  }
+
+  get partition(): number {
+    return this.task.partition;
+  }
+
+  get taskId(): Task['id'] {
+    return this.task.id;
+  }
+
+  settled(): Promise<void> | undefined {
+    return this.store.settled();
+  }
+
+  processed(): undefined {
+    return undefined;
+  }
 }
