@@ -1,0 +1,156 @@
+import type { StoreDefinition } from '../../topology/store-definition.js';
+import { PROBLEM_TYPES, QUERY_ENDPOINTS, type QueryEndpoint } from '../http/endpoint-table.js';
+import { keyParameter, LAST_EVENT_ID, PREFER, queryParameters } from './parameters.js';
+import { jsonSchema, keyTextSchema, type Schema } from './schema.js';
+
+type Content = Readonly<Record<string, { readonly schema: Schema }>>;
+type Responses = Record<
+  string,
+  { readonly description: string; readonly headers?: object; readonly content?: Content }
+>;
+
+/** A store to be described, and the name in `components.schemas` of what its values look like. */
+export interface DescribedStore {
+  readonly definition: StoreDefinition;
+  readonly schemaName: string | undefined;
+}
+
+const ref = (name: string): Schema => ({ $ref: `#/components/schemas/${name}` });
+const header = (description: string, schema: Schema): object => ({ description, schema });
+
+const READ_HEADERS = {
+  'Streams-Instance': header('The instance that answered.', { type: 'string' }),
+  'Streams-Position': header('Everything before it is in the answer.', { type: 'string' }),
+  'Streams-Role': header('Whether a copy answered.', { type: 'string', enum: ['active', 'standby'] }),
+  'Streams-Lag': header('Changelog records that the copy lacked.', { type: 'integer' }),
+  'Streams-Staleness': header('The answer may be so old, in milliseconds.', { type: 'integer' }),
+};
+
+/** What frameworks and parsers answer before a request comes to an endpoint. */
+const PLATFORM_STATUSES: Readonly<Record<string, readonly number[]>> = { GET: [400, 414], POST: [400, 413, 415] };
+
+/** The list of stores itself. */
+export function listPath(): object {
+  const [endpoint] = QUERY_ENDPOINTS;
+  const found: Responses = {};
+  for (const status of endpoint.statuses)
+    found[String(status)] =
+      status === 200
+        ? { description: 'The stores.', content: { 'application/json': { schema: { type: 'object' } } } }
+        : problem(status, false);
+  return { get: { operationId: 'listStores', summary: endpoint.summary, parameters: [], responses: found } };
+}
+
+/** The typed paths of a store below `base`, by which `{store}` of the generic ones is replaced. */
+export function storePaths(base: string, store: DescribedStore): Record<string, object> {
+  const paths: Record<string, Record<string, object>> = {};
+  for (const endpoint of QUERY_ENDPOINTS) {
+    const rest = /^\/stores\/:store(.*)$/.exec(endpoint.path)?.[1];
+    if (rest === undefined) continue;
+    const path = `${base}/${encodeURIComponent(store.definition.name)}${rest.replace(':key', '{key}')}`;
+    paths[path] = { ...paths[path], [endpoint.method.toLowerCase()]: operation(endpoint, rest, store) };
+  }
+  return paths;
+}
+
+function operation(endpoint: QueryEndpoint, rest: string, store: DescribedStore): object {
+  const { definition } = store;
+  const isFeed = rest.endsWith('/changes');
+  const reads = endpoint.parameters.includes('isolation');
+  return {
+    operationId: `${VERBS[rest]}${identifier(definition.name)}${SUFFIXES[rest] ?? ''}`,
+    summary: endpoint.summary,
+    tags: [definition.name],
+    'x-eventually-consistent': true,
+    parameters: [
+      ...(rest.includes(':key') ? [keyParameter(definition)] : []),
+      ...queryParameters(definition, endpoint.parameters),
+      ...(reads ? [PREFER] : []),
+      ...(isFeed ? [LAST_EVENT_ID] : []),
+    ],
+    ...(endpoint.method === 'POST' && { requestBody: lookupBody(definition) }),
+    responses: responses(endpoint, rest, store),
+  };
+}
+
+const VERBS: Readonly<Record<string, string>> = {
+  '': 'describe',
+  '/metadata': 'metadataOf',
+  '/entries/:key': 'get',
+  '/lookup': 'lookup',
+  '/entries': 'list',
+  '/count': 'count',
+  '/changes': 'watch',
+  '/entries/:key/changes': 'watch',
+};
+const SUFFIXES: Readonly<Record<string, string>> = { '/entries/:key/changes': 'Entry' };
+
+function responses(endpoint: QueryEndpoint, rest: string, store: DescribedStore): Responses {
+  const found: Responses = {};
+  const platform = PLATFORM_STATUSES[endpoint.method] ?? [];
+  for (const status of new Set([...endpoint.statuses, ...platform])) {
+    if (status === 200)
+      found['200'] = { description: 'The answer.', headers: READ_HEADERS, content: content(rest, store) };
+    else if (status === 304) found['304'] = { description: 'What the client has is what there is.' };
+    else found[String(status)] = problem(status, platform.includes(status));
+  }
+  return found;
+}
+
+function problem(status: number, isPlatform: boolean): Responses[string] {
+  const names = PROBLEM_TYPES.filter((type) => type.status === status).map(
+    ({ name, meaning }) => `\`${name}\`: ${meaning}`,
+  );
+  return {
+    description: names.join(' ') || 'Refused by the application.',
+    content: {
+      'application/problem+json': { schema: ref('Problem') },
+      ...(isPlatform && { 'application/json': { schema: ref('PlatformError') } }),
+    },
+  };
+}
+
+function content(rest: string, { definition, schemaName }: DescribedStore): Content {
+  const key = jsonSchema(definition.key);
+  const whole = schemaName === undefined ? jsonSchema(definition.value) : ref(schemaName);
+  const value: Schema = { anyOf: [whole, { type: 'object', description: 'With `fields`, those members.' }] };
+  const entry: Schema = { type: 'object', required: ['key', 'value'], properties: { key, value } };
+  const items: Schema = { type: 'array', items: entry };
+  const json = (schema: Schema): Content => ({ 'application/json': { schema } });
+  const object = (required: string[], properties: Schema): Content => json({ type: 'object', required, properties });
+  switch (rest) {
+    case '/entries/:key': {
+      const { contentType = 'application/json' } = definition.value;
+      const type = contentType.split(';', 1)[0];
+      return { [type]: { schema: value }, 'application/json': { schema: value } };
+    }
+    case '/lookup':
+      return object(['items', 'missing'], { items, missing: { type: 'array', items: { type: 'string' } } });
+    case '/entries':
+      return {
+        ...object(['items'], { items, next: { type: 'string' }, unreachable: ref('UnreachablePartitions') }),
+        'application/x-ndjson': { schema: entry },
+      };
+    case '/count':
+      return object(['count'], { count: { type: 'integer', minimum: 0 }, unreachable: ref('UnreachablePartitions') });
+    case '/changes':
+    case '/entries/:key/changes':
+      return { 'text/event-stream': { schema: { type: 'string' } } };
+    default:
+      return json({ type: 'object' });
+  }
+}
+
+function lookupBody(definition: StoreDefinition): object {
+  const keys: Schema = { type: 'array', maxItems: 1000, items: keyTextSchema(definition.key) };
+  const schema: Schema = { type: 'object', required: ['keys'], properties: { keys }, additionalProperties: false };
+  return { required: true, content: { 'application/json': { schema } } };
+}
+
+/** `order-totals` is `OrderTotals`. */
+function identifier(name: string): string {
+  return name
+    .split(/[^A-Za-z0-9]+/)
+    .map((part) => part.slice(0, 1).toUpperCase() + part.slice(1))
+    .join('');
+}
