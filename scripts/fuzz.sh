@@ -5,8 +5,10 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 port=${FUZZ_PORT:-3457}
-venv=.cache/schemathesis
+cache=$PWD/.cache
+venv=$cache/schemathesis
 state=$(mktemp -d)
+mkdir -p "$cache"
 if [ ! -x "$venv/bin/schemathesis" ]; then
   python3 -m venv "$venv"
   "$venv/bin/pip" install --quiet 'schemathesis>=4,<5'
@@ -16,6 +18,7 @@ PORT=$port STATE_DIR=$state DEMO_TRAFFIC=50 node dist/src/main.js >"$state/log" 
 app=$!
 trap 'kill $app 2>/dev/null || true; wait $app 2>/dev/null || true; rm -rf "$state"' EXIT
 
+cd "$cache"
 "$venv/bin/schemathesis" run "http://127.0.0.1:$port/api-json" \
   --wait-for-schema 30 \
   --include-path-regex '^/stores' \
