@@ -87,13 +87,9 @@ export class PointReader extends QueryClient {
     const askedAt = performance.now();
     const response = await this.fetch(`${url}/stores/balances/entries/${account}${this.query}`);
     if (response === undefined) return;
-    const body = (await response.json()) as Account & { readonly freshness?: { readonly stalenessMs?: number } };
+    const body = (await response.json()) as Account;
     this.answers++;
-    if (response.status === 404) {
-      const fault = this.history.fault(account, undefined, askedAt, Math.max(0, body.freshness?.stalenessMs ?? 0));
-      if (fault !== undefined) throw new FaultError(`404, ${fault}`);
-      return;
-    }
+    if (response.status === 404) return this.check(account, undefined, askedAt, response);
     this.check(account, body, askedAt, response);
     if (Number(response.headers.get('streams-staleness')) > this.maxStalenessMs)
       throw new FaultError(`${account}: older than ${this.maxStalenessMs} ms`);

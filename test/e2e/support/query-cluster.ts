@@ -1,5 +1,6 @@
 import { Payload } from '@nestjs/microservices';
 import { once } from 'node:events';
+import type { ServerOptions } from 'node:https';
 import { createServer } from 'node:net';
 import { Ctx } from '@nestjs/microservices';
 import {
@@ -36,6 +37,7 @@ export interface InstanceSetup {
   readonly adapter?: AppSetup['adapter'];
   readonly options?: RootOptions;
   readonly prepare?: (nest: INestApplication) => void;
+  readonly https?: ServerOptions;
   /** A topic that each value goes on to, with its position. */
   readonly sendTo?: string;
 }
@@ -72,7 +74,14 @@ export class QueryCluster {
     return cluster;
   }
 
-  async start({ instanceId, adapter = 'fastify', options = {}, prepare, sendTo }: InstanceSetup): Promise<StreamsApp> {
+  async start({
+    instanceId,
+    adapter = 'fastify',
+    options = {},
+    prepare,
+    sendTo,
+    https,
+  }: InstanceSetup): Promise<StreamsApp> {
     const port = await freePort();
     const { store } = this;
     class Keeper {
@@ -96,14 +105,14 @@ export class QueryCluster {
       feature: { processors: [Keeper], stores: [store] },
       options: {
         instanceId,
-        advertisedUrl: `http://127.0.0.1:${port}`,
+        advertisedUrl: `${https === undefined ? 'http' : 'https'}://127.0.0.1:${port}`,
         embedded: undefined,
         group: { sessionTimeout: 2000, heartbeatInterval: 100 },
         peers: { secret: PEER_SECRET, heartbeatInterval: 100 },
         ...options,
       } as RootOptions,
     };
-    const nest = await this.apps.create(this.apps.metadataOf(setup), adapter);
+    const nest = await this.apps.create(this.apps.metadataOf(setup), adapter, https);
     Object.assign(nest.get(StreamsHost), { log: Promise.resolve(this.openLog()) });
     prepare?.(nest);
     const app = await this.apps.serve(nest, port);

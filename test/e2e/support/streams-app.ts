@@ -11,6 +11,7 @@ import {
   type StreamsModuleExtras,
   type StreamsModuleOptions,
 } from 'nestjs-streams';
+import type { ServerOptions } from 'node:https';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -142,13 +143,20 @@ export class StreamsApps {
     };
   }
 
-  async create(metadata: ModuleMetadata, adapter: AppSetup['adapter'] = 'fastify'): Promise<INestApplication> {
+  /** @param https what a TLS server of Node takes; only with Fastify. */
+  async create(
+    metadata: ModuleMetadata,
+    adapter: AppSetup['adapter'] = 'fastify',
+    https?: ServerOptions,
+  ): Promise<INestApplication> {
     const module = await Test.createTestingModule({ imports: [moduleOf(metadata)] })
       .setLogger(false as never)
       .compile();
     const nest =
       adapter === 'fastify'
-        ? module.createNestApplication(new FastifyAdapter(), { logger: false })
+        ? module.createNestApplication(new FastifyAdapter(https === undefined ? {} : ({ https } as object)), {
+            logger: false,
+          })
         : module.createNestApplication({ logger: false });
     this.releases.push(() => nest.close());
     return nest;

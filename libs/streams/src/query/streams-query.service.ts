@@ -147,7 +147,8 @@ export class StreamsQueryService {
     const [value] = values;
     if (value !== undefined) return { definition, value, freshness };
     throw new QueryError('key-not-found', `The store "${name}" has no entry for this key.`, {
-      members: { store: name, partition, position: freshness.position, freshness },
+      members: { store: name, partition, position: freshness.position },
+      freshness,
     });
   }
 

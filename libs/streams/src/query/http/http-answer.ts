@@ -4,6 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 export interface QueryRequest {
   /** As the client wrote it, percent-encoding included. */
   readonly originalUrl: string;
+  readonly method: string;
   readonly headers: IncomingMessage['headers'];
   /** As the platform's parser read it. */
   readonly body?: unknown;

@@ -4,6 +4,7 @@ import { StreamsError } from '../../errors/streams-error.js';
 import { problemType } from '../problem/problem-types.js';
 import { QueryError } from '../problem/query-error.js';
 import { typedJson } from '../typed-json.js';
+import { entryHeaders } from './freshness-headers.js';
 import type { HttpAnswer } from './http-answer.js';
 
 export const OWNER_LOCATION_HEADER = 'Streams-Location';
@@ -30,6 +31,7 @@ function queryProblem(error: QueryError, originalUrl: string): HttpAnswer {
     {
       ...(error.retryAfterS !== undefined && { 'Retry-After': String(error.retryAfterS) }),
       ...(location !== undefined && { [OWNER_LOCATION_HEADER]: location }),
+      ...(error.freshness && entryHeaders(String(error.members['store']), error.freshness)),
     },
   );
 }

@@ -14,6 +14,7 @@ const RETRY_S = 1;
 interface Waiting {
   readonly isGone: () => boolean;
   readonly enter: () => void;
+  readonly drop: (error: QueryError) => void;
 }
 
 /** Bounds what an instance answers at a time. */
@@ -37,15 +38,24 @@ export class RequestLimits {
       this.running++;
       return undefined;
     }
-    if (this.waiting.length >= this.maxQueued) this.waiting = this.waiting.filter((each) => !each.isGone());
+    if (this.waiting.length >= this.maxQueued) this.dropGone();
     if (this.waiting.length >= this.maxQueued) throw overloaded('requests');
-    return new Promise((resolve) => void this.waiting.push({ isGone, enter: resolve }));
+    return new Promise((enter, drop) => void this.waiting.push({ isGone, enter, drop }));
   }
 
   leave(): void {
-    for (let next = this.waiting.shift(); next !== undefined; next = this.waiting.shift())
-      if (!next.isGone()) return next.enter();
-    this.running--;
+    this.dropGone();
+    const next = this.waiting.shift();
+    if (next === undefined) this.running--;
+    else next.enter();
+  }
+
+  /** Those whose clients have gone are not answered. */
+  private dropGone(): void {
+    if (this.waiting.length === 0) return;
+    const waiting = this.waiting.filter((each) => !each.isGone());
+    for (const each of this.waiting) if (each.isGone()) each.drop(overloaded('requests'));
+    this.waiting = waiting;
   }
 
   /** @throws QueryError `overloaded`, and what `stream` throws */

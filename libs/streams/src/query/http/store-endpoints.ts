@@ -30,8 +30,8 @@ import {
 import { RequestLimits, type RequestLimitOptions } from './request-limits.js';
 import { invalidParameter, keyInPath, queryParameters } from './request-target.js';
 import { StorePolicy } from './store-policy.js';
-import { streamChanges } from './stream-changes.js';
-import { acceptsNdjson, streamEntries } from './stream-entries.js';
+import { EVENT_STREAM, streamChanges } from './stream-changes.js';
+import { acceptsNdjson, NDJSON, streamEntries } from './stream-entries.js';
 
 export interface StoreEndpointsOptions {
   readonly runtime: StreamsRuntime;
@@ -53,6 +53,7 @@ interface Asked {
 
 /** A body that is written as it comes. */
 interface StreamedAnswer {
+  readonly contentType: string;
   readonly stream: () => Promise<void>;
 }
 
@@ -170,7 +171,7 @@ export class StoreEndpoints {
         const scanned = await queries.stream(store, query);
         const headers = this.scanHeaders(store, scanned.freshness);
         const options = { json, mayRead, headers, limit: query.limit, url: request.originalUrl };
-        return { stream: () => streamEntries(response, scanned, options) };
+        return { contentType: NDJSON, stream: () => streamEntries(response, scanned, options) };
       }
       const { entries, next, freshness, unreachable } = await queries.page(store, query);
       const items: string[] = [];
@@ -202,7 +203,7 @@ export class StoreEndpoints {
         stopping: this.stopping.signal,
       };
       const open: Parameters<typeof streamChanges>[1] = (signal) => queries.changes(store, { ...feed, signal });
-      return { stream: () => streamChanges(response, open, options) };
+      return { contentType: EVENT_STREAM, stream: () => streamChanges(response, open, options) };
     });
   }
 
@@ -261,21 +262,24 @@ export class StoreEndpoints {
     try {
       const raw = rawResponse(response);
       const entering = this.limits.enter(() => raw.destroyed);
-      hasEntered = true;
       if (entering !== undefined) await entering;
+      hasEntered = true;
       const answer = await query(
         store === undefined ? (undefined as never) : await this.asked(store, request, response),
       );
-      if ('stream' in answer) {
+      if ('stream' in answer && request.method === 'HEAD') {
+        sendAnswer(response, { status, contentType: answer.contentType, body: Buffer.alloc(0) });
+      } else if ('stream' in answer) {
         // A body that is read slowly must not keep others waiting.
         this.limits.leave();
         courtesy?.end();
         hasEntered = false;
         isStream = true;
         return await this.limits.whileStreaming(answer.stream);
+      } else {
+        ({ status } = answer);
+        sendAnswer(response, answer);
       }
-      ({ status } = answer);
-      sendAnswer(response, answer);
     } catch (error) {
       ({ status } = problemDocument(error, request.originalUrl));
       throw error;

@@ -9,7 +9,7 @@ import type { PeerAuth, PeerCredentials } from './peer-auth.js';
 import type { PeerDirectory } from './peer-directory.js';
 import { PEER_CONTENT_TYPE, PEER_HEADER, SIGNATURE_HEADER } from './peer.js';
 import { decodeMessage, encodeMessage, type PeerMessage } from './peer-message.js';
-import { decodeRequest, encodeCount, encodeEntries, encodeValues } from './peer-protocol.js';
+import { decodeRequest, encodeCount, encodeEntries, encodeValues, type PeerRequest } from './peer-protocol.js';
 import { reportIn, type InstanceReport } from './peer-status.js';
 import { readBody } from './read-body.js';
 
@@ -56,7 +56,7 @@ export class PeerEndpoint {
     try {
       const body = await bodyOf(request);
       const from = auth ? auth.check(credentials, instanceId(), body) : certifiedPeer(request);
-      return { status: 200, message: await this.dispatch(decodeMessage(body), from) };
+      return { status: 200, message: await this.dispatch(readRequest(body), from) };
     } catch (error) {
       if (!(error instanceof QueryError)) {
         const reason = error instanceof Error ? error.name : typeof error;
@@ -66,9 +66,8 @@ export class PeerEndpoint {
     }
   }
 
-  private async dispatch(message: PeerMessage, from: string | undefined): Promise<PeerMessage> {
+  private async dispatch(request: PeerRequest, from: string | undefined): Promise<PeerMessage> {
     const { local, directory, report } = this.options;
-    const request = decodeRequest(message);
     switch (request.op) {
       case 'get':
         return encodeValues(await local.get(request.target, request.keys, request.bounds));
@@ -93,6 +92,14 @@ function problemMessage(error: unknown): { readonly status: number; readonly mes
       ? error.message
       : 'The query failed for a reason inside the instance; its log names it.';
   return { status, message: { head: { problem: name, detail, members, retryAfterS }, blobs: [] } };
+}
+
+function readRequest(body: Buffer): PeerRequest {
+  try {
+    return decodeRequest(decodeMessage(body));
+  } catch (cause) {
+    throw new QueryError('invalid-body', 'The body is no call of an instance of this release.', { cause });
+  }
 }
 
 async function bodyOf(request: IncomingMessage): Promise<Buffer> {

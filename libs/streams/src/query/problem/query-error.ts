@@ -1,3 +1,4 @@
+import type { Freshness } from '../reads/partition-reads.js';
 import { StreamsError } from '../../errors/streams-error.js';
 import { problemType, type ProblemName, type ProblemType } from './problem-types.js';
 
@@ -5,6 +6,8 @@ export interface QueryErrorOptions {
   readonly cause?: unknown;
   /** Members of the problem document beside the standard ones. */
   readonly members?: Readonly<Record<string, unknown>>;
+  /** What the answer would have shown: a missing entry is an answer too. */
+  readonly freshness?: Freshness;
   /** Seconds after which the same query may succeed. */
   readonly retryAfterS?: number;
 }
@@ -15,6 +18,7 @@ export class QueryError extends StreamsError {
   readonly problem: ProblemType;
   readonly members: Readonly<Record<string, unknown>>;
   readonly retryAfterS: number | undefined;
+  readonly freshness: Freshness | undefined;
 
   constructor(problem: ProblemName, message: string, options: QueryErrorOptions = {}) {
     const type = problemType(problem);
@@ -22,5 +26,6 @@ export class QueryError extends StreamsError {
     this.problem = type;
     this.members = options.members ?? {};
     this.retryAfterS = options.retryAfterS;
+    this.freshness = options.freshness;
   }
 }
