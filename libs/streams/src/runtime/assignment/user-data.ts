@@ -45,6 +45,8 @@ export interface AssignmentData {
   readonly isWarmingUp: boolean;
   /** Of every task of the application, not only those of this member; undefined in a group that is too large for that. */
   readonly owners: ReadonlyMap<TaskId, TaskOwner> | undefined;
+  /** Some other instances and their base URLs, where the owners are left out: by them all learn of each other. */
+  readonly neighbours: ReadonlyMap<string, string>;
   /** Tasks wait for their former owner: every member joins again at once. */
   readonly followUp: boolean;
   /** Instances that left the group with tasks that this member gets. */
@@ -130,6 +132,7 @@ export function encodeAssignment(data: Omit<AssignmentData, 'owners'>, owners: P
     standbys: pack(data.standbys),
     warming: data.isWarmingUp,
     owners,
+    neighbours: data.neighbours.size === 0 ? undefined : Object.fromEntries(data.neighbours),
     followUp: data.followUp,
     departed: data.departed,
     instances: data.instances,
@@ -146,6 +149,7 @@ export function decodeAssignment(bytes: Uint8Array): AssignmentData {
     standbys: unpack(fields['standbys']),
     isWarmingUp: fields['warming'] === true,
     owners: fields['owners'] === undefined ? undefined : unpackOwners(fields['owners']),
+    neighbours: new Map(Object.entries(fields['neighbours'] === undefined ? {} : texts(fields['neighbours']))),
     followUp: fields['followUp'] === true,
     departed: list(fields['departed']).map(text),
     instances: fields['instances'] === undefined ? undefined : list(fields['instances']).map(text),

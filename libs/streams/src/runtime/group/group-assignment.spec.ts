@@ -99,13 +99,42 @@ describe('the assignments of a group', () => {
     expect(old.allDeparted(new Set(byNew('old').instances))).toEqual(['gone']);
     expect(assign(old, ['old', 1], ['new', -1])('old').instances).toBeUndefined();
   });
+
+  it('name neighbours where owners are too many to be named, so that all can learn of all', () => {
+    const size = 250;
+    const topology = new TopologyBuilder()
+      .addSource({ name: 's', topic: 't', key: serde, value: serde })
+      .build({ applicationId: 'app' });
+    const options = { standbyReplicas: 0, maxWarmupReplicas: 1, rackAwareTags: [] };
+    const names = Array.from({ length: size }, (_, n) => `bank-${n}-7d9f8c6b5-x${n}z`);
+    const assigned = new GroupAssignment(topology, new Map([[0, 2000]]), options, quiet).assign(
+      names.map((name) => ({
+        memberId: name,
+        instanceId: undefined,
+        topics: ['t'],
+        userData: subscription(name, -1, `http://${name}:3000`),
+      })),
+      new PartitionOwners('leader'),
+      () => true,
+    );
+    const known = new Map(names.map((name) => [name, decodeAssignment(assigned.get(name)!.userData)]));
+    expect(known.get(names[0])!.owners).toBeUndefined();
+    const reached = new Set([names[0]]);
+    let rounds = 0;
+    for (; reached.size < size; rounds++) {
+      const before = reached.size;
+      for (const name of [...reached]) for (const id of known.get(name)!.neighbours.keys()) reached.add(id);
+      expect(reached.size).toBeGreaterThan(before);
+    }
+    expect(rounds).toBeLessThanOrEqual(8);
+  }, 30_000);
 });
 
-function subscription(instanceId: string, generation: number): Uint8Array {
+function subscription(instanceId: string, generation: number, url?: string): Uint8Array {
   return encodeSubscription({
     processId: instanceId,
     instanceId,
-    url: undefined,
+    url,
     topologyFingerprint: '',
     generation,
     ownedTasks: [],

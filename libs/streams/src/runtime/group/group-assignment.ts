@@ -77,10 +77,12 @@ export class GroupAssignment {
       members: members.length,
       shutdownReason: decoded.find((member) => member.shutdownReason !== undefined)?.shutdownReason,
     };
-    const assigned = Array.from(given, ([memberId, { active, standby }]) => {
+    const urls = decoded.map(({ instanceId, url }) => ({ instanceId, url }));
+    const assigned = Array.from(given, ([memberId, { active, standby }], index) => {
       const departed = known.departed(active, instances);
       const named = witnesses.has(memberId) ? [...instances] : undefined;
-      const data = { ...shared, tasks: active, standbys: standby, departed, instances: named };
+      const neighbours = packed === undefined ? neighboursOf(urls, index) : new Map<string, string>();
+      const data = { ...shared, tasks: active, standbys: standby, neighbours, departed, instances: named };
       const userData = encodeAssignment(data, packed);
       return [memberId, { partitions: active.flatMap((task) => this.partitionsOf(task)), userData }] as const;
     });
@@ -125,6 +127,16 @@ function witnessesOf(
   const before = members.filter(({ generation }) => generation >= 0);
   const latest = before.toSorted((a, b) => b.generation - a.generation).slice(0, WITNESSES);
   return new Set(latest.map(({ memberId }) => memberId));
+}
+
+/** Those at distances 1, 2, 4 and so on: what one knows has come to all after as many exchanges as the group's size has bits. */
+function neighboursOf(members: readonly TaskOwner[], index: number): Map<string, string> {
+  const neighbours = new Map<string, string>();
+  for (let distance = 1; distance < members.length; distance *= 2) {
+    const { instanceId, url } = members[(index + distance) % members.length];
+    if (url !== undefined) neighbours.set(instanceId, url);
+  }
+  return neighbours;
 }
 
 /** Which member holds each task. Of two that say so, the one that was told later is right. */

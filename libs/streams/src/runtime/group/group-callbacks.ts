@@ -89,7 +89,7 @@ export function groupCallbacks(options: GroupCallbacksOptions): GroupListener {
         metrics.add('streams_rebalances_total', {}, 1);
         logger.info(`Assigned ${ids.length} tasks: ${ids.join(', ') || 'none'}; keeps copies of ${standbys.length}.`);
         const departed = data.instances === undefined ? data.departed : owners.allDeparted(new Set(data.instances));
-        owners.update(data.owners, generationId);
+        owners.update(data.owners, generationId, data.neighbours);
         const released = tasks.all.filter(({ id }) => !ids.includes(id));
         if (released.length > 0) await release(released, standbys);
         await tasks.assign(ids, options.fence(departed));

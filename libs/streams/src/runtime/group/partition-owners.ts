@@ -4,6 +4,7 @@ import type { PartitionOwner } from '../instance-status.js';
 
 /** Who owns each task of the application, as of the last assignment. */
 export class PartitionOwners {
+  private neighbours: ReadonlyMap<string, string> = new Map();
   private owners: ReadonlyMap<TaskId, PartitionOwner> = new Map();
   /** Whoever was last said to own a task; between two owners it stays with the first. */
   private readonly last = new Map<TaskId, string>();
@@ -14,7 +15,12 @@ export class PartitionOwners {
   constructor(private readonly instanceId: string) {}
 
   /** @param owners undefined where the assignment did not name them. */
-  update(owners: ReadonlyMap<TaskId, TaskOwner> | undefined, epoch: number): void {
+  update(
+    owners: ReadonlyMap<TaskId, TaskOwner> | undefined,
+    epoch: number,
+    neighbours: ReadonlyMap<string, string> = new Map(),
+  ): void {
+    this.neighbours = neighbours;
     this.epoch = epoch;
     const { instanceId } = this;
     this.owners = new Map(
@@ -48,9 +54,12 @@ export class PartitionOwners {
     return this.departed(this.last.keys(), instances);
   }
 
-  /** Those that own something, with their base URLs. */
+  /** Those that the assignment named, with their base URLs. */
   get instances(): ReadonlyMap<string, string | undefined> {
-    return new Map(Array.from(this.owners.values(), ({ instanceId, url }) => [instanceId, url]));
+    return new Map([
+      ...this.neighbours,
+      ...Array.from(this.owners.values(), ({ instanceId, url }): [string, string | undefined] => [instanceId, url]),
+    ]);
   }
 
   of(task: TaskId): PartitionOwner | undefined {

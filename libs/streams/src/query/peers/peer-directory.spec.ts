@@ -1,0 +1,62 @@
+import { describe, expect, it } from 'vitest';
+import { FakeRuntime } from '../testing/fake-runtime.js';
+import { PeerDirectory } from './peer-directory.js';
+import type { HeldPartition, InstanceReport } from './peer-status.js';
+
+const INTERVAL_MS = 100;
+
+describe('the directory of peers', () => {
+  const world = (): { readonly directory: PeerDirectory; pass(ms: number): void } => {
+    let now = 1000;
+    const clock = { now: () => now, monotonic: () => now, schedule: () => () => {} };
+    return { directory: new PeerDirectory(new FakeRuntime([]), clock, INTERVAL_MS), pass: (ms) => void (now += ms) };
+  };
+  const report = (
+    instanceId: string,
+    peers: Record<string, string> = {},
+    epoch = 1,
+    held: HeldPartition[] = [],
+  ): InstanceReport => ({
+    instanceId,
+    epoch,
+    stores: { items: held },
+    peers: { [instanceId]: `http://${instanceId}`, ...peers },
+  });
+  const active: HeldPartition = { partition: 0, role: 'active', position: 5, lag: 0, stalenessMs: 0 };
+
+  it('learns of instances by those that it knows, and forgets who is silent', () => {
+    const { directory, pass } = world();
+    directory.learn('b', report('b', { c: 'http://c', here: 'http://here' }));
+    expect([...directory.peers()]).toEqual([
+      ['b', 'http://b'],
+      ['c', 'http://c'],
+    ]);
+    pass(900);
+    directory.learn('c', report('c'));
+    pass(200);
+    expect([...directory.peers().keys()]).toEqual(['c']);
+  });
+
+  it('believes an instance about itself only', () => {
+    const { directory } = world();
+    directory.learn('b', report('c', {}, 9, [active]));
+    expect(directory.copies('items', 0)).toEqual([]);
+    directory.learn('b', report('b', {}, 1, [active]));
+    directory.learn('c', report('c', { b: 'http://elsewhere' }, 2, [active]));
+    // The one that knows the later assignment comes first.
+    expect(directory.copies('items', 0).map(({ peer, epoch }) => [peer.instanceId, peer.url, epoch])).toEqual([
+      ['c', 'http://c', 2],
+      ['b', 'http://b', 1],
+    ]);
+  });
+
+  it('says how long ago a copy was described, and no longer names it after a while', () => {
+    const { directory, pass } = world();
+    directory.learn('b', report('b', {}, 1, [active]));
+    pass(300);
+    expect(directory.copies('items', 0)).toMatchObject([{ role: 'active', heardMs: 300 }]);
+    expect([directory.hasHeard('b', 300), directory.hasHeard('b', 299)]).toEqual([true, false]);
+    pass(800);
+    expect(directory.copies('items', 0)).toEqual([]);
+  });
+});
