@@ -1,6 +1,4 @@
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
-import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createKafkaLog } from '../../libs/streams/src/log/kafkajs/kafka-log.js';
@@ -12,6 +10,7 @@ import { figure, type Bench, type BenchResult, type Figure, type Progress } from
 import { transaction } from '../harness/workload.js';
 import { balanceAt, ENTRIES, keyAt } from './entries.js';
 import { runProgram, ServerProcess, type LoadResult } from './processes.js';
+import { freePort } from '../../test/kafka/broker-process.js';
 
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 3);
 const SECONDS = Number(process.env.BENCH_SECONDS ?? 8);
@@ -41,15 +40,6 @@ class Values {
   get figures(): Record<string, Figure> {
     return Object.fromEntries(Array.from(this.all, ([name, { unit, values }]) => [name, figure(values, unit)]));
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 /** @param keys indexes of the keys to ask for; all by default. */

@@ -1,7 +1,5 @@
 import { Payload } from '@nestjs/microservices';
-import { once } from 'node:events';
 import type { ServerOptions } from 'node:https';
-import { createServer } from 'node:net';
 import { Ctx } from '@nestjs/microservices';
 import {
   json,
@@ -23,6 +21,7 @@ import { partitionForKey } from '../../../libs/streams/src/log/partitioner.js';
 import { SystemClock } from '../../../libs/streams/src/time/system-clock.js';
 import { StreamsHost } from '../../../libs/streams/src/nest/streams-host.js';
 import type { AppSetup, RootOptions, StreamsApp, StreamsApps } from './streams-app.js';
+import { freePort } from '../../kafka/broker-process.js';
 
 export interface Item {
   readonly n: number;
@@ -174,13 +173,4 @@ export class QueryCluster {
   openLog(): Log {
     return new WireLog({ kind: 'embedded', wires: this.broker.wires, clock: new SystemClock() });
   }
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
 }

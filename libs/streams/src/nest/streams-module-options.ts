@@ -1,5 +1,5 @@
 import type { StreamsOptions } from '../config/streams-options.js';
-import type { RequestLimitOptions } from '../query/http/request-limits.js';
+import type { RequestLimitOptions } from '../query/http/request/request-limits.js';
 import type { RocksDbOptions } from '../stores/engines/rocksdb/rocksdb-engine-factory.js';
 import type { StoreEngineFactory } from '../stores/store-engine.js';
 

@@ -73,6 +73,7 @@ export class WireLog implements Log {
   private keep<T extends { close(): Promise<void> }>(client: T): T {
     this.opened.add(client);
     const close = client.close.bind(client);
+    // Readers come and go with feeds and restores; only those that are open are closed with the log.
     client.close = (...args: []) => {
       this.opened.delete(client);
       return close(...args);

@@ -2,13 +2,14 @@ import { bufferOf } from '../../bytes/buffer-of.js';
 import type { LogError } from '../../errors/log-error.js';
 import type { Log } from '../../log/log.js';
 import type { Fetched, PartitionReader } from '../../log/partition-reader.js';
+import { isWithin } from '../../stores/key-value/is-within.js';
 import type { KeyBounds } from '../../stores/store-engine.js';
 import type { Clock } from '../../time/clock.js';
 import { changelogTopic } from '../../topology/internal-topics.js';
 import type { StoreDefinition } from '../../topology/store-definition.js';
 import { QueryError } from '../problem/query-error.js';
 import { LATEST_COMMITTED, type PartitionReads } from '../reads/partition-reads.js';
-import { bounds, isEmptyRange, isInRange, keyAfter } from '../scan/key-range.js';
+import { bounds, isEmptyRange, keyAfter } from '../scan/key-range.js';
 import type { FeedPosition } from './feed-position.js';
 import { SnapshotMarks } from './snapshot-marks.js';
 
@@ -205,7 +206,7 @@ export class StoreFeed {
       const key = chunk.key(i);
       if (key === null || offset < (offsets[partition] ?? 0)) continue;
       offsets[partition] = offset + 1;
-      if (!isInRange(key, range) || shown?.covers(key, offset)) continue;
+      if (!isWithin(key, range) || shown?.covers(key, offset)) continue;
       hasTold = true;
       yield { type: 'change', key: bufferOf(key), value: chunk.value(i), position: this.positionOf(offsets) };
     }

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { DEFAULT_PAGE_LIMIT, MAX_PAGE_LIMIT } from '../scan/store-scans.js';
 import { PROBLEM_TYPES, QUERY_ENDPOINTS } from './endpoint-table.js';
-import { SCAN_PARAMETERS } from './read-request.js';
+import { SCAN_PARAMETERS } from './request/read-request.js';
 import { storesController } from './stores-controller.js';
 
 const page = readFileSync(new URL('../../../../../docs/reference/endpoints.md', import.meta.url), 'utf8');

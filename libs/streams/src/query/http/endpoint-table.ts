@@ -5,7 +5,7 @@ import {
   FEED_PARAMETERS,
   METADATA_PARAMETERS,
   SCAN_PARAMETERS,
-} from './read-request.js';
+} from './request/read-request.js';
 
 export { PROBLEM_TYPES };
 

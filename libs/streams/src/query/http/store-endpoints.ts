@@ -8,12 +8,18 @@ import type { StoreDefinition } from '../../topology/store-definition.js';
 import { readKey } from '../read-key.js';
 import type { StreamsQueryService } from '../streams-query.service.js';
 import { typedJson, valueBody } from '../typed-json.js';
-import { entityTag, isNoneMatch } from './entity-tag.js';
-import { EntryJson } from './entry-json.js';
-import { entryHeaders, scanHeaders } from './freshness-headers.js';
-import { rawResponse, sendAnswer, type HttpAnswer, type QueryRequest, type QueryResponse } from './http-answer.js';
-import { lookupKeys } from './lookup-body.js';
-import { problemDocument } from './problem-document.js';
+import { entityTag, isNoneMatch } from './answer/entity-tag.js';
+import { EntryJson } from './answer/entry-json.js';
+import { entryHeaders, scanHeaders } from './answer/freshness-headers.js';
+import {
+  rawResponse,
+  sendAnswer,
+  type HttpAnswer,
+  type QueryRequest,
+  type QueryResponse,
+} from './answer/http-answer.js';
+import { lookupKeys } from './request/lookup-body.js';
+import { problemDocument } from './answer/problem-document.js';
 import {
   COUNT_PARAMETERS,
   ENTRY_PARAMETERS,
@@ -26,12 +32,12 @@ import {
   lastEventId,
   scanQuery,
   scanRequest,
-} from './read-request.js';
-import { RequestLimits, type RequestLimitOptions } from './request-limits.js';
-import { invalidParameter, keyInPath, queryParameters } from './request-target.js';
+} from './request/read-request.js';
+import { RequestLimits, type RequestLimitOptions } from './request/request-limits.js';
+import { invalidParameter, keyInPath, queryParameters } from './request/request-target.js';
 import { StorePolicy } from './store-policy.js';
-import { EVENT_STREAM, streamChanges } from './stream-changes.js';
-import { acceptsNdjson, NDJSON, streamEntries } from './stream-entries.js';
+import { EVENT_STREAM, streamChanges } from './answer/stream-changes.js';
+import { acceptsNdjson, NDJSON, streamEntries } from './answer/stream-entries.js';
 
 export interface StoreEndpointsOptions {
   readonly runtime: StreamsRuntime;

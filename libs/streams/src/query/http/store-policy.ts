@@ -8,7 +8,7 @@ import {
 } from '../../decorators/state-store.decorator.js';
 import type { StoreDefinition } from '../../topology/store-definition.js';
 import { QueryError } from '../problem/query-error.js';
-import type { ValueMapping } from './entry-json.js';
+import type { ValueMapping } from './answer/entry-json.js';
 
 /** Where `@UseGuards` keeps what it was given. */
 const GUARDS_METADATA = '__guards__';

@@ -7,7 +7,7 @@ import { bytesSerde, float64Serde, int64Serde } from '../../serdes/binary-serdes
 import { json, stringSerde } from '../../serdes/text-serdes.js';
 import { FakeRuntime, storeDefinition } from '../testing/fake-runtime.js';
 import { listen } from '../testing/listen.js';
-import { SCAN_PARAMETERS } from './read-request.js';
+import { SCAN_PARAMETERS } from './request/read-request.js';
 import { storesController } from './stores-controller.js';
 
 const elsewhere = { instanceId: 'there', url: 'http://there:3000', isLocal: false };

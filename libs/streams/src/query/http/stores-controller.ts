@@ -4,11 +4,11 @@ import { STREAMS_METRICS_PORT, STREAMS_RUNTIME } from '../../nest/tokens.js';
 import { noMetrics, type StreamsMetrics } from '../../observability/streams-metrics.js';
 import type { StreamsRuntime } from '../../runtime/streams-runtime.js';
 import { StreamsQueryService } from '../streams-query.service.js';
-import type { QueryRequest, QueryResponse } from './http-answer.js';
-import { KEY_ROUTE, widenKeyRoute } from './key-route.js';
-import { ProblemFilter } from './problem-filter.js';
-import type { RequestLimitOptions } from './request-limits.js';
-import { isChangesPath, isEmptyKeyPath, queryParameters } from './request-target.js';
+import type { QueryRequest, QueryResponse } from './answer/http-answer.js';
+import { KEY_ROUTE, widenKeyRoute } from './request/key-route.js';
+import { ProblemFilter } from './answer/problem-filter.js';
+import type { RequestLimitOptions } from './request/request-limits.js';
+import { isChangesPath, isEmptyKeyPath, queryParameters } from './request/request-target.js';
 import { StoreEndpoints } from './store-endpoints.js';
 
 /**

@@ -42,7 +42,3 @@ export function bounds(gte: Uint8Array | undefined, lt: Uint8Array | undefined):
 export function isEmptyRange({ gte, lt }: KeyBounds): boolean {
   return lt !== undefined && Buffer.compare(gte ?? Buffer.alloc(0), lt) >= 0;
 }
-
-export function isInRange(key: Uint8Array, { gte, lt }: KeyBounds): boolean {
-  return (gte === undefined || Buffer.compare(key, gte) >= 0) && (lt === undefined || Buffer.compare(key, lt) < 0);
-}

@@ -1,6 +1,6 @@
-import { bufferOf } from '../../bytes/buffer-of.js';
-import { QueryError } from '../problem/query-error.js';
-import type { ScannedStream } from '../scan/store-scans.js';
+import { bufferOf } from '../../../bytes/buffer-of.js';
+import { QueryError } from '../../problem/query-error.js';
+import type { ScannedStream } from '../../scan/store-scans.js';
 import type { EntryJson } from './entry-json.js';
 import type { QueryRequest, QueryResponse } from './http-answer.js';
 import { problemDocument } from './problem-document.js';

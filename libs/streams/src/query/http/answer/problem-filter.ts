@@ -1,6 +1,6 @@
 import { Catch, HttpException, Logger, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
-import { StreamsError } from '../../errors/streams-error.js';
-import { QueryError } from '../problem/query-error.js';
+import { StreamsError } from '../../../errors/streams-error.js';
+import { QueryError } from '../../problem/query-error.js';
 import { rawResponse, sendAnswer, type QueryRequest, type QueryResponse } from './http-answer.js';
 import { problemDocument } from './problem-document.js';
 

@@ -1,12 +1,12 @@
-import { parseDuration } from '../../config/duration.js';
-import { PositionToken } from '../position/position-token.js';
-import { parseFeedPosition, type FeedPosition } from '../feed/feed-position.js';
-import { QueryError } from '../problem/query-error.js';
-import type { FreshnessRequest } from '../position/freshness-request.js';
-import type { ScanQuery } from '../scan/store-scans.js';
-import type { ScanRequest } from '../streams-query.service.js';
-import type { QueryRequest } from './http-answer.js';
-import { MIN_POSITION_HEADER } from './freshness-headers.js';
+import { parseDuration } from '../../../config/duration.js';
+import { PositionToken } from '../../position/position-token.js';
+import { parseFeedPosition, type FeedPosition } from '../../feed/feed-position.js';
+import { QueryError } from '../../problem/query-error.js';
+import type { FreshnessRequest } from '../../position/freshness-request.js';
+import type { ScanQuery } from '../../scan/store-scans.js';
+import type { ScanRequest } from '../../streams-query.service.js';
+import type { QueryRequest } from '../answer/http-answer.js';
+import { MIN_POSITION_HEADER } from '../answer/freshness-headers.js';
 import { invalidParameter } from './request-target.js';
 
 export const FRESHNESS_PARAMETERS = ['position', 'staleness', 'isolation'] as const;

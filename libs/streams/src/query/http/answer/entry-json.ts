@@ -1,8 +1,8 @@
-import { bufferOf } from '../../bytes/buffer-of.js';
-import type { Serde } from '../../serdes/serde.js';
-import type { StoreDefinition } from '../../topology/store-definition.js';
-import type { ScanEntry } from '../scan/merge-streams.js';
-import { typedJson } from '../typed-json.js';
+import { bufferOf } from '../../../bytes/buffer-of.js';
+import type { Serde } from '../../../serdes/serde.js';
+import type { StoreDefinition } from '../../../topology/store-definition.js';
+import type { ScanEntry } from '../../scan/merge-streams.js';
+import { typedJson } from '../../typed-json.js';
 
 const NEW_LINE = 0x0a;
 

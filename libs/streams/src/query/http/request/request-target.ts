@@ -1,4 +1,4 @@
-import { QueryError } from '../problem/query-error.js';
+import { QueryError } from '../../problem/query-error.js';
 
 const CHANGES_SUFFIX = '/changes';
 

@@ -1,9 +1,9 @@
-import { bufferOf } from '../../bytes/buffer-of.js';
-import type { StoreDefinition } from '../../topology/store-definition.js';
-import { formatFeedPosition, type FeedPosition } from '../feed/feed-position.js';
-import type { FeedEvent } from '../feed/store-feed.js';
-import { QueryError } from '../problem/query-error.js';
-import { typedJson } from '../typed-json.js';
+import { bufferOf } from '../../../bytes/buffer-of.js';
+import type { StoreDefinition } from '../../../topology/store-definition.js';
+import { formatFeedPosition, type FeedPosition } from '../../feed/feed-position.js';
+import type { FeedEvent } from '../../feed/store-feed.js';
+import { QueryError } from '../../problem/query-error.js';
+import { typedJson } from '../../typed-json.js';
 import type { EntryJson } from './entry-json.js';
 import type { QueryResponse } from './http-answer.js';
 import { problemDocument } from './problem-document.js';

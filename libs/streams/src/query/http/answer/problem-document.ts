@@ -1,9 +1,9 @@
 import { HttpException } from '@nestjs/common';
 import { STATUS_CODES } from 'node:http';
-import { StreamsError } from '../../errors/streams-error.js';
-import { problemType } from '../problem/problem-types.js';
-import { QueryError } from '../problem/query-error.js';
-import { typedJson } from '../typed-json.js';
+import { StreamsError } from '../../../errors/streams-error.js';
+import { problemType } from '../../problem/problem-types.js';
+import { QueryError } from '../../problem/query-error.js';
+import { typedJson } from '../../typed-json.js';
 import { entryHeaders } from './freshness-headers.js';
 import type { HttpAnswer } from './http-answer.js';
 

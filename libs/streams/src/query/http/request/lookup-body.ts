@@ -1,5 +1,5 @@
-import { QueryError } from '../problem/query-error.js';
-import { MAX_LOOKUP_KEYS } from '../streams-query.service.js';
+import { QueryError } from '../../problem/query-error.js';
+import { MAX_LOOKUP_KEYS } from '../../streams-query.service.js';
 
 /** The keys, in the form they have in paths, of `{"keys": ["a", "b"]}`. @throws QueryError `invalid-body`, `body-too-large` */
 export function lookupKeys(body: unknown): readonly string[] {

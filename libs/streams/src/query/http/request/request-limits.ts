@@ -1,4 +1,4 @@
-import { QueryError } from '../problem/query-error.js';
+import { QueryError } from '../../problem/query-error.js';
 
 export interface RequestLimitOptions {
   /** Requests that are answered at a time; others wait. Default 512. */

@@ -1,5 +1,5 @@
-import { PositionToken } from '../position/position-token.js';
-import type { Freshness } from '../reads/partition-reads.js';
+import { PositionToken } from '../../position/position-token.js';
+import type { Freshness } from '../../reads/partition-reads.js';
 
 /** What a client sends back to read at least what it has seen: as `Streams-Min-Position`, or as the parameter `position`. */
 export const POSITION_HEADER = 'Streams-Position';
