@@ -201,10 +201,18 @@ async function besideProcessing(
     const busy = await highest(() => queries(SECONDS / 2));
     values.add('processing, asked', busy.rate, 'records/s');
     note(values, 'highest rate', busy.result!);
-    const sending = input.send(Math.floor((rate / 2) * (SECONDS / 2)), rate / 2);
-    note(values, 'half rate', await queries(SECONDS / 2));
-    await sending;
-    await drained();
+    const halfRate = async (beside: () => Promise<unknown>): Promise<number> => {
+      const sending = input.send(Math.floor((rate / 2) * (SECONDS / 2)), rate / 2);
+      const processed = await rateOf(beside);
+      await sending;
+      await drained();
+      return processed;
+    };
+    values.add('half rate, processing', await halfRate(() => pause(SECONDS * 500)), 'records/s');
+    let asked: LoadResult | undefined;
+    const beside = await halfRate(async () => (asked = await queries(SECONDS / 2)));
+    values.add('half rate, processing, asked', beside, 'records/s');
+    note(values, 'half rate', asked!);
   }
   await input.close();
 }
@@ -228,12 +236,15 @@ async function measure(progress: Progress): Promise<Values> {
     const first = await start('a');
     await first.ready(({ tasks }) => tasks.length === PARTITIONS);
     if (PARTS.includes('points')) await pointReads(values, first, folder, progress);
+    if (PARTS.includes('peers')) {
+      const second = await start('b');
+      for (const app of [first, second]) await app.ready(({ tasks }) => tasks.length === PARTITIONS / 2);
+      await forwarded(values, first, second, progress);
+      await scans(values, first, folder, progress);
+      await second.stop();
+      await first.ready(({ tasks }) => tasks.length === PARTITIONS);
+    }
     if (PARTS.includes('processing')) await besideProcessing(values, first, broker.brokers, progress);
-    if (!PARTS.includes('peers')) return values;
-    const second = await start('b');
-    for (const app of [first, second]) await app.ready(({ tasks }) => tasks.length === PARTITIONS / 2);
-    await forwarded(values, first, second, progress);
-    await scans(values, first, folder, progress);
     return values;
   } finally {
     for (const app of started) await app.stop();
@@ -255,7 +266,8 @@ export const queryBench: Bench = {
         'forwarded/local, 1 (<= 2.5)': ratio('forwarded 1 mean', 'owned 1 mean'),
         'forwarded/local, 32 (<= 2.5)': ratio('forwarded 32 mean', 'owned 32 mean'),
         'half rate p99/idle p99 (<= 3)': ratio('half rate p99', 'idle p99'),
-        'processing, asked/not (>= 0.85)': ratio('processing, asked', 'processing'),
+        'half rate, asked/not (>= 0.85)': ratio('half rate, processing, asked', 'half rate, processing'),
+        'highest rate, asked/not': ratio('processing, asked', 'processing'),
         'highest rate p99, ms (< 20)': values.median('highest rate p99'),
         'ndjson/raw (>= 0.60)': ratio('ndjson', 'raw scan'),
       },
