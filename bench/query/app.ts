@@ -65,15 +65,3 @@ async function answer(request: 'state' | 'pause' | 'resume'): Promise<void> {
   const running = host.tasks().filter(({ state }) => state === 'running');
   process.send!({ processed, tasks: running.map(({ partition }) => partition) });
 }
-
-if (process.env.BENCH_PROBE) {
-  const { monitorEventLoopDelay } = await import('node:perf_hooks');
-  const h = monitorEventLoopDelay({ resolution: 1 });
-  h.enable();
-  setInterval(() => {
-    process.stderr.write(
-      `loop p50 ${h.percentile(50) / 1e6} p99 ${h.percentile(99) / 1e6} max ${h.max / 1e6} processed ${processed}\n`,
-    );
-    h.reset();
-  }, 1000).unref();
-}

@@ -1,13 +1,10 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createKafkaLog } from '../../libs/streams/src/log/kafkajs/kafka-log.js';
 import { partitionForKey } from '../../libs/streams/src/log/partitioner.js';
-import { SystemClock } from '../../libs/streams/src/time/system-clock.js';
 import { benchBroker } from '../harness/broker.js';
 import { loadTopic } from '../harness/load-topic.js';
 import { figure, type Bench, type BenchResult, type Figure, type Progress } from '../harness/report.js';
-import { transaction } from '../harness/workload.js';
 import { balanceAt, ENTRIES, keyAt } from './entries.js';
 import { runProgram, ServerProcess, type LoadResult } from './processes.js';
 import { freePort } from '../../test/kafka/broker-process.js';
@@ -58,6 +55,7 @@ function note(values: Values, name: string, result: LoadResult): LoadResult {
   values.add(`${name} p50`, result.p50, 'ms');
   values.add(`${name} mean`, result.mean, 'ms');
   values.add(`${name} p99`, result.p99, 'ms');
+  if (result.late > 0) values.add(`${name}, generator late, p99`, result.late, 'ms');
   return result;
 }
 
@@ -120,37 +118,11 @@ async function scans(values: Values, app: ServerProcess, folder: string, progres
   }
 }
 
-/** Produces into the input topic: all at once, or at a rate. */
-class Input {
-  private readonly log;
-  private next = 0;
-
-  constructor(brokers: string) {
-    this.log = createKafkaLog({ brokers: brokers.split(',') }, { clock: new SystemClock() });
-  }
-
-  async send(records: number, perSecond = Infinity): Promise<void> {
-    await this.log.connect();
-    const producer = this.log.openProducer({ role: 'load' });
-    const startedAt = performance.now();
-    for (let sent = 0; sent < records;) {
-      const due = Math.min(records, Math.ceil(((performance.now() - startedAt) / 1000) * perSecond));
-      for (; sent < due; sent++) {
-        const value = transaction(this.next++);
-        const key = Buffer.from(value.accountId);
-        const bytes = Buffer.from(JSON.stringify(value));
-        if (!producer.append('query-in', partitionForKey(key, PARTITIONS), key, bytes, Date.now()))
-          await producer.drain();
-      }
-      await pause(perSecond === Infinity ? 0 : 5);
-    }
-    await producer.flush();
-    await producer.close();
-  }
-
-  close(): Promise<void> {
-    return this.log.close();
-  }
+/** @param perSecond 0: as fast as the broker takes them. */
+async function produce(brokers: string, records: number, perSecond = 0): Promise<void> {
+  await runProgram('./produce.js', [
+    JSON.stringify({ brokers, topic: 'query-in', partitions: PARTITIONS, records: Math.floor(records), perSecond }),
+  ]);
 }
 
 /** Queries beside processing: idle, at half of the highest rate, and at the highest. */
@@ -161,7 +133,6 @@ async function besideProcessing(
   progress: Progress,
 ): Promise<void> {
   const records = Number(process.env.BENCH_RECORDS ?? 2_000_000);
-  const input = new Input(brokers);
   const rateOf = async (during: () => Promise<unknown>): Promise<number> => {
     const from = await app.state();
     const startedAt = performance.now();
@@ -180,7 +151,7 @@ async function besideProcessing(
     beside?: () => Promise<LoadResult>,
   ): Promise<{ rate: number; result: LoadResult | undefined }> => {
     await app.pause(true);
-    await input.send(records);
+    await produce(brokers, records);
     let result: LoadResult | undefined;
     await app.pause(false);
     const rate = await rateOf(async () => {
@@ -202,7 +173,9 @@ async function besideProcessing(
     values.add('processing, asked', busy.rate, 'records/s');
     note(values, 'highest rate', busy.result!);
     const halfRate = async (beside: () => Promise<unknown>): Promise<number> => {
-      const sending = input.send(Math.floor((rate / 2) * (SECONDS / 2)), rate / 2);
+      const before = (await app.state()).processed;
+      const sending = produce(brokers, (rate / 2) * (SECONDS / 2), rate / 2);
+      while ((await app.state()).processed === before) await pause(10);
       const processed = await rateOf(beside);
       await sending;
       await drained();
@@ -214,7 +187,6 @@ async function besideProcessing(
     values.add('half rate, processing, asked', beside, 'records/s');
     note(values, 'half rate', asked!);
   }
-  await input.close();
 }
 
 async function measure(progress: Progress): Promise<Values> {

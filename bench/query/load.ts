@@ -16,6 +16,8 @@ interface LoadOptions {
 const options = JSON.parse(process.argv[2] as string) as LoadOptions;
 const { port, connections, seconds, rate, keys, entries } = options;
 const latencies: number[] = [];
+/** How late the generator itself was: part of every latency that it measures at a rate. */
+const late: number[] = [];
 let failures = 0;
 let random = 12_345;
 
@@ -63,30 +65,37 @@ class Connection {
   }
 }
 
-const until = performance.now() + seconds * 1000;
+/** Opened, and asked once each, before anything is measured. */
+const open = Array.from({ length: connections }, () => new Connection());
+await Promise.all(open.map((connection) => connection.ask()));
+latencies.length = 0;
 const startedAt = performance.now();
+const until = startedAt + seconds * 1000;
 await Promise.all(
-  Array.from({ length: connections }, async (_, index) => {
-    const connection = new Connection();
+  open.map(async (connection, index) => {
     const everyMs = rate === 0 ? 0 : (connections / rate) * 1000;
     // Measured from when a request was due, so that a stall counts for all that it delayed.
     for (let due = startedAt + (everyMs * index) / connections; performance.now() < until; due += everyMs) {
       const waitMs = due - performance.now();
-      if (rate > 0 && waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs));
+      if (rate > 0 && waitMs > 0) {
+        await new Promise((resolve) => setTimeout(resolve, waitMs));
+        late.push(performance.now() - due);
+      }
       await connection.ask(rate === 0 ? undefined : Math.min(performance.now(), Math.max(due, startedAt)));
     }
     connection.close();
   }),
 );
 const elapsed = (performance.now() - startedAt) / 1000;
-latencies.sort((a, b) => a - b);
-const at = (share: number): number => latencies[Math.min(latencies.length - 1, Math.floor(latencies.length * share))];
+const at = (values: number[], share: number): number =>
+  values.sort((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * share))] ?? 0;
 process.stdout.write(
   `${JSON.stringify({
     perSecond: latencies.length / elapsed,
     mean: latencies.reduce((sum, each) => sum + each, 0) / latencies.length,
-    p50: at(0.5),
-    p99: at(0.99),
+    p50: at(latencies, 0.5),
+    p99: at(latencies, 0.99),
+    late: at(late, 0.99),
     failures,
   })}\n`,
 );

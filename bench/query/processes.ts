@@ -7,6 +7,8 @@ export interface LoadResult {
   readonly mean: number;
   readonly p50: number;
   readonly p99: number;
+  /** p99 of how late the generator sent, ms. */
+  readonly late: number;
   readonly failures: number;
 }
 

@@ -7,10 +7,13 @@ export type Breathe = () => Promise<void> | undefined;
 
 export function breathing(clock: Clock, courtesy: Courtesy): Breathe {
   let since = clock.monotonic();
+  let turn = Promise.resolve();
   return () => {
     if (clock.monotonic() - since < courtesy.sliceMs) return undefined;
-    return yieldToEventLoop().then(() => {
+    // Whoever works beside others has a turn alone.
+    turn = turn.then(yieldToEventLoop).then(() => {
       since = clock.monotonic();
     });
+    return turn;
   };
 }

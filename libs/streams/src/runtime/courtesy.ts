@@ -1,5 +1,5 @@
 /** While somebody waits for an answer, which takes several turns of the event loop. */
-const ASKED_SLICE_MS = 2;
+const ASKED_SLICE_MS = 1;
 
 /** How long work goes on before I/O and timers have their turn: shorter while queries are under way (bench `query`, highest rate). */
 export class Courtesy {

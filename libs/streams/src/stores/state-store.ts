@@ -61,8 +61,15 @@ export interface StateStore {
    * @param breathe asked now and then; what it returns is waited for.
    */
   prepareCommit(sink: ChangeSink, breathe?: () => Promise<void> | undefined): Promise<PreparedCommit>;
-  /** Writes a prepared commit and its position to the engine in one batch; then its entries are clean unless changed again. */
-  applyCommit(commit: PreparedCommit, position: ChangelogPosition): Promise<void>;
+  /**
+   * Writes a prepared commit and its position to the engine in one batch; then its entries are clean unless changed again.
+   * @param breathe as in `prepareCommit`.
+   */
+  applyCommit(
+    commit: PreparedCommit,
+    position: ChangelogPosition,
+    breathe?: () => Promise<void> | undefined,
+  ): Promise<void>;
   /** Forgets the whole buffer: what is in the engine is the truth. */
   discard(): void;
 

@@ -86,6 +86,25 @@ export function describeStoreEngineConformance(name: string, setUp: () => Promis
       ]);
     });
 
+    it('keeps the call order of batches that are built with breaks, and the position of the last', async () => {
+      const where = await place();
+      const engine = await engineAt(where);
+      await engine.open();
+      const keys = Array.from({ length: 2000 }, (_, index) => Buffer.from(`k-${index}`));
+      const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+      const slow = engine.write({ keys, values: keys.map(() => Buffer.from('slow')) }, 3, nextTurn);
+      const quick = engine.write({ keys: keys.slice(-1), values: text('quick') }, 5);
+      // Waits for both, also for what is still being built.
+      const closed = engine.close();
+      await Promise.all([quick, slow, closed]);
+      const again = await engineAt(where, true);
+      expect(await again.open()).toBe(where.isPersistent ? 5 : undefined);
+      if (!where.isPersistent) return;
+      expect((await again.getMany([keys[0], keys[1999]])).map(String)).toEqual(['slow', 'quick']);
+      expect((await again.getMany([keys[1998]])).map(String)).toEqual(['slow']);
+      expect(await again.getMany(text('absent'))).toEqual([undefined]);
+    });
+
     it('shows a cursor the entries of the moment it was opened', async () => {
       const engine = await engineAt(await place());
       await engine.open();

@@ -42,8 +42,11 @@ export interface StoreEngine {
   /** Reads the values of `keys` in one pass, in order; `undefined` where a key is absent. */
   getMany(keys: readonly Uint8Array[]): Promise<(Uint8Array | undefined)[]>;
 
-  /** Applies `writes` and moves the position, atomically. `writes` may be empty. Calls may overlap and are applied in call order. */
-  write(writes: StoreWrites, position: ChangelogPosition): Promise<void>;
+  /**
+   * Applies `writes` and moves the position, atomically. `writes` may be empty. Calls may overlap and are applied in call order.
+   * @param breathe an engine that prepares a large batch for long asks it now and then, and waits for what it returns.
+   */
+  write(writes: StoreWrites, position: ChangelogPosition, breathe?: () => Promise<void> | undefined): Promise<void>;
 
   openCursor(bounds: KeyBounds, options: { readonly reverse: boolean }): StoreCursor;
 

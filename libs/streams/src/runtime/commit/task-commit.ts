@@ -54,7 +54,7 @@ export async function writeStores(
   const writes: Promise<void>[] = [];
   for (const [i, { stores }] of commits.entries()) {
     for (const [j, each] of stores.entries()) {
-      const write = applyStoreCommit(each, ends[i][j]);
+      const write = applyStoreCommit(each, ends[i][j], breathe);
       // Met below; until then nobody waits for it.
       write.catch(() => undefined);
       writes.push(write);

@@ -44,6 +44,9 @@ import type { SourceQueue } from '../records/source-queue.js';
 
 /** A partition that begins to run waits for the fetch that is parked for the others. */
 const SOURCE_WAIT_MS = 100;
+
+/** A chunk is decoded, and its keys are looked up, in one go: some milliseconds for this much (bench `query`, beside processing). */
+const SOURCE_CHUNK_BYTES = 256 * 1024;
 const BATCH_BYTES = 512 * 1024;
 
 /** What an instance is given. It closes the log; the rest belongs to the caller. */
@@ -119,6 +122,7 @@ export function assembleParts(
   const reader = log.openReader({
     role: 'source',
     isolation: config.processingGuarantee === 'exactly_once' ? 'read_committed' : 'read_uncommitted',
+    partitionMaxBytes: SOURCE_CHUNK_BYTES,
     prefetchMaxBytes: memory.inputMaxBytes,
     maxWaitMs: SOURCE_WAIT_MS,
   });

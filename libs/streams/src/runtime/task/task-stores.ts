@@ -77,10 +77,11 @@ export class TaskStores {
 export async function applyStoreCommit(
   { of, prepared }: StoreCommit,
   end: ChangelogPosition | undefined,
+  breathe: Breathe,
 ): Promise<void> {
   if (prepared.writes.keys.length === 0) return;
   const position = of.changelog === undefined ? 0 : (end ?? of.store.position ?? 0);
-  await of.store.applyCommit(prepared, position);
+  await of.store.applyCommit(prepared, position, breathe);
 }
 
 function ignore(): void {

@@ -102,8 +102,12 @@ export class BufferedKeyValueStore implements StateStore, KeyValueBacking<unknow
     return this.buffer.prepareCommit(sink, breathe);
   }
 
-  async applyCommit(commit: PreparedCommit, position: ChangelogPosition): Promise<void> {
-    await this.write(commit.writes, position);
+  async applyCommit(
+    commit: PreparedCommit,
+    position: ChangelogPosition,
+    breathe?: () => Promise<void> | undefined,
+  ): Promise<void> {
+    await this.write(commit.writes, position, breathe);
     this.counts.write += commit.writes.keys.length;
     this.buffer.applied(commit);
   }
@@ -207,10 +211,14 @@ export class BufferedKeyValueStore implements StateStore, KeyValueBacking<unknow
     return this.engine.approximateEntries();
   }
 
-  private async write(writes: StoreWrites, position: ChangelogPosition): Promise<void> {
+  private async write(
+    writes: StoreWrites,
+    position: ChangelogPosition,
+    breathe?: () => Promise<void> | undefined,
+  ): Promise<void> {
     this.writes++;
     try {
-      await this.engine.write(writes, position);
+      await this.engine.write(writes, position, breathe);
       this.changelogPosition = position;
     } finally {
       if (--this.writes === 0) for (const resolve of this.waiting.splice(0)) resolve();

@@ -1,9 +1,12 @@
 import { mkdir } from 'node:fs/promises';
 import { bufferOf } from '../../../bytes/buffer-of.js';
-import { AbstractRocksDbDatabase, AbstractRocksDbIterator } from './abstract-rocksdb.js';
-import type { RocksDbBinding, RocksDbEntry, RocksDbIterator, RocksDbRange, RocksDbTuning } from './rocksdb-binding.js';
+import { AbstractRocksDbDatabase, AbstractRocksDbIterator, type RocksDbBatch } from './abstract-rocksdb.js';
+import type { RocksDbBinding, RocksDbIterator, RocksDbRange, RocksDbTuning } from './rocksdb-binding.js';
+import { BulkLane } from './bulk-lane.js';
 import { checkLogFiles } from './log-files.js';
 import { RocksDbError } from './rocksdb-error.js';
+
+const NOT_FOUND = /^NotFound/i;
 
 type Entries = Awaited<ReturnType<RocksDbIterator['next']>>;
 type Callback<T> = (error: Error | null | undefined, value: T) => void;
@@ -24,6 +27,7 @@ interface LeveldownIterator {
 interface LeveldownDatabase {
   open(options: object, callback: Callback<void>): void;
   close(callback: Callback<void>): void;
+  get(key: Buffer, options: object, callback: Callback<Buffer>): void;
   getMany(keys: Buffer[], options: object, callback: Callback<(Buffer | undefined)[]>): void;
   batch(): LeveldownBatch;
   iterator(options: object): LeveldownIterator;
@@ -35,6 +39,7 @@ export type LeveldownModule = (directory: string) => LeveldownDatabase;
 
 /** Adapter of `rocksdb` 5.2.1. */
 export function leveldownBinding(create: LeveldownModule): RocksDbBinding {
+  const bulk = new BulkLane();
   return {
     name: 'rocksdb',
     honours: new Set(['blockCacheBytes', 'writeBufferBytes', 'blockBytes', 'maxOpenFiles', 'compression'] as const),
@@ -43,7 +48,7 @@ export function leveldownBinding(create: LeveldownModule): RocksDbBinding {
       await checkLogFiles(directory);
       const db = create(directory);
       await call<void>(directory, (callback) => db.open(openOptions(tuning), callback));
-      return new Database(directory, db);
+      return new Database(directory, bulk, db);
     },
   };
 }
@@ -61,31 +66,36 @@ function openOptions(tuning: RocksDbTuning): object {
 class Database extends AbstractRocksDbDatabase {
   constructor(
     directory: string,
+    bulk: BulkLane,
     private readonly db: LeveldownDatabase,
   ) {
-    super(directory);
+    super(directory, bulk);
   }
 
-  getMany(keys: readonly Uint8Array[]): Promise<(Uint8Array | undefined)[]> {
+  protected lookUp(keys: readonly Uint8Array[]): Promise<(Uint8Array | undefined)[]> {
+    if (keys.length === 1) return this.get(bufferOf(keys[0])).then((value) => [value]);
     const buffers = new Array<Buffer>(keys.length);
     for (let i = 0; i < keys.length; i++) buffers[i] = bufferOf(keys[i]);
     return call(this.directory, (callback) => this.db.getMany(buffers, { asBuffer: true }, callback));
   }
 
   // Held by bench `store`: the chained batch restores twice as fast as an array of operations.
-  protected batch(
-    keys: readonly Uint8Array[],
-    values: readonly (Uint8Array | null)[],
-    last: RocksDbEntry | undefined,
-  ): () => Promise<void> {
-    const batch = this.db.batch();
-    for (let i = 0; i < keys.length; i++) {
-      const value = values[i];
-      if (value === null) batch.del(bufferOf(keys[i]));
-      else batch.put(bufferOf(keys[i]), bufferOf(value));
-    }
-    if (last !== undefined) batch.put(bufferOf(last.key), bufferOf(last.value));
-    return () => call(this.directory, (callback) => batch.write(callback));
+  /**
+   * `getMany` takes a snapshot first, and with it, on the thread of the event loop, a lock that flushes and compactions hold for milliseconds
+   * (bench `query`, beside processing). One key needs none.
+   */
+  private get(key: Buffer): Promise<Uint8Array | undefined> {
+    return new Promise((resolve, reject) => {
+      this.db.get(key, { asBuffer: true }, (error, value) => {
+        if (!error) resolve(value);
+        else if (NOT_FOUND.test(error.message)) resolve(undefined);
+        else reject(RocksDbError.from(this.directory, error));
+      });
+    });
+  }
+
+  protected openBatch(): RocksDbBatch {
+    return new Batch(this.directory, this.db.batch());
   }
 
   protected openIterator(range: RocksDbRange, onClosed: () => void): RocksDbIterator {
@@ -117,6 +127,25 @@ class Database extends AbstractRocksDbDatabase {
 
   protected end(): Promise<void> {
     return call(this.directory, (callback) => this.db.close(callback));
+  }
+}
+
+class Batch implements RocksDbBatch {
+  constructor(
+    private readonly directory: string,
+    private readonly native: LeveldownBatch,
+  ) {}
+
+  put(key: Uint8Array, value: Uint8Array): void {
+    this.native.put(bufferOf(key), bufferOf(value));
+  }
+
+  delete(key: Uint8Array): void {
+    this.native.del(bufferOf(key));
+  }
+
+  write(): Promise<void> {
+    return call(this.directory, (callback) => this.native.write(callback));
   }
 }
 

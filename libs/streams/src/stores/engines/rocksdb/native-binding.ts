@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises';
-import { AbstractRocksDbDatabase, AbstractRocksDbIterator } from './abstract-rocksdb.js';
-import type { RocksDbBinding, RocksDbEntry, RocksDbIterator, RocksDbRange, RocksDbTuning } from './rocksdb-binding.js';
+import { AbstractRocksDbDatabase, AbstractRocksDbIterator, type RocksDbBatch } from './abstract-rocksdb.js';
+import type { RocksDbBinding, RocksDbIterator, RocksDbRange, RocksDbTuning } from './rocksdb-binding.js';
+import { BulkLane } from './bulk-lane.js';
 import { checkLogFiles } from './log-files.js';
 import { RocksDbError } from './rocksdb-error.js';
 
@@ -30,6 +31,7 @@ export type NativeModule = new (directory: string, options: object) => NativeSes
 
 /** Adapter of `rocksdb-native` 3.18.1. */
 export function nativeBinding(Native: NativeModule): RocksDbBinding {
+  const bulk = new BulkLane();
   return {
     name: 'rocksdb-native',
     honours: new Set([
@@ -48,7 +50,7 @@ export function nativeBinding(Native: NativeModule): RocksDbBinding {
       } catch (error) {
         throw RocksDbError.from(directory, error);
       }
-      return new Database(directory, db);
+      return new Database(directory, bulk, db);
     },
   };
 }
@@ -66,12 +68,13 @@ function openOptions(tuning: RocksDbTuning): object {
 class Database extends AbstractRocksDbDatabase {
   constructor(
     directory: string,
+    bulk: BulkLane,
     private readonly db: NativeSession,
   ) {
-    super(directory);
+    super(directory, bulk);
   }
 
-  async getMany(keys: readonly Uint8Array[]): Promise<(Uint8Array | undefined)[]> {
+  protected async lookUp(keys: readonly Uint8Array[]): Promise<(Uint8Array | undefined)[]> {
     if (keys.length === 0) return [];
     try {
       const batch = this.db.read({ capacity: keys.length, autoDestroy: true });
@@ -86,25 +89,8 @@ class Database extends AbstractRocksDbDatabase {
     }
   }
 
-  protected batch(
-    keys: readonly Uint8Array[],
-    values: readonly (Uint8Array | null)[],
-    last: RocksDbEntry | undefined,
-  ): () => Promise<void> {
-    const batch = this.db.write({ capacity: keys.length + 1, autoDestroy: true });
-    for (let i = 0; i < keys.length; i++) {
-      const value = values[i];
-      if (value === null) batch.tryDelete(keys[i]);
-      else batch.tryPut(keys[i], value);
-    }
-    if (last !== undefined) batch.tryPut(last.key, last.value);
-    return async () => {
-      try {
-        await batch.flush();
-      } catch (error) {
-        throw RocksDbError.from(this.directory, error);
-      }
-    };
+  protected openBatch(capacity: number): RocksDbBatch {
+    return new Batch(this.directory, this.db.write({ capacity: Math.max(1, capacity), autoDestroy: true }));
   }
 
   protected openIterator(range: RocksDbRange, onClosed: () => void): RocksDbIterator {
@@ -118,6 +104,29 @@ class Database extends AbstractRocksDbDatabase {
 
   protected end(): Promise<void> {
     return this.db.close();
+  }
+}
+
+class Batch implements RocksDbBatch {
+  constructor(
+    private readonly directory: string,
+    private readonly native: NativeWriteBatch,
+  ) {}
+
+  put(key: Uint8Array, value: Uint8Array): void {
+    this.native.tryPut(key, value);
+  }
+
+  delete(key: Uint8Array): void {
+    this.native.tryDelete(key);
+  }
+
+  async write(): Promise<void> {
+    try {
+      await this.native.flush();
+    } catch (error) {
+      throw RocksDbError.from(this.directory, error);
+    }
   }
 }
 

@@ -26,8 +26,16 @@ export interface RocksDbBinding {
  */
 export interface RocksDbDatabase {
   getMany(keys: readonly Uint8Array[]): Promise<(Uint8Array | undefined)[]>;
-  /** One atomic batch of parallel columns and `last`, later entries winning; `null` deletes. Overlapping calls are applied in call order. */
-  write(keys: readonly Uint8Array[], values: readonly (Uint8Array | null)[], last?: RocksDbEntry): Promise<void>;
+  /**
+   * One atomic batch of parallel columns and `last`, later entries winning; `null` deletes. Overlapping calls are applied in call order.
+   * @param breathe asked now and then while the batch is built; what it returns is waited for.
+   */
+  write(
+    keys: readonly Uint8Array[],
+    values: readonly (Uint8Array | null)[],
+    last?: RocksDbEntry,
+    breathe?: () => Promise<void> | undefined,
+  ): Promise<void>;
   /** Walks the state of this moment. */
   iterate(range: RocksDbRange): RocksDbIterator;
   /** A property such as `rocksdb.estimate-num-keys`; NaN where it is not a number. */

@@ -50,9 +50,9 @@ export class RocksDbEngine implements StoreEngine {
     return this.guarded((database) => database.getMany(escapeKeys(keys)));
   }
 
-  write(writes: StoreWrites, position: ChangelogPosition): Promise<void> {
+  write(writes: StoreWrites, position: ChangelogPosition, breathe?: () => Promise<void> | undefined): Promise<void> {
     const last = { key: POSITION_KEY, value: positionBytes(position) };
-    return this.guarded((database) => database.write(escapeKeys(writes.keys), writes.values, last));
+    return this.guarded((database) => database.write(escapeKeys(writes.keys), writes.values, last, breathe));
   }
 
   openCursor(bounds: KeyBounds, { reverse }: { readonly reverse: boolean }): StoreCursor {
