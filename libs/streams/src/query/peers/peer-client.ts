@@ -1,18 +1,10 @@
-import {
-  Agent as HttpAgent,
-  request as httpRequest,
-  type ClientRequest,
-  type IncomingMessage,
-  type RequestOptions,
-} from 'node:http';
-import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import { Agent, type Dispatcher } from 'undici';
 import type { PeerTlsOptions } from '../../config/peer-options.js';
 import { knownProblem } from '../problem/problem-types.js';
 import { QueryError } from '../problem/query-error.js';
 import type { PeerAuth, PeerCredentials } from './peer-auth.js';
 import { PEER_CONTENT_TYPE, PEER_HEADER, PEER_MAX_BYTES, PEER_PATH, SIGNATURE_HEADER, type Peer } from './peer.js';
 import { decodeMessage, encodeMessage, type PeerMessage } from './peer-message.js';
-import { readBody } from './read-body.js';
 
 const MAX_SOCKETS = 64;
 const RETRY_S = 1;
@@ -25,14 +17,31 @@ export interface PeerClientOptions {
   readonly tls: PeerTlsOptions | undefined;
 }
 
+interface Target {
+  readonly origin: string;
+  readonly path: string;
+  readonly method: 'POST';
+}
+
+interface PeerAnswer {
+  readonly status: number;
+  readonly answer: Buffer;
+  readonly signature: string | undefined;
+}
+
 /** Calls other instances over connections that are kept open. */
 export class PeerClient {
-  private readonly http = new HttpAgent({ keepAlive: true, maxSockets: MAX_SOCKETS, noDelay: true });
-  private readonly https: HttpsAgent;
-  private readonly targets = new Map<string, RequestOptions & { readonly isTls: boolean }>();
+  private readonly agent: Agent;
+  private readonly targets = new Map<string, Target>();
 
   constructor(private readonly options: PeerClientOptions) {
-    this.https = new HttpsAgent({ keepAlive: true, maxSockets: MAX_SOCKETS, noDelay: true, ...options.tls });
+    // Each call has a time-out of its own.
+    this.agent = new Agent({
+      connections: MAX_SOCKETS,
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      connect: { ...options.tls },
+    });
   }
 
   /**
@@ -56,9 +65,8 @@ export class PeerClient {
     throw problemOf(peer, decoded);
   }
 
-  close(): void {
-    this.http.destroy();
-    this.https.destroy();
+  close(): Promise<void> {
+    return this.agent.destroy();
   }
 
   private async send(
@@ -66,26 +74,21 @@ export class PeerClient {
     body: Buffer,
     credentials: PeerCredentials | undefined,
     timeoutMs: number,
-  ): Promise<{ readonly status: number; readonly answer: Buffer; readonly signature: string | undefined }> {
-    const request = this.post(peer, body.length, credentials);
+  ): Promise<PeerAnswer> {
+    const exchange = new Exchange();
     let isLate = false;
     const timer = setTimeout(() => {
       isLate = true;
-      request.destroy();
+      exchange.abort(new Error(`No answer in ${timeoutMs} ms.`));
     }, timeoutMs);
     try {
-      const response = await new Promise<IncomingMessage>((resolve, reject) => {
-        request.once('response', resolve).once('error', reject).end(body);
-      });
-      const answer = await readBody(response, PEER_MAX_BYTES);
-      const signature = response.headers[SIGNATURE_HEADER];
-      return {
-        status: response.statusCode ?? 0,
-        answer,
-        signature: typeof signature === 'string' ? signature : undefined,
+      const headers = {
+        'content-type': PEER_CONTENT_TYPE,
+        ...(credentials && { [PEER_HEADER]: credentials.peer, [SIGNATURE_HEADER]: credentials.signature }),
       };
+      this.agent.dispatch({ ...this.targetOf(peer), headers, body }, exchange);
+      return await exchange.answer;
     } catch (cause) {
-      request.destroy();
       if (isLate)
         throw new QueryError('peer-timeout', `The instance "${peer.instanceId}" did not answer in ${timeoutMs} ms.`, {
           cause,
@@ -98,25 +101,68 @@ export class PeerClient {
     }
   }
 
-  private post({ url }: Peer, length: number, credentials: PeerCredentials | undefined): ClientRequest {
+  private targetOf({ url }: Peer): Target {
     let target = this.targets.get(url);
     if (target === undefined) {
-      const { protocol, hostname, port, pathname } = new URL(url + PEER_PATH);
-      const isTls = protocol === 'https:';
-      // A URL has the address of IPv6 in brackets, a connection has not.
-      const host = hostname.replace(/^\[|\]$/g, '');
-      target = { method: 'POST', host, port: port || (isTls ? 443 : 80), path: pathname, isTls };
+      const { origin, pathname } = new URL(url + PEER_PATH);
+      target = { origin, path: pathname, method: 'POST' };
       this.targets.set(url, target);
     }
-    const headers = {
-      'content-type': PEER_CONTENT_TYPE,
-      'content-length': length,
-      ...(credentials && { [PEER_HEADER]: credentials.peer, [SIGNATURE_HEADER]: credentials.signature }),
-    };
-    const { isTls, ...options } = target;
-    return isTls
-      ? httpsRequest({ ...options, headers, agent: this.https, ...this.options.tls })
-      : httpRequest({ ...options, headers, agent: this.http });
+    return target;
+  }
+}
+
+/** One call. By events, without a stream: bench `query`, forwarded/local. */
+class Exchange implements Dispatcher.DispatchHandler {
+  readonly answer: Promise<PeerAnswer>;
+  private settle!: { resolve: (answer: PeerAnswer) => void; reject: (error: Error) => void };
+  private controller: Dispatcher.DispatchController | undefined;
+  private failure: Error | undefined;
+  private status = 0;
+  private signature: string | undefined;
+  private readonly chunks: Buffer[] = [];
+  private size = 0;
+
+  constructor() {
+    this.answer = new Promise((resolve, reject) => {
+      this.settle = { resolve, reject };
+    });
+  }
+
+  /** Also before the request is sent. */
+  abort(reason: Error): void {
+    this.failure = reason;
+    this.controller?.abort(reason);
+    this.settle.reject(reason);
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.controller = controller;
+    if (this.failure !== undefined) controller.abort(this.failure);
+  }
+
+  onResponseStart(
+    _controller: Dispatcher.DispatchController,
+    status: number,
+    { [SIGNATURE_HEADER]: signature }: Record<string, string | string[] | undefined>,
+  ): void {
+    this.status = status;
+    this.signature = typeof signature === 'string' ? signature : undefined;
+  }
+
+  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    this.size += chunk.length;
+    if (this.size > PEER_MAX_BYTES) this.abort(new RangeError(`More than ${PEER_MAX_BYTES} bytes were sent.`));
+    else this.chunks.push(chunk);
+  }
+
+  onResponseEnd(): void {
+    const { status, signature, chunks } = this;
+    this.settle.resolve({ status, signature, answer: chunks.length === 1 ? chunks[0] : Buffer.concat(chunks) });
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    this.settle.reject(error);
   }
 }
 

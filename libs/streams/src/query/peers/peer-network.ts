@@ -79,8 +79,7 @@ export class PeerNetwork {
   }
 
   async close(): Promise<void> {
-    this.client.close();
-    await this.heartbeat.stop();
+    await Promise.all([this.client.close(), this.heartbeat.stop()]);
   }
 
   private report(): InstanceReport {
