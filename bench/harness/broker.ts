@@ -11,10 +11,11 @@ export interface BenchBroker {
   stop(): Promise<void>;
 }
 
-export async function benchBroker(progress: Progress): Promise<BenchBroker> {
+/** @param javaOptions of a broker of its own, beside the usual ones. */
+export async function benchBroker(progress: Progress, javaOptions: readonly string[] = []): Promise<BenchBroker> {
   const given = process.env.KAFKA_BROKERS;
   if (given === undefined) progress('starting a Kafka broker');
-  const own = given === undefined ? await KafkaBroker.start() : undefined;
+  const own = given === undefined ? await KafkaBroker.start(javaOptions) : undefined;
   const brokers = given ?? own!.brokers;
   const log = createKafkaLog({ brokers: brokers.split(',') }, { clock: new SystemClock() });
   await log.connect();

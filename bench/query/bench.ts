@@ -4,74 +4,31 @@ import { join } from 'node:path';
 import { partitionForKey } from '../../libs/streams/src/log/partitioner.js';
 import { benchBroker } from '../harness/broker.js';
 import { loadTopic } from '../harness/load-topic.js';
-import { figure, type Bench, type BenchResult, type Figure, type Progress } from '../harness/report.js';
+import type { Bench, BenchResult, Progress } from '../harness/report.js';
+import { besideProcessing } from './beside-processing.js';
 import { balanceAt, ENTRIES, keyAt } from './entries.js';
-import { runProgram, ServerProcess, type LoadResult } from './processes.js';
+import { runProgram, ServerProcess } from './processes.js';
+import { load, note, PARTITIONS, ROUNDS, SECONDS, Values } from './values.js';
 import { freePort } from '../../test/kafka/broker-process.js';
 
-const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 3);
-const SECONDS = Number(process.env.BENCH_SECONDS ?? 8);
 /** Some of it, while one looks for something. */
 const PARTS = (process.env.BENCH_PARTS ?? 'points,processing,peers').split(',');
-const PARTITIONS = 4;
 const SCANNED = 100_000;
-const QUERIES_PER_SECOND = 1000;
-
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-
-/** Values of each figure over the rounds. */
-class Values {
-  private readonly all = new Map<string, { unit: string; values: number[] }>();
-
-  add(name: string, value: number, unit: string): number {
-    const known = this.all.get(name) ?? { unit, values: [] };
-    known.values.push(value);
-    this.all.set(name, known);
-    return value;
-  }
-
-  median(name: string): number {
-    return this.figures[name]?.median ?? Number.NaN;
-  }
-
-  get figures(): Record<string, Figure> {
-    return Object.fromEntries(Array.from(this.all, ([name, { unit, values }]) => [name, figure(values, unit)]));
-  }
-}
-
-/** @param keys indexes of the keys to ask for; all by default. */
-function load(
-  { port }: ServerProcess,
-  { connections = 32, rate = 0, seconds = SECONDS, keys = [] as readonly number[] },
-): Promise<LoadResult> {
-  return runProgram<LoadResult>('./load.js', [
-    JSON.stringify({ port, connections, rate, seconds, keys, entries: ENTRIES }),
-  ]);
-}
-
-function note(values: Values, name: string, result: LoadResult): LoadResult {
-  if (result.failures > 0) throw new Error(`${name}: ${result.failures} requests failed`);
-  values.add(`${name}`, result.perSecond, 'requests/s');
-  values.add(`${name} p50`, result.p50, 'ms');
-  values.add(`${name} mean`, result.mean, 'ms');
-  values.add(`${name} p99`, result.p99, 'ms');
-  if (result.late > 0) values.add(`${name}, generator late, p99`, result.late, 'ms');
-  return result;
-}
+/** Its compiler works for minutes after the start, on a core that somebody else is measured on. */
+const BROKER_OPTIONS = ['-XX:TieredStopAtLevel=1'];
 
 /** Against a controller written by hand. */
-async function pointReads(values: Values, app: ServerProcess, folder: string, progress: Progress): Promise<void> {
-  const controller = ServerProcess.start('./controller.js', [join(folder, 'controller')], await freePort());
-  try {
-    await controller.ready(() => true);
-    for (const server of [controller, app]) await load(server, { seconds: 4 });
-    for (let round = 1; round <= ROUNDS; round++) {
-      progress(`point reads, round ${round}`);
-      note(values, 'controller', await load(controller, {}));
-      note(values, 'local', await load(app, {}));
-    }
-  } finally {
-    await controller.stop();
+async function pointReads(
+  values: Values,
+  app: ServerProcess,
+  controller: ServerProcess,
+  progress: Progress,
+): Promise<void> {
+  for (const server of [controller, app]) await load(server, { seconds: 4 });
+  for (let round = 1; round <= ROUNDS; round++) {
+    progress(`point reads, round ${round}`);
+    note(values, 'controller', await load(controller, {}));
+    note(values, 'local', await load(app, {}));
   }
 }
 
@@ -118,87 +75,17 @@ async function scans(values: Values, app: ServerProcess, folder: string, progres
   }
 }
 
-/** @param perSecond 0: as fast as the broker takes them. */
-async function produce(brokers: string, records: number, perSecond = 0): Promise<void> {
-  await runProgram('./produce.js', [
-    JSON.stringify({ brokers, topic: 'query-in', partitions: PARTITIONS, records: Math.floor(records), perSecond }),
-  ]);
-}
-
-/** Queries beside processing: idle, at half of the highest rate, and at the highest. */
-async function besideProcessing(
-  values: Values,
-  app: ServerProcess,
-  brokers: string,
-  progress: Progress,
-): Promise<void> {
-  const records = Number(process.env.BENCH_RECORDS ?? 2_000_000);
-  const rateOf = async (during: () => Promise<unknown>): Promise<number> => {
-    const from = await app.state();
-    const startedAt = performance.now();
-    await during();
-    const { processed } = await app.state();
-    return (processed - from.processed) / ((performance.now() - startedAt) / 1000);
-  };
-  const drained = async (): Promise<void> => {
-    for (let last = -1, now = 0; last !== now; now = (await app.state()).processed) {
-      last = now;
-      await pause(500);
-    }
-  };
-  /** The records wait in the topic, so nothing but processing is measured. */
-  const highest = async (
-    beside?: () => Promise<LoadResult>,
-  ): Promise<{ rate: number; result: LoadResult | undefined }> => {
-    await app.pause(true);
-    await produce(brokers, records);
-    let result: LoadResult | undefined;
-    await app.pause(false);
-    const rate = await rateOf(async () => {
-      const querying = beside?.();
-      await pause(SECONDS * 500);
-      await querying?.then((answer) => (result = answer));
-    });
-    await drained();
-    return { rate, result };
-  };
-  await highest();
-  for (let round = 1; round <= ROUNDS; round++) {
-    progress(`beside processing, round ${round}`);
-    const queries = (seconds: number): Promise<LoadResult> => load(app, { rate: QUERIES_PER_SECOND, seconds });
-    note(values, 'idle', await queries(SECONDS / 2));
-    const { rate } = await highest();
-    values.add('processing', rate, 'records/s');
-    const busy = await highest(() => queries(SECONDS / 2));
-    values.add('processing, asked', busy.rate, 'records/s');
-    note(values, 'highest rate', busy.result!);
-    const halfRate = async (beside: () => Promise<unknown>): Promise<number> => {
-      const before = (await app.state()).processed;
-      const sending = produce(brokers, (rate / 2) * (SECONDS / 2), rate / 2);
-      while ((await app.state()).processed === before) await pause(10);
-      const processed = await rateOf(beside);
-      await sending;
-      await drained();
-      return processed;
-    };
-    values.add('half rate, processing', await halfRate(() => pause(SECONDS * 500)), 'records/s');
-    let asked: LoadResult | undefined;
-    const beside = await halfRate(async () => (asked = await queries(SECONDS / 2)));
-    values.add('half rate, processing, asked', beside, 'records/s');
-    note(values, 'half rate', asked!);
-  }
-}
-
 async function measure(progress: Progress): Promise<Values> {
   const values = new Values();
-  const broker = await benchBroker(progress);
+  const broker = await benchBroker(progress, BROKER_OPTIONS);
   const folder = await mkdtemp(join(tmpdir(), 'streams-bench-'));
   const started: ServerProcess[] = [];
-  const start = async (name: string): Promise<ServerProcess> => {
-    const app = ServerProcess.start('./app.js', [broker.brokers, join(folder, name), name], await freePort());
-    started.push(app);
-    return app;
+  const server = async (program: string, ...args: readonly string[]): Promise<ServerProcess> => {
+    const process = ServerProcess.start(program, args, await freePort());
+    started.push(process);
+    return process;
   };
+  const start = (name: string): Promise<ServerProcess> => server('./app.js', broker.brokers, join(folder, name), name);
   try {
     await broker.createTopic('query-in', PARTITIONS);
     progress(`a store of ${ENTRIES} entries`);
@@ -207,7 +94,9 @@ async function measure(progress: Progress): Promise<Values> {
     await loadTopic(broker.brokers, changelog, (index) => ({ key: keyAt(index), value: balanceAt(index) }));
     const first = await start('a');
     await first.ready(({ tasks }) => tasks.length === PARTITIONS);
-    if (PARTS.includes('points')) await pointReads(values, first, folder, progress);
+    const controller = await server('./controller.js', join(folder, 'controller'));
+    await controller.ready(() => true);
+    if (PARTS.includes('points')) await pointReads(values, first, controller, progress);
     if (PARTS.includes('peers')) {
       const second = await start('b');
       for (const app of [first, second]) await app.ready(({ tasks }) => tasks.length === PARTITIONS / 2);
@@ -216,10 +105,10 @@ async function measure(progress: Progress): Promise<Values> {
       await second.stop();
       await first.ready(({ tasks }) => tasks.length === PARTITIONS);
     }
-    if (PARTS.includes('processing')) await besideProcessing(values, first, broker.brokers, progress);
+    if (PARTS.includes('processing')) await besideProcessing(values, first, controller, broker.brokers, progress);
     return values;
   } finally {
-    for (const app of started) await app.stop();
+    for (const each of started) await each.stop();
     await broker.stop();
     await rm(folder, { recursive: true, force: true });
   }
@@ -241,6 +130,8 @@ export const queryBench: Bench = {
         'half rate, asked/not (>= 0.85)': ratio('half rate, processing, asked', 'half rate, processing'),
         'highest rate, asked/not': ratio('processing, asked', 'processing'),
         'highest rate p99, ms (< 20)': values.median('highest rate p99'),
+        'half rate p99, of the controller beside it': ratio('half rate p99', 'controller, half rate p99'),
+        'highest rate p99, of the controller beside it': ratio('highest rate p99', 'controller, highest rate p99'),
         'ndjson/raw (>= 0.60)': ratio('ndjson', 'raw scan'),
       },
     };

@@ -45,12 +45,13 @@ export class KafkaBroker {
     private readonly folder: string,
     jars: string,
     private readonly port: number,
+    furtherJavaOptions: readonly string[],
   ) {
     this.process = new BrokerProcess({
       jars,
       config: join(folder, 'server.properties'),
       port,
-      javaOptions: JAVA_OPTIONS,
+      javaOptions: [...JAVA_OPTIONS, ...furtherJavaOptions],
       onOutput: (chunk) => {
         if (chunk.includes("Couldn't find leader endpoint")) this.hasDroppedMarkers = true;
       },
@@ -58,14 +59,14 @@ export class KafkaBroker {
   }
 
   /** @throws Error with the broker's own output if it does not accept connections in time. */
-  static async start(): Promise<KafkaBroker> {
+  static async start(furtherJavaOptions: readonly string[] = []): Promise<KafkaBroker> {
     const jars = await kafkaJars();
     const folder = await mkdtemp(join(tmpdir(), 'streams-broker-'));
     const port = await freePort();
     const config = join(folder, 'server.properties');
     await writeFile(config, properties(port, await freePort(), join(folder, 'logs')));
     await formatStorage(jars, config, newClusterId());
-    const broker = new KafkaBroker(folder, jars, port);
+    const broker = new KafkaBroker(folder, jars, port, furtherJavaOptions);
     await broker.process.boot();
     return broker;
   }

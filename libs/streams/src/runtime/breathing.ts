@@ -1,6 +1,5 @@
 import type { Clock } from '../time/clock.js';
 import type { Courtesy } from './courtesy.js';
-import { yieldToEventLoop } from './restore/yield-to-event-loop.js';
 
 /** Lets I/O and timers have their turn if it is time for it; undefined if it is not. */
 export type Breathe = () => Promise<void> | undefined;
@@ -11,9 +10,11 @@ export function breathing(clock: Clock, courtesy: Courtesy): Breathe {
   return () => {
     if (clock.monotonic() - since < courtesy.sliceMs) return undefined;
     // Whoever works beside others has a turn alone.
-    turn = turn.then(yieldToEventLoop).then(() => {
-      since = clock.monotonic();
-    });
+    turn = turn
+      .then(() => courtesy.pause())
+      .then(() => {
+        since = clock.monotonic();
+      });
     return turn;
   };
 }

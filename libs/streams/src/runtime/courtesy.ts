@@ -1,22 +1,59 @@
+import type { Clock } from '../time/clock.js';
+import { yieldToEventLoop } from './restore/yield-to-event-loop.js';
+
 /** While somebody waits for an answer, which takes several turns of the event loop. */
 const ASKED_SLICE_MS = 1;
+/** Queries come in company: slices stay short for so long after one. */
+const REMEMBERED_MS = 50;
+/** Work stands back for no longer than this after a slice, so that queries without end leave it a third of the time. */
+const LONGEST_STAND_BACK_MS = 2;
 
-/** How long work goes on before I/O and timers have their turn: shorter while queries are under way (bench `query`, highest rate). */
+/**
+ * How long work goes on before I/O and timers have their turn, and whether it then stands back: where reads of queries are under way, it lets them
+ * come to their end first (bench `query`, beside processing).
+ */
 export class Courtesy {
   private asked = 0;
+  private rememberedUntil = -Infinity;
+  private standingBack: (() => void)[] = [];
 
-  constructor(private readonly longestMs: number) {}
+  constructor(
+    private readonly longestMs: number,
+    private readonly clock: Clock,
+  ) {}
 
   get sliceMs(): number {
-    return this.asked > 0 ? Math.min(ASKED_SLICE_MS, this.longestMs) : this.longestMs;
+    const isAsked = this.asked > 0 || this.clock.monotonic() < this.rememberedUntil;
+    return isAsked ? Math.min(ASKED_SLICE_MS, this.longestMs) : this.longestMs;
   }
 
-  /** A query has come; `end` follows. */
+  /** A query reads here; `end` follows, and soon: what waits for something else than this event loop is not meant. */
   begin(): void {
     this.asked++;
   }
 
   end(): void {
-    this.asked--;
+    this.rememberedUntil = this.clock.monotonic() + REMEMBERED_MS;
+    if (--this.asked > 0) return;
+    for (const goOn of this.standingBack.splice(0)) goOn();
+  }
+
+  /** A turn of the event loop for others, and for the reads under way. */
+  async pause(): Promise<void> {
+    await yieldToEventLoop();
+    if (this.asked === 0) return;
+    await this.standBack();
+    // What was read is sent first.
+    await yieldToEventLoop();
+  }
+
+  private standBack(): Promise<void> {
+    return new Promise((resolve) => {
+      const cancel = this.clock.schedule(LONGEST_STAND_BACK_MS, resolve);
+      this.standingBack.push(() => {
+        cancel();
+        resolve();
+      });
+    });
   }
 }

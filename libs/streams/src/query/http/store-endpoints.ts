@@ -258,9 +258,7 @@ export class StoreEndpoints {
     response: QueryResponse,
     query: (asked: Asked) => Promise<HttpAnswer | StreamedAnswer>,
   ): Promise<void> {
-    const { queries, metrics, runtime } = this.options;
-    const { courtesy } = runtime;
-    courtesy?.begin();
+    const { queries, metrics } = this.options;
     const startedAt = performance.now();
     let status = 200;
     let hasEntered = false;
@@ -278,7 +276,6 @@ export class StoreEndpoints {
       } else if ('stream' in answer) {
         // A body that is read slowly must not keep others waiting.
         this.limits.leave();
-        courtesy?.end();
         hasEntered = false;
         isStream = true;
         return await this.limits.whileStreaming(answer.stream);
@@ -291,7 +288,6 @@ export class StoreEndpoints {
       throw error;
     } finally {
       if (hasEntered) this.limits.leave();
-      if (!isStream) courtesy?.end();
       // The names that clients make up must not become label values.
       const label = store === undefined ? '' : queries.has(store) ? store : 'unknown';
       metrics.add('streams_query_requests_total', { store: label, kind, status: String(status) }, 1);

@@ -3,7 +3,6 @@ import type { TLSSocket } from 'node:tls';
 import type { StreamsLogger } from '../../observability/streams-logger.js';
 import { problemType } from '../problem/problem-types.js';
 import { QueryError } from '../problem/query-error.js';
-import type { StreamsRuntime } from '../../runtime/streams-runtime.js';
 import type { PartitionReads } from '../reads/partition-reads.js';
 import type { PeerAuth, PeerCredentials } from './peer-auth.js';
 import type { PeerDirectory } from './peer-directory.js';
@@ -24,7 +23,6 @@ export interface PeerEndpointOptions {
   readonly local: PartitionReads;
   readonly report: () => InstanceReport;
   readonly directory: PeerDirectory;
-  readonly courtesy: () => StreamsRuntime['courtesy'];
   readonly logger: StreamsLogger;
 }
 
@@ -34,9 +32,7 @@ export class PeerEndpoint {
 
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const credentials = credentialsOf(request);
-    const courtesy = this.options.courtesy();
-    courtesy?.begin();
-    const { status, message } = await this.answer(request, credentials).finally(() => courtesy?.end());
+    const { status, message } = await this.answer(request, credentials);
     const body = encodeMessage(message);
     response.statusCode = status;
     response.setHeader('Content-Type', PEER_CONTENT_TYPE);

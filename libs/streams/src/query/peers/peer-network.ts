@@ -43,7 +43,6 @@ export class PeerNetwork {
       local,
       report,
       directory: this.directory,
-      courtesy: () => runtime.courtesy,
       logger,
     });
     this.heartbeat = new PeerHeartbeat({

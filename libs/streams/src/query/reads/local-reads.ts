@@ -27,6 +27,10 @@ const MAX_ATTEMPTS = 3;
 /** Between two looks at whether bounds are met. */
 const LOOK_EVERY_MS = 5;
 
+type ReadKind = Pick<ScanPart, 'isExact' | 'isBulk'>;
+
+const SINGLE: ReadKind = Object.freeze({});
+
 /** A partition that is readable and as fresh as was asked. */
 interface Settled {
   readonly from: ReadablePartition;
@@ -42,7 +46,7 @@ export class LocalReads implements PartitionReads {
   ) {}
 
   async get(target: PartitionTarget, keys: readonly Uint8Array[], bounds: ReadBounds): Promise<ValuesAnswer> {
-    const { found, freshness } = await this.read(target, bounds, false, (view) =>
+    const { found, freshness } = await this.read(target, bounds, SINGLE, (view) =>
       keys.length === 1 ? view.get(keys[0]).then((value) => [value]) : Promise.all(keys.map((key) => view.get(key))),
     );
     return { values: found, freshness };
@@ -50,15 +54,13 @@ export class LocalReads implements PartitionReads {
 
   async scan(target: PartitionTarget, part: ScanPart, bounds: ReadBounds): Promise<EntriesAnswer> {
     const filter = this.filterOf(target, part);
-    const { found, freshness } = await this.read(target, bounds, part.isExact ?? false, (view) =>
-      scanPart(view, part, filter),
-    );
+    const { found, freshness } = await this.read(target, bounds, part, (view) => scanPart(view, part, filter));
     return { ...found, freshness };
   }
 
   async count(target: PartitionTarget, part: ScanPart, bounds: ReadBounds): Promise<CountAnswer> {
     const filter = this.filterOf(target, part);
-    const { found, freshness } = await this.read(target, bounds, false, (view) => countPart(view, part, filter));
+    const { found, freshness } = await this.read(target, bounds, part, (view) => countPart(view, part, filter));
     return { ...found, freshness };
   }
 
@@ -69,9 +71,10 @@ export class LocalReads implements PartitionReads {
   private async read<T>(
     target: PartitionTarget,
     bounds: ReadBounds,
-    isExact: boolean,
+    { isExact = false, isBulk = false }: ReadKind,
     read: (view: CommittedView) => Promise<T>,
   ): Promise<{ readonly found: T; readonly freshness: Freshness }> {
+    const courtesy = isBulk ? undefined : this.runtime.courtesy;
     const deadline = bounds.waitMs > 0 ? this.clock.monotonic() + bounds.waitMs : 0;
     for (let attempts = 0; attempts < MAX_ATTEMPTS;) {
       const settled = this.settled(target, bounds, deadline);
@@ -88,10 +91,13 @@ export class LocalReads implements PartitionReads {
       attempts++;
       let found: T | undefined;
       let failure: unknown;
+      courtesy?.begin();
       try {
         found = await read(view);
       } catch (error) {
         failure = error;
+      } finally {
+        courtesy?.end();
       }
       if (!this.isStillThere(target, from)) continue;
       if (failure !== undefined) throw failure instanceof StoreCorruptedError ? damaged(failure) : failure;

@@ -54,6 +54,8 @@ export interface ScanPart {
   readonly where?: readonly string[];
   /** The state at `Freshness.position` and at no other; only an owner can tell it. Default false: at least that. */
   readonly isExact?: boolean;
+  /** One of many parts that nobody waits for in particular: processing does not stand back for it. Default false. */
+  readonly isBulk?: boolean;
 }
 
 export interface EntriesAnswer {

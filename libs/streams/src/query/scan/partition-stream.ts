@@ -73,9 +73,9 @@ export class PartitionStream {
   }
 
   private async ask(): Promise<Part> {
-    const { reads, target, reverse, where, bounds, chunk: limit } = this.options;
+    const { reads, target, reverse, where, bounds, chunk: limit, readsAhead: isBulk } = this.options;
     if (isEmptyRange(this.range)) return NOTHING;
-    const part = { range: this.range, reverse, limit, ...(where.length > 0 && { where }) };
+    const part = { range: this.range, reverse, limit, ...(where.length > 0 && { where }), ...(isBulk && { isBulk }) };
     const { keys, values, lookedAt, freshness } = await reads.scan(target, part, bounds);
     this.freshness ??= freshness;
     return { keys, values, lookedAt };

@@ -68,7 +68,7 @@ export class StreamsInstance implements StreamsRuntime {
       },
       logger,
     );
-    this.courtesy = new Courtesy(config.sliceMs);
+    this.courtesy = new Courtesy(config.sliceMs, clock);
     this.farewell = new Farewell(clock, HAND_OVER_HEARTBEATS * config.group.heartbeatIntervalMs);
     this.machine.onTransition(() => this.farewell.changed());
   }

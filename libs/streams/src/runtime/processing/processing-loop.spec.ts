@@ -26,7 +26,7 @@ describe('the processing loop', () => {
       runningTasks: () => [],
       commitIntervalMs: 1,
       uncommittedMaxBytes: 1000,
-      courtesy: new Courtesy(5),
+      courtesy: new Courtesy(5, new SystemClock()),
       clock: new SystemClock(),
       logger: silentLogger,
       metrics: noMetrics,

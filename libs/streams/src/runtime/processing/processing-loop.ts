@@ -5,7 +5,6 @@ import type { Clock } from '../../time/clock.js';
 import type { Committer } from '../commit/committer.js';
 import { hasChanges } from '../commit/task-commit.js';
 import { breathing } from '../breathing.js';
-import { yieldToEventLoop } from '../restore/yield-to-event-loop.js';
 import type { Courtesy } from '../courtesy.js';
 import type { Task } from '../task/task.js';
 import type { TaskInput } from './task-input.js';
@@ -111,7 +110,7 @@ export class ProcessingLoop {
     const busy = this.takesRecords ? tasks.filter(({ records }) => records.hasRecords) : [];
     if (busy.length > 0) await this.process(busy, Math.max(LEAST_SHARE_MS, courtesy.sliceMs / busy.length));
     await this.commitIfDue(tasks);
-    if (busy.length > 0) await yieldToEventLoop();
+    if (busy.length > 0) await courtesy.pause();
     else await this.idle(tasks);
   }
 
