@@ -1,5 +1,5 @@
 import { Logger } from '@nestjs/common';
-import { createServer, type Server } from 'node:http';
+import { createServer, request, type IncomingMessage, type Server } from 'node:http';
 import { once } from 'node:events';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { PeerAuth } from '../../libs/streams/src/query/peers/peer-auth.js';
@@ -48,6 +48,19 @@ describe.each(['fastify', 'express'] as const)('a call between instances on %s',
     expect(await call(headersOf(new PeerAuth(PEER_SECRET, late)))).toBe(401);
     const answer = await fetch(`${a.url}${PEER_PATH}`, { method: 'POST' });
     expect(answer.headers.get('streams-signature')).toBeNull();
+  });
+
+  it('that claims nothing is refused before its body has come', async () => {
+    const cluster = await QueryCluster.open(apps);
+    const [a] = await cluster.startAll({ instanceId: 'a', adapter });
+    const call = request(`${a.url}${PEER_PATH}`, { method: 'POST', headers: { 'content-length': 8_000_000 } });
+    // The connection ends under a body that is still to come.
+    call.on('error', () => {});
+    call.flushHeaders();
+    const [response] = (await once(call, 'response')) as [IncomingMessage];
+    expect(response.statusCode).toBe(401);
+    expect(response.headers.connection).toBe('close');
+    call.destroy();
   });
 
   it('carries keys and bodies whole, and a missing key back as such', async () => {

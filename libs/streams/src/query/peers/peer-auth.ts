@@ -33,20 +33,33 @@ export class PeerAuth {
     return { peer: text, signature: this.mac('request', text, body) };
   }
 
+  /** What can be told before the body is there, so that nobody's body is read who does not even claim to be an instance. @throws as `check` does */
+  admit({ peer, signature }: PeerCredentials, to: string): void {
+    if (peer === '' || signature === '') throw refused('it is not signed');
+    this.claims(peer, to);
+  }
+
   /**
    * @param to the id of this instance. @returns the id of the caller.
    * @throws QueryError `peer-unauthenticated` unless a holder of the secret signed exactly this for this instance, lately and for the first time.
    */
-  check({ peer, signature }: Partial<PeerCredentials>, to: string, body: Uint8Array): string {
-    if (peer === undefined || signature === undefined) throw refused('it is not signed');
+  check({ peer, signature }: PeerCredentials, to: string, body: Uint8Array): string {
     if (!areEqual(signature, this.mac('request', peer, body))) throw refused('its signature is wrong');
+    const { from, session, number } = this.claims(peer, to);
+    if (!this.window.take(session, Number(number), this.clock.now())) throw refused('it was seen before');
+    return decodeURIComponent(from);
+  }
+
+  private claims(
+    peer: string,
+    to: string,
+  ): { readonly from: string; readonly session: string; readonly number: string } {
     const [version, from, target, time, session, number] = peer.split(' ');
     if (version !== 'v1') throw refused('its version is not known');
-    const now = this.clock.now();
-    if (decodeURIComponent(target) !== to) throw refused('it is meant for another instance');
-    if (!(Math.abs(now - Number(time)) <= MAX_SKEW_MS)) throw refused('its time is too far from the clock here');
-    if (!this.window.take(session, Number(number), now)) throw refused('it was seen before');
-    return decodeURIComponent(from);
+    if (target !== encodeURIComponent(to)) throw refused('it is meant for another instance');
+    const isNear = Math.abs(this.clock.now() - Number(time)) <= MAX_SKEW_MS;
+    if (!isNear) throw refused('its time is too far from the clock here');
+    return { from, session, number };
   }
 
   /** Of an answer, bound to its request. */

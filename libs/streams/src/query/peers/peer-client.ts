@@ -32,7 +32,7 @@ interface PeerAnswer {
 /** Calls other instances over connections that are kept open. */
 export class PeerClient {
   private readonly agent: Agent;
-  private readonly targets = new Map<string, Target>();
+  private readonly targets = new WeakMap<Peer, Target>();
 
   constructor(private readonly options: PeerClientOptions) {
     // Each call has a time-out of its own.
@@ -101,12 +101,12 @@ export class PeerClient {
     }
   }
 
-  private targetOf({ url }: Peer): Target {
-    let target = this.targets.get(url);
+  private targetOf(peer: Peer): Target {
+    let target = this.targets.get(peer);
     if (target === undefined) {
-      const { origin, pathname } = new URL(url + PEER_PATH);
+      const { origin, pathname } = new URL(peer.url + PEER_PATH);
       target = { origin, path: pathname, method: 'POST' };
-      this.targets.set(url, target);
+      this.targets.set(peer, target);
     }
     return target;
   }

@@ -50,8 +50,10 @@ export class PeerEndpoint {
   ): Promise<{ readonly status: number; readonly message: PeerMessage }> {
     const { auth, instanceId, logger } = this.options;
     try {
+      if (auth) auth.admit(credentials, instanceId());
+      else checkCertificate(request);
       const body = await bodyOf(request);
-      const from = auth ? auth.check(credentials, instanceId(), body) : certifiedPeer(request);
+      const from = auth ? auth.check(credentials, instanceId(), body) : undefined;
       return { status: 200, message: await this.dispatch(readRequest(body), from) };
     } catch (error) {
       if (!(error instanceof QueryError)) {
@@ -114,8 +116,8 @@ function textOf(header: string | string[] | undefined): string {
   return typeof header === 'string' ? header : '';
 }
 
-function certifiedPeer({ socket }: IncomingMessage): undefined {
-  if ((socket as Partial<TLSSocket>).authorized === true) return undefined;
+function checkCertificate({ socket }: IncomingMessage): void {
+  if ((socket as Partial<TLSSocket>).authorized === true) return;
   throw new QueryError(
     'peer-unauthenticated',
     'The call between instances is refused: it came without a client certificate.',

@@ -22,6 +22,9 @@ export interface PeerNetworkOptions {
   readonly logger: StreamsLogger;
 }
 
+/** Instances come and go, each with an id of its own perhaps. */
+const MAX_READERS = 1000;
+
 /** The calls between this instance and the others, both ways. */
 export class PeerNetwork {
   readonly directory: PeerDirectory;
@@ -62,6 +65,7 @@ export class PeerNetwork {
   reads(peer: Peer): PartitionReads {
     const known = this.readers.get(peer.instanceId);
     if (known?.url === peer.url) return known.reads;
+    if (this.readers.size >= MAX_READERS) this.readers.clear();
     const reads = new PeerReads(peer, this.client);
     this.readers.set(peer.instanceId, { url: peer.url, reads });
     return reads;

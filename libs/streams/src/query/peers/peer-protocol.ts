@@ -81,15 +81,11 @@ export function decodeCount({ head, blobs: [lookedAt] }: PeerMessage): CountAnsw
 }
 
 /** JSON has no infinity. */
-function finite({ stalenessMs, ...freshness }: Freshness): object {
-  return { ...freshness, ...(Number.isFinite(stalenessMs) && { stalenessMs }) };
+function finite(freshness: Freshness): object {
+  return Number.isFinite(freshness.stalenessMs) ? freshness : { ...freshness, stalenessMs: undefined };
 }
 
 function freshnessOf(head: PeerMessage['head']): Freshness {
-  const {
-    stalenessMs = Infinity,
-    lag,
-    ...freshness
-  } = head['freshness'] as Omit<Freshness, 'stalenessMs'> & Partial<Pick<Freshness, 'stalenessMs'>>;
-  return { ...freshness, lag, stalenessMs };
+  const freshness = head['freshness'] as Freshness & { readonly stalenessMs: number | undefined };
+  return freshness.stalenessMs === undefined ? { ...freshness, stalenessMs: Infinity } : freshness;
 }

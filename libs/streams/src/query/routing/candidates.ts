@@ -22,37 +22,38 @@ export interface CandidateSources {
 
 /**
  * Whom to ask, in this order: the owner if it is this instance, a copy here that may be fresh enough, the owner elsewhere, copies elsewhere by
- * their lag. Without a staleness bound only owners are asked. An instance may occur twice; the first counts.
+ * their lag. Without a staleness bound only owners are asked. An instance may occur twice; the first counts. What comes later is looked for only if it
+ * is needed.
  */
-export function candidatesFor(
+export function* candidatesFor(
   target: PartitionTarget,
   { maxStalenessMs, sources, isolation }: ReadBounds,
   { runtime, local, network, hint }: CandidateSources,
-): Candidate[] {
-  const { instanceId, queryableStore } = {
-    instanceId: runtime.instanceId,
-    queryableStore: runtime.queryableStore(target.store),
-  };
+): Generator<Candidate, undefined> {
+  const { instanceId } = runtime;
+  const queryableStore = runtime.queryableStore(target.store);
   const owner = queryableStore?.owner(target.partition);
   const { epoch } = runtime.membership();
   const here: Candidate = { instanceId, role: 'active', reads: local };
-  const candidates: Candidate[] = [];
-  if (owner === undefined || owner.isLocal) candidates.push(here);
+  const isHere = owner === undefined || owner.isLocal;
+  if (isHere) yield here;
   // Only the owner knows how far it has come with its sources.
   const mayBeOld = maxStalenessMs !== undefined && sources === undefined && isolation === 'committed';
-  if (mayBeOld && queryableStore && locateStandby(queryableStore, target.partition))
-    candidates.push({ ...here, role: 'standby' });
-  if (network === undefined) return candidates.length > 0 ? candidates : [here];
-  const add = (id: string, url: string | undefined, role: Candidate['role']): void => {
-    const peer = url === undefined ? network.directory.find(id) : { instanceId: id, url };
-    if (peer !== undefined && id !== instanceId) candidates.push({ instanceId: id, role, reads: network.reads(peer) });
-  };
-  if (hint !== undefined && hint.epoch >= epoch) add(hint.instanceId, hint.url, 'active');
-  if (owner !== undefined && !owner.isLocal) add(owner.instanceId, owner.url, 'active');
+  const hasCopy = mayBeOld && queryableStore && locateStandby(queryableStore, target.partition) !== undefined;
+  if (hasCopy) yield { ...here, role: 'standby' };
+  if (network === undefined) {
+    if (!isHere && !hasCopy) yield here;
+    return;
+  }
+  function* remote(id: string, url: string | undefined, role: Candidate['role']): Generator<Candidate, void> {
+    const peer = url === undefined ? network!.directory.find(id) : { instanceId: id, url };
+    if (peer !== undefined && id !== instanceId) yield { instanceId: id, role, reads: network!.reads(peer) };
+  }
+  if (hint !== undefined && hint.epoch >= epoch) yield* remote(hint.instanceId, hint.url, 'active');
+  if (owner !== undefined && !owner.isLocal) yield* remote(owner.instanceId, owner.url, 'active');
   const copies = network.directory.copies(target.store, target.partition);
-  for (const { role, peer } of copies) if (role === 'active') add(peer.instanceId, peer.url, 'active');
-  if (mayBeOld) for (const { peer } of standbys(copies)) add(peer.instanceId, peer.url, 'standby');
-  return candidates;
+  for (const { role, peer } of copies) if (role === 'active') yield* remote(peer.instanceId, peer.url, 'active');
+  if (mayBeOld) for (const { peer } of standbys(copies)) yield* remote(peer.instanceId, peer.url, 'standby');
 }
 
 function standbys(copies: readonly RemoteCopy[]): RemoteCopy[] {

@@ -78,12 +78,7 @@ export class QueryRouter implements PartitionReads {
       let failure: QueryError | undefined;
       const asked = new Set<string>();
       for (;;) {
-        const candidate = candidatesFor(target, bounds, {
-          runtime: this.runtime,
-          local: this.local,
-          network,
-          hint: this.hints.of(target),
-        }).find(({ instanceId }) => !asked.has(instanceId));
+        const candidate = this.next(target, bounds, network, asked);
         if (candidate === undefined) break;
         asked.add(candidate.instanceId);
         try {
@@ -103,6 +98,20 @@ export class QueryRouter implements PartitionReads {
         throw network === undefined ? failure : explained(failure, tried);
       await delay(this.clock, BACK_OFF_MS * Math.min(round, 5));
     }
+  }
+
+  /** Looked for anew each time: an answer may have told who the owner is. */
+  private next(
+    target: PartitionTarget,
+    bounds: ReadBounds,
+    network: PeerNetwork | undefined,
+    asked: ReadonlySet<string>,
+  ): Candidate | undefined {
+    const { runtime, local } = this;
+    const hint = this.hints.of(target);
+    for (const candidate of candidatesFor(target, bounds, { runtime, local, network, hint }))
+      if (!asked.has(candidate.instanceId)) return candidate;
+    return undefined;
   }
 
   /** Nobody could be asked: what this instance knows of it. */

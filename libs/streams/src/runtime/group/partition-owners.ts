@@ -4,7 +4,8 @@ import type { PartitionOwner } from '../instance-status.js';
 
 /** Who owns each task of the application, as of the last assignment. */
 export class PartitionOwners {
-  private neighbours: ReadonlyMap<string, string> = new Map();
+  /** Those that the assignment named, with their base URLs. Asked for with each forwarded read. */
+  instances: ReadonlyMap<string, string | undefined> = new Map();
   private owners: ReadonlyMap<TaskId, PartitionOwner> = new Map();
   /** Whoever was last said to own a task; between two owners it stays with the first. */
   private readonly last = new Map<TaskId, string>();
@@ -20,12 +21,14 @@ export class PartitionOwners {
     epoch: number,
     neighbours: ReadonlyMap<string, string> = new Map(),
   ): void {
-    this.neighbours = neighbours;
     this.epoch = epoch;
     const { instanceId } = this;
     this.owners = new Map(
       Array.from(owners ?? [], ([task, owner]) => [task, { ...owner, isLocal: owner.instanceId === instanceId }]),
     );
+    const named = new Map<string, string | undefined>(neighbours);
+    for (const { instanceId: id, url } of this.owners.values()) named.set(id, url);
+    this.instances = named;
     this.remember(this.owners);
   }
 
@@ -52,14 +55,6 @@ export class PartitionOwners {
   /** The same for all tasks. */
   allDeparted(instances: ReadonlySet<string>): string[] {
     return this.departed(this.last.keys(), instances);
-  }
-
-  /** Those that the assignment named, with their base URLs. */
-  get instances(): ReadonlyMap<string, string | undefined> {
-    return new Map([
-      ...this.neighbours,
-      ...Array.from(this.owners.values(), ({ instanceId, url }): [string, string | undefined] => [instanceId, url]),
-    ]);
   }
 
   of(task: TaskId): PartitionOwner | undefined {
