@@ -9,12 +9,14 @@ import {
 import { HttpAdapterHost, type AbstractHttpAdapter } from '@nestjs/core';
 import { hasPeers } from '../config/peer-config.js';
 import { ConfigurationError } from '../errors/configuration-error.js';
+import { noMetrics, type StreamsMetrics } from '../observability/streams-metrics.js';
 import { attachPeerRoute } from '../query/http/peer-route.js';
 import { PeerNetwork } from '../query/peers/peer-network.js';
 import { LocalReads } from '../query/reads/local-reads.js';
 import { SystemClock } from '../time/system-clock.js';
 import { NestStreamsLogger } from './nest-logger.js';
 import { StreamsHost } from './streams-host.js';
+import { STREAMS_METRICS_PORT } from './tokens.js';
 
 /** The calls between this instance and the others, bound to Nest's life cycle; nothing without `peers` in the options. */
 @Injectable()
@@ -25,6 +27,7 @@ export class PeerCalls implements OnModuleInit, OnApplicationBootstrap, OnApplic
   constructor(
     @Inject(StreamsHost) private readonly host: StreamsHost,
     @Optional() @Inject(HttpAdapterHost) private readonly http?: HttpAdapterHost,
+    @Optional() @Inject(STREAMS_METRICS_PORT) private readonly metrics: StreamsMetrics = noMetrics,
   ) {
     // Express asks its handlers in the order of their making, so this one comes before the application's where the platform is known by now.
     this.attach();
@@ -44,7 +47,8 @@ export class PeerCalls implements OnModuleInit, OnApplicationBootstrap, OnApplic
     const clock = new SystemClock();
     const logger = new NestStreamsLogger();
     const local = new LocalReads(this.host, clock);
-    this.network = new PeerNetwork({ runtime: this.host, config: peers, advertisedUrl, local, clock, logger });
+    const { metrics } = this;
+    this.network = new PeerNetwork({ runtime: this.host, config: peers, advertisedUrl, local, clock, logger, metrics });
     this.network.start();
   }
 

@@ -99,6 +99,21 @@ export const STREAMS_METRICS = {
     help: 'Query requests by kind and HTTP status.',
   },
   streams_query_latency_seconds: { type: 'histogram', labels: ['store', 'kind'], help: 'Time to answer a query.' },
+  streams_query_streams: {
+    type: 'gauge',
+    labels: ['kind'],
+    help: 'Feeds and streamed scans that are open.',
+  },
+  streams_peer_calls_total: {
+    type: 'counter',
+    labels: ['operation', 'outcome'],
+    help: 'Calls to other instances by what they came to.',
+  },
+  streams_peer_latency_seconds: {
+    type: 'histogram',
+    labels: ['operation'],
+    help: 'Time until another instance has answered.',
+  },
 } as const satisfies Record<string, MetricDefinition>;
 
 export interface MetricDefinition {

@@ -17,6 +17,7 @@ const BUCKETS: Readonly<Record<MetricNameOf<'histogram'>, readonly number[]>> = 
   ],
   streams_commit_latency_seconds: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
   streams_query_latency_seconds: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+  streams_peer_latency_seconds: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
 };
 
 type Labels = Readonly<Record<string, string>>;

@@ -69,6 +69,7 @@ export class StoreEndpoints {
   /** Ends the feeds, which would keep the server from closing; whoever reads them goes on at another instance. */
   private readonly stopping = new AbortController();
   private readonly policies = new Map<string, StorePolicy>();
+  private readonly streams = new Map<QueryKind, number>();
 
   constructor(private readonly options: StoreEndpointsOptions) {
     this.limits = new RequestLimits(options.limits);
@@ -278,7 +279,7 @@ export class StoreEndpoints {
         this.limits.leave();
         hasEntered = false;
         isStream = true;
-        return await this.limits.whileStreaming(answer.stream);
+        return await this.limits.whileStreaming(() => this.counted(kind, answer.stream));
       } else {
         ({ status } = answer);
         sendAnswer(response, answer);
@@ -293,6 +294,21 @@ export class StoreEndpoints {
       metrics.add('streams_query_requests_total', { store: label, kind, status: String(status) }, 1);
       const seconds = (performance.now() - startedAt) / 1000;
       if (!isStream) metrics.observe('streams_query_latency_seconds', { store: label, kind }, seconds);
+    }
+  }
+
+  /** Reports how many streams of a kind are open. */
+  private async counted(kind: QueryKind, stream: () => Promise<void>): Promise<void> {
+    const change = (by: number): void => {
+      const open = (this.streams.get(kind) ?? 0) + by;
+      this.streams.set(kind, open);
+      this.options.metrics.set('streams_query_streams', { kind }, open);
+    };
+    change(1);
+    try {
+      await stream();
+    } finally {
+      change(-1);
     }
   }
 

@@ -1,10 +1,12 @@
 import { Agent, type Dispatcher } from 'undici';
 import type { PeerTlsOptions } from '../../config/peer-options.js';
+import type { StreamsMetrics } from '../../observability/streams-metrics.js';
 import { knownProblem } from '../problem/problem-types.js';
 import { QueryError } from '../problem/query-error.js';
 import type { PeerAuth, PeerCredentials } from './peer-auth.js';
 import { PEER_CONTENT_TYPE, PEER_HEADER, PEER_MAX_BYTES, PEER_PATH, SIGNATURE_HEADER, type Peer } from './peer.js';
 import { decodeMessage, encodeMessage, type PeerMessage } from './peer-message.js';
+import type { PeerOperation } from './peer-protocol.js';
 
 const MAX_SOCKETS = 64;
 const RETRY_S = 1;
@@ -15,6 +17,7 @@ export interface PeerClientOptions {
   /** Absent: the client certificate of `tls` is the only proof. */
   readonly auth: PeerAuth | undefined;
   readonly tls: PeerTlsOptions | undefined;
+  readonly metrics: StreamsMetrics;
 }
 
 interface Target {
@@ -48,7 +51,26 @@ export class PeerClient {
    * @param waitMs that the peer may take beyond the usual time.
    * @throws QueryError as the peer said, or `peer-unreachable`, `peer-timeout`.
    */
-  async call(peer: Peer, message: PeerMessage, waitMs = 0): Promise<PeerMessage> {
+  async call(operation: PeerOperation, peer: Peer, message: PeerMessage, waitMs = 0): Promise<PeerMessage> {
+    const { metrics } = this.options;
+    const startedAt = performance.now();
+    let outcome = 'answered';
+    try {
+      return await this.ask(peer, message, waitMs);
+    } catch (error) {
+      outcome = error instanceof QueryError ? error.problem.name : 'failed';
+      throw error;
+    } finally {
+      metrics.add('streams_peer_calls_total', { operation, outcome }, 1);
+      metrics.observe('streams_peer_latency_seconds', { operation }, (performance.now() - startedAt) / 1000);
+    }
+  }
+
+  close(): Promise<void> {
+    return this.agent.destroy();
+  }
+
+  private async ask(peer: Peer, message: PeerMessage, waitMs: number): Promise<PeerMessage> {
     const body = encodeMessage(message);
     const { instanceId, auth, timeoutMs } = this.options;
     const credentials = auth?.sign(instanceId, peer.instanceId, body);
@@ -63,10 +85,6 @@ export class PeerClient {
     }
     if (status === 200) return decoded;
     throw problemOf(peer, decoded);
-  }
-
-  close(): Promise<void> {
-    return this.agent.destroy();
   }
 
   private async send(

@@ -53,7 +53,11 @@ export class PeerHeartbeat {
   private async exchange(instanceId: string, url: string): Promise<void> {
     const { directory, client, report, logger } = this.options;
     try {
-      const answer = await client.call({ instanceId, url }, encodeRequest({ op: 'status', status: report() }));
+      const answer = await client.call(
+        'status',
+        { instanceId, url },
+        encodeRequest({ op: 'status', status: report() }),
+      );
       directory.learn(instanceId, reportIn(answer.head['status']));
       this.silent.delete(instanceId);
     } catch (error) {

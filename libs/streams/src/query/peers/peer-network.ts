@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { PeerConfig } from '../../config/peer-options.js';
 import type { StreamsLogger } from '../../observability/streams-logger.js';
+import type { StreamsMetrics } from '../../observability/streams-metrics.js';
 import type { StreamsRuntime } from '../../runtime/streams-runtime.js';
 import type { Clock } from '../../time/clock.js';
 import type { PartitionReads } from '../reads/partition-reads.js';
@@ -20,6 +21,7 @@ export interface PeerNetworkOptions {
   readonly local: PartitionReads;
   readonly clock: Clock;
   readonly logger: StreamsLogger;
+  readonly metrics: StreamsMetrics;
 }
 
 /** Instances come and go, each with an id of its own perhaps. */
@@ -34,12 +36,12 @@ export class PeerNetwork {
   private readonly heartbeat: PeerHeartbeat;
 
   constructor(private readonly options: PeerNetworkOptions) {
-    const { runtime, config, local, clock, logger } = options;
+    const { runtime, config, local, clock, logger, metrics } = options;
     const { secret, tls, timeoutMs, heartbeatIntervalMs: intervalMs } = config;
     const auth = secret === undefined ? undefined : new PeerAuth(secret, clock);
     const report = (): InstanceReport => this.report();
     this.directory = new PeerDirectory(runtime, clock, intervalMs);
-    this.client = new PeerClient({ instanceId: runtime.instanceId, timeoutMs, auth, tls });
+    this.client = new PeerClient({ instanceId: runtime.instanceId, timeoutMs, auth, tls, metrics });
     this.endpoint = new PeerEndpoint({
       instanceId: () => runtime.instanceId,
       auth,

@@ -25,6 +25,8 @@ export type PeerRequest =
     }
   | { readonly op: 'status'; readonly status: unknown };
 
+export type PeerOperation = PeerRequest['op'];
+
 export function encodeRequest(request: PeerRequest): PeerMessage {
   if (request.op === 'status') return { head: { ...request }, blobs: [] };
   const { op, target, bounds } = request;

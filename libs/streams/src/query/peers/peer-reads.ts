@@ -53,17 +53,17 @@ export class PeerReads implements PartitionReads {
 
   async scan(target: PartitionTarget, part: ScanPart, bounds: ReadBounds): Promise<EntriesAnswer> {
     const request = encodeRequest({ op: 'scan', target, part, bounds });
-    return decodeEntries(await this.client.call(this.peer, request, bounds.waitMs));
+    return decodeEntries(await this.client.call('scan', this.peer, request, bounds.waitMs));
   }
 
   async count(target: PartitionTarget, part: ScanPart, bounds: ReadBounds): Promise<CountAnswer> {
     const request = encodeRequest({ op: 'count', target, part, bounds });
-    return decodeCount(await this.client.call(this.peer, request, bounds.waitMs));
+    return decodeCount(await this.client.call('count', this.peer, request, bounds.waitMs));
   }
 
   private async ask(target: PartitionTarget, keys: readonly Uint8Array[], bounds: ReadBounds): Promise<ValuesAnswer> {
     const request = encodeRequest({ op: 'get', target, keys, bounds });
-    return decodeValues(await this.client.call(this.peer, request, bounds.waitMs));
+    return decodeValues(await this.client.call('get', this.peer, request, bounds.waitMs));
   }
 
   private laneOf({ store, partition }: PartitionTarget): Lane {
