@@ -3,6 +3,7 @@ import type { StreamsRuntime } from '../runtime/streams-runtime.js';
 import type { StoreDefinition } from '../topology/store-definition.js';
 import type { Clock } from '../time/clock.js';
 import { SystemClock } from '../time/system-clock.js';
+import { ChangelogTails } from './feed/changelog-tails.js';
 import { StoreFeed, type FeedEvent, type FeedRequest } from './feed/store-feed.js';
 import {
   storeMetadata,
@@ -84,6 +85,7 @@ export class StreamsQueryService {
   readonly local: LocalReads;
   private readonly clock: Clock;
   private readonly reads: PartitionReads;
+  private readonly tails = new ChangelogTails();
   private scans: StoreScans | undefined;
 
   constructor(
@@ -215,11 +217,11 @@ export class StreamsQueryService {
   ): Promise<AsyncGenerator<FeedEvent>> {
     const definition = this.definitionOf(name);
     const store = this.serving(definition);
-    const { runtime, reads, clock } = this;
+    const { runtime, reads, tails, clock } = this;
     const { partitionCount } = store;
     const { applicationId } = runtime;
     const log = await runtime.openLog();
-    const feed = new StoreFeed({ applicationId, definition, partitionCount, log, reads, clock });
+    const feed = new StoreFeed({ applicationId, definition, partitionCount, log, reads, tails, clock });
     if (key !== undefined)
       return feed.open({
         ...request,

@@ -1,7 +1,7 @@
 import { bufferOf } from '../../bytes/buffer-of.js';
-import type { LogError } from '../../errors/log-error.js';
+import { LogError } from '../../errors/log-error.js';
 import type { Log } from '../../log/log.js';
-import type { Fetched, PartitionReader } from '../../log/partition-reader.js';
+import type { RecordChunk } from '../../log/records/record-chunk.js';
 import { isWithin } from '../../stores/key-value/is-within.js';
 import type { KeyBounds } from '../../stores/store-engine.js';
 import type { Clock } from '../../time/clock.js';
@@ -10,7 +10,9 @@ import type { StoreDefinition } from '../../topology/store-definition.js';
 import { QueryError } from '../problem/query-error.js';
 import { LATEST_COMMITTED, type PartitionReads } from '../reads/partition-reads.js';
 import { bounds, isEmptyRange, keyAfter } from '../scan/key-range.js';
+import type { ChangelogTails } from './changelog-tails.js';
 import type { FeedPosition } from './feed-position.js';
+import { FeedReader } from './feed-reader.js';
 import { SnapshotMarks } from './snapshot-marks.js';
 
 export type FeedEvent =
@@ -48,19 +50,20 @@ export interface StoreFeedOptions {
   readonly partitionCount: number;
   readonly log: Log;
   readonly reads: PartitionReads;
+  /** Shared by all feeds of the instance. */
+  readonly tails: ChangelogTails;
   readonly clock: Clock;
 }
 
 const PAGE_ENTRIES = 1000;
 const IDLE_AFTER_MS = 10_000;
 const BOOKMARK_EVERY_MS = 5000;
-const PREFETCH_MAX_BYTES = 2 * 1024 * 1024;
-const FETCH_MAX_BYTES = 256 * 1024;
 const DEFAULT_DELETE_RETENTION_MS = 24 * 3_600_000;
 
 /**
  * The entries of a store and every committed change of them, in the order of each partition's changelog. The snapshot is read from the owners, the
- * changes from the changelog, so any instance can serve a feed, and go on with one that another instance began.
+ * changes from the changelog, so any instance can serve a feed, and go on with one that another instance began. Feeds that have caught up share one
+ * reader.
  */
 export class StoreFeed {
   private readonly topic: string;
@@ -100,21 +103,27 @@ export class StoreFeed {
       return all;
     }, Array<number | undefined>(this.options.partitionCount).fill(undefined));
     const marks = new Map<number, SnapshotMarks>();
-    if (first !== undefined) {
-      yield { type: 'snapshot-begin' };
-      for (const partition of partitions) {
-        const known = new SnapshotMarks();
-        marks.set(partition, known);
-        offsets[partition] = yield* this.snapshot(
-          partition,
-          range,
-          known,
-          partition === partitions[0] ? first : undefined,
-        );
+    // From the beginning, so that the tail still has what changes during a short snapshot.
+    const reader = new FeedReader({ ...this.options, topic: this.topic, partitions });
+    try {
+      if (first !== undefined) {
+        yield { type: 'snapshot-begin' };
+        for (const partition of partitions) {
+          const known = new SnapshotMarks();
+          marks.set(partition, known);
+          offsets[partition] = yield* this.snapshot(
+            partition,
+            range,
+            known,
+            partition === partitions[0] ? first : undefined,
+          );
+        }
+        yield { type: 'snapshot-end', position: this.positionOf(offsets) };
       }
-      yield { type: 'snapshot-end', position: this.positionOf(offsets) };
+      yield* this.follow(reader, range, offsets, marks, signal);
+    } finally {
+      await reader.close();
     }
-    yield* this.follow(range, offsets, marks, signal);
   }
 
   private async *snapshot(
@@ -148,57 +157,45 @@ export class StoreFeed {
   }
 
   private async *follow(
+    reader: FeedReader,
     range: KeyBounds,
     offsets: (number | undefined)[],
     marks: ReadonlyMap<number, SnapshotMarks>,
     signal: AbortSignal,
   ): AsyncGenerator<FeedEvent> {
-    const { log, clock } = this.options;
-    const reader = log.openReader({
-      role: 'feed',
-      isolation: 'read_committed',
-      partitionMaxBytes: FETCH_MAX_BYTES,
-      prefetchMaxBytes: PREFETCH_MAX_BYTES,
-    });
-    try {
-      await reader.assign(
-        offsets.flatMap((offset, partition) =>
-          offset === undefined ? [] : [{ topic: this.topic, partition, offset }],
-        ),
-      );
-      let toldAt = clock.monotonic();
-      let isMoved = false;
-      while (!signal.aborted) {
-        const fetched = await next(reader, IDLE_AFTER_MS, signal);
-        const now = clock.monotonic();
-        if (fetched === undefined) {
-          if (signal.aborted) return;
-          yield isMoved ? { type: 'bookmark', position: this.positionOf(offsets) } : { type: 'idle' };
-          isMoved = false;
-          toldAt = now;
-          continue;
-        }
-        const hasTold = yield* this.changes(fetched, range, offsets, marks);
-        isMoved = !hasTold;
-        if (hasTold) toldAt = now;
-        else if (now - toldAt >= BOOKMARK_EVERY_MS) {
-          yield { type: 'bookmark', position: this.positionOf(offsets) };
-          isMoved = false;
-          toldAt = now;
-        }
+    const { clock } = this.options;
+    let toldAt = clock.monotonic();
+    let isMoved = false;
+    while (!signal.aborted) {
+      const chunk = await reader.next(offsets, IDLE_AFTER_MS, signal).catch((error: unknown) => {
+        throw this.lost(error);
+      });
+      const now = clock.monotonic();
+      if (chunk === undefined) {
+        if (signal.aborted) return;
+        yield isMoved ? { type: 'bookmark', position: this.positionOf(offsets) } : { type: 'idle' };
+        isMoved = false;
+        toldAt = now;
+        continue;
       }
-    } finally {
-      await reader.close();
+      const hasTold = yield* this.changes(chunk, range, offsets, marks);
+      isMoved = !hasTold;
+      if (hasTold) toldAt = now;
+      else if (now - toldAt >= BOOKMARK_EVERY_MS) {
+        yield { type: 'bookmark', position: this.positionOf(offsets) };
+        isMoved = false;
+        toldAt = now;
+      }
     }
   }
 
   private async *changes(
-    { partition: { partition }, chunk, error }: Fetched,
+    chunk: RecordChunk,
     range: KeyBounds,
     offsets: (number | undefined)[],
     marks: ReadonlyMap<number, SnapshotMarks>,
   ): AsyncGenerator<FeedEvent, boolean> {
-    if (error !== undefined) throw this.lost(error);
+    const { partition } = chunk;
     const shown = marks.get(partition);
     let hasTold = false;
     for (let i = 0; i < chunk.count; i++) {
@@ -246,8 +243,9 @@ export class StoreFeed {
     });
   }
 
-  private lost(error: LogError): Error {
-    return error.kind === 'out-of-range' ? gone('The changelog no longer holds it.') : error;
+  private lost(error: unknown): unknown {
+    const isGone = error instanceof LogError && error.kind === 'out-of-range';
+    return isGone ? gone('The changelog no longer holds it.') : error;
   }
 
   private partitionsOf(partitions: readonly number[]): { topic: string; partition: number }[] {
@@ -260,19 +258,6 @@ interface Page {
   readonly values: readonly Uint8Array[];
   readonly lookedAt: Uint8Array | undefined;
   readonly position: number;
-}
-
-/** @returns undefined when nothing came in that time, or `signal` aborted. */
-async function next(reader: PartitionReader, maxWaitMs: number, signal: AbortSignal): Promise<Fetched | undefined> {
-  const fetched = reader.take();
-  if (fetched !== undefined || signal.aborted) return fetched;
-  const aborted = new AbortController();
-  const gone = new Promise<void>((resolve) => {
-    signal.addEventListener('abort', () => resolve(), { once: true, signal: aborted.signal });
-  });
-  await Promise.race([reader.ready(maxWaitMs), gone]);
-  aborted.abort();
-  return reader.take();
 }
 
 function gone(reason: string): QueryError {
