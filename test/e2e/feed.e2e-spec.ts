@@ -1,10 +1,30 @@
 import { describe, expect, it } from 'vitest';
 import { EventFeed } from './support/event-feed.js';
 import { QueryCluster, type Item } from './support/query-cluster.js';
-import { StreamsApps } from './support/streams-app.js';
+import { StreamsApps, type StreamsApp } from './support/streams-app.js';
 
 const entries = (count: number, n = 0): [string, Item][] =>
   Array.from({ length: count }, (_, i) => [`k${i}`, { n: n + i }]);
+
+/** Counts the readers that feeds of an instance open from now on. */
+async function feedReaders({ host }: StreamsApp): Promise<{ opened: number; open: number }> {
+  const readers = { opened: 0, open: 0 };
+  const log = await host.openLog();
+  const openReader = log.openReader.bind(log);
+  log.openReader = (options) => {
+    const reader = openReader(options);
+    if (options.role !== 'feed') return reader;
+    readers.opened++;
+    readers.open++;
+    const close = reader.close.bind(reader);
+    reader.close = () => {
+      readers.open--;
+      return close();
+    };
+    return reader;
+  };
+  return readers;
+}
 
 describe.each(['fastify', 'express'] as const)('the change feed on %s', (adapter) => {
   const apps = new StreamsApps();
@@ -49,6 +69,24 @@ describe.each(['fastify', 'express'] as const)('the change feed on %s', (adapter
         ['k3', { n: 300 }],
       ]),
     );
+  });
+
+  it('reads the changelog once for all that have caught up, and no longer without them', async () => {
+    const cluster = await QueryCluster.open(apps);
+    const [a] = await cluster.startAll({ instanceId: 'a', adapter });
+    await cluster.put(entries(30));
+    await cluster.processed();
+    const readers = await feedReaders(a);
+    const feeds = await Promise.all(Array.from({ length: 10 }, () => open(`${a.url}/stores/items/changes`)));
+    const one = await open(`${a.url}/stores/items/entries/k7/changes`);
+    for (const feed of [...feeds, one])
+      await expect.poll(() => feed.messages.at(-1)).toMatchObject({ event: 'snapshot-end' });
+    await cluster.put(entries(30, 50));
+    for (const feed of feeds) await expect.poll(() => feed.state).toEqual(new Map(entries(30, 50)));
+    await expect.poll(() => one.state).toEqual(new Map([['k7', { n: 57 }]]));
+    expect(readers).toEqual({ opened: 1, open: 1 });
+    for (const feed of [...feeds, one]) feed.close();
+    await expect.poll(() => readers.open).toBe(0);
   });
 
   it('tells of one entry only, where that is asked for', async () => {

@@ -29,7 +29,8 @@ describe('the tail of a changelog', () => {
   });
 
   it('gives a feed that falls behind the window a reader of its own, and takes it back once it has caught up', async () => {
-    const world = await open({ windowMaxBytes: 2000, fetchMaxBytes: 300 });
+    // A clock that stands still: the slow one must not delay the fast one at all.
+    const world = await open({ clock: new ManualClock(), windowMaxBytes: 2000, fetchMaxBytes: 300 });
     const [fast, slow] = [await world.subscribe(), await world.subscribe()];
     const begun = [fast.readTo(1), slow.readTo(1)];
     await world.write(values(1));
@@ -80,7 +81,7 @@ describe('the tail of a changelog', () => {
     expect([tail.byteLength, clock.pendingTimers, world.log.readersOpen]).toEqual([0, 0, 0]);
   });
 
-  it('reads a partition no longer once nobody follows it, and from its end when somebody does again', async () => {
+  it('reads a partition no longer once nobody follows it, and from shortly before its end when somebody does again', async () => {
     const world = await open({ partitions: 2 });
     const follow = (...partitions: number[]): TailFollower => ({
       partitions,
@@ -94,16 +95,27 @@ describe('the tail of a changelog', () => {
     expect(world.tails.join(one, options)).toBe(tail);
     await expect.poll(() => tail.startOf(0)).toBe(0);
     await tail.leave(both);
-    await world.write(values(10));
+    await world.write(values(300));
     await world.write(values(10, 1), 1);
     await expect.poll(() => tail.read(1, 9)?.bounds.nextOffset).toBe(10);
     expect(tail.startOf(0)).toBeUndefined();
     const again = follow(0);
     tail.join(again);
-    await expect.poll(() => tail.startOf(0)).toBe(10);
-    await world.write(values(1, 0, 10));
-    await expect.poll(() => tail.read(0, 10)?.count).toBe(1);
+    await expect.poll(() => tail.startOf(0)).toBe(200);
+    await expect.poll(() => tail.read(0, 299)?.bounds.nextOffset).toBe(300);
     await Promise.all([tail.leave(one), tail.leave(again)]);
+  });
+
+  it('says when nothing has happened for a while', async () => {
+    const clock = new ManualClock();
+    const world = await open({ clock });
+    const subscriber = await world.subscribe();
+    for (let round = 0; round < 3; round++) {
+      const reading = subscriber.next();
+      await clock.advance(10_000);
+      expect(await reading).toEqual({ type: 'idle' });
+    }
+    expect(clock.pendingTimers).toBe(0);
   });
 
   it('closes the reader with the last feed', async () => {

@@ -2,6 +2,7 @@ import { closedError } from '../../log/client/kafka-error.js';
 import type { Log, TopicPartition } from '../../log/log.js';
 import type { PartitionReader } from '../../log/partition-reader.js';
 import type { RecordChunk } from '../../log/records/record-chunk.js';
+import { yieldToEventLoop } from '../../runtime/restore/yield-to-event-loop.js';
 import type { Clock } from '../../time/clock.js';
 import { costOf, TailWindow, type TailFollower } from './tail-window.js';
 import { WakeUp } from './wake-up.js';
@@ -23,9 +24,11 @@ const FETCH_MAX_BYTES = 256 * 1024;
 const PREFETCH_MAX_BYTES = 2 * 1024 * 1024;
 const WAIT_MS = 10_000;
 const HOLD_MS = 1000;
+/** A store stands before the markers of its last commit, and what was just read as a snapshot some changes before the end. */
+const BEGIN_BEFORE_END = 100;
 
 /**
- * The end of a changelog, read once for all feeds of a store: the partitions that somebody follows, each from where it ended when the first one came.
+ * The end of a changelog, read once for all feeds of a store: the partitions that somebody follows, each from shortly before its end.
  *
  * The latest chunks are kept in windows, within a bound of bytes for all of them; the oldest go first, so who is slower than the window reads
  * for itself what it has missed. A full window waits for its followers a moment, so that a burst does not leave all of them behind at once; it does not
@@ -102,9 +105,17 @@ export class ChangelogTail {
 
   private async begin(added: readonly TailWindow[]): Promise<void> {
     const topics = added.map((window) => this.partitionOf(window));
-    const ends = await this.options.log.admin.endOffsets(topics, 'read_committed');
-    if (!this.isOpen) return;
-    const begun = ends.filter((_, index) => this.isCurrent(added[index]));
+    const { admin } = this.options.log;
+    const [begins, ends] = await Promise.all([
+      admin.beginningOffsets(topics),
+      admin.endOffsets(topics, 'read_committed'),
+    ]);
+    const begun = topics
+      .map((topic, index) => ({
+        ...topic,
+        offset: Math.max(begins[index].offset, ends[index].offset - BEGIN_BEFORE_END),
+      }))
+      .filter((_, index) => this.isCurrent(added[index]));
     if (begun.length === 0) return;
     const assigned = this.reader.assign(begun);
     // Before anything can be fetched.
@@ -135,6 +146,8 @@ export class ChangelogTail {
         if (window === undefined) continue;
         await this.makeRoom(window, costOf(fetched.chunk));
         if (this.isCurrent(window)) this.keep(window, fetched.chunk);
+        // All who waited look at this chunk in one turn of the event loop; others have theirs before the next chunk.
+        await yieldToEventLoop();
         continue;
       }
       const window = this.anyAssigned();

@@ -2,6 +2,7 @@ import { closedError } from '../../log/client/kafka-error.js';
 import type { Log, PartitionOffset, TopicPartition } from '../../log/log.js';
 import type { PartitionReader } from '../../log/partition-reader.js';
 import type { RecordChunk } from '../../log/records/record-chunk.js';
+import { yieldToEventLoop } from '../../runtime/restore/yield-to-event-loop.js';
 import type { Clock } from '../../time/clock.js';
 import type { ChangelogTail } from './changelog-tail.js';
 import type { ChangelogTails } from './changelog-tails.js';
@@ -64,6 +65,8 @@ export class FeedReader implements TailFollower {
   ): Promise<RecordChunk | undefined> {
     const { clock } = this.options;
     const untilMs = clock.monotonic() + maxWaitMs;
+    // A chunk in which nothing concerns the feed is passed without any wait.
+    await yieldToEventLoop();
     while (!signal.aborted) {
       this.settle(offsets);
       if (this.own !== undefined && this.behind.size === 0) {
