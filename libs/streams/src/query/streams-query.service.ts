@@ -3,7 +3,7 @@ import type { StreamsRuntime } from '../runtime/streams-runtime.js';
 import type { StoreDefinition } from '../topology/store-definition.js';
 import type { Clock } from '../time/clock.js';
 import { SystemClock } from '../time/system-clock.js';
-import { ChangelogTails } from './feed/changelog-tails.js';
+import { ChangelogTails } from './feed/tail/changelog-tails.js';
 import { StoreFeed, type FeedEvent, type FeedRequest } from './feed/store-feed.js';
 import {
   storeMetadata,

@@ -4,10 +4,10 @@ import type { PartitionReader } from '../../log/partition-reader.js';
 import type { RecordChunk } from '../../log/records/record-chunk.js';
 import { yieldToEventLoop } from '../../runtime/restore/yield-to-event-loop.js';
 import type { Clock } from '../../time/clock.js';
-import type { ChangelogTail } from './changelog-tail.js';
-import type { ChangelogTails } from './changelog-tails.js';
-import type { TailFollower } from './tail-window.js';
-import { WakeUp } from './wake-up.js';
+import type { ChangelogTail } from './tail/changelog-tail.js';
+import type { ChangelogTails } from './tail/changelog-tails.js';
+import type { TailFollower } from './tail/tail-window.js';
+import { WakeUp } from './tail/wake-up.js';
 
 export interface FeedReaderOptions {
   readonly log: Log;

@@ -10,7 +10,7 @@ import type { StoreDefinition } from '../../topology/store-definition.js';
 import { QueryError } from '../problem/query-error.js';
 import { LATEST_COMMITTED, type PartitionReads } from '../reads/partition-reads.js';
 import { bounds, isEmptyRange, keyAfter } from '../scan/key-range.js';
-import type { ChangelogTails } from './changelog-tails.js';
+import type { ChangelogTails } from './tail/changelog-tails.js';
 import type { FeedPosition } from './feed-position.js';
 import { FeedReader } from './feed-reader.js';
 import { SnapshotMarks } from './snapshot-marks.js';

@@ -10,7 +10,7 @@ import { SystemClock } from '../../../time/system-clock.js';
 import { changelogTopic } from '../../../topology/internal-topics.js';
 import type { PartitionReads } from '../../reads/partition-reads.js';
 import { storeDefinition } from '../../testing/fake-runtime.js';
-import { ChangelogTails } from '../changelog-tails.js';
+import { ChangelogTails } from '../tail/changelog-tails.js';
 import { StoreFeed } from '../store-feed.js';
 import { Subscriber } from './subscriber.js';
 

@@ -1,9 +1,9 @@
-import { closedError } from '../../log/client/kafka-error.js';
-import type { Log, TopicPartition } from '../../log/log.js';
-import type { PartitionReader } from '../../log/partition-reader.js';
-import type { RecordChunk } from '../../log/records/record-chunk.js';
-import { yieldToEventLoop } from '../../runtime/restore/yield-to-event-loop.js';
-import type { Clock } from '../../time/clock.js';
+import { closedError } from '../../../log/client/kafka-error.js';
+import type { Log, TopicPartition } from '../../../log/log.js';
+import type { PartitionReader } from '../../../log/partition-reader.js';
+import type { RecordChunk } from '../../../log/records/record-chunk.js';
+import { yieldToEventLoop } from '../../../runtime/restore/yield-to-event-loop.js';
+import type { Clock } from '../../../time/clock.js';
 import { costOf, TailWindow, type TailFollower } from './tail-window.js';
 import { WakeUp } from './wake-up.js';
 

@@ -1,4 +1,4 @@
-import type { Clock } from '../../time/clock.js';
+import type { Clock } from '../../../time/clock.js';
 
 /** Where one waits until another wakes it: what has changed meanwhile, the sleeper looks for itself. */
 export class WakeUp {

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { LogError } from '../../errors/log-error.js';
-import { ManualClock } from '../../testing/manual-clock.js';
-import { FeedWorld, type FeedWorldOptions } from './testing/feed-world.js';
+import { LogError } from '../../../errors/log-error.js';
+import { ManualClock } from '../../../testing/manual-clock.js';
+import { FeedWorld, type FeedWorldOptions } from '../testing/feed-world.js';
 import type { TailFollower } from './tail-window.js';
 
 const values = (count: number, partition = 0, from = 0): string[] =>

@@ -1,4 +1,4 @@
-import type { RecordChunk } from '../../log/records/record-chunk.js';
+import type { RecordChunk } from '../../../log/records/record-chunk.js';
 
 /** A feed, as the tail sees it. */
 export interface TailFollower {
