@@ -106,6 +106,19 @@ describe.each(['fastify', 'express'] as const)('the change feed on %s', (adapter
     ]);
   });
 
+  it('tells of entries whose keys are hard to write in a path', async () => {
+    const cluster = await QueryCluster.open(apps);
+    const [a] = await cluster.startAll({ instanceId: 'a', adapter });
+    const keys = ['', '/', '/changes', 'a/changes', '%2F', 'é 漢'];
+    await cluster.put(keys.map((key, n) => [key, { n }]));
+    await cluster.processed();
+    for (const [n, key] of keys.entries()) {
+      const feed = await open(`${a.url}/stores/items/entries/${encodeURIComponent(key)}/changes`);
+      expect([key, feed.response.statusCode]).toEqual([key, 200]);
+      await expect.poll(() => feed.messages[1]).toMatchObject({ event: 'entry', data: { key, value: { n } } });
+    }
+  });
+
   it('tells nothing twice and never goes back, where entries change while the snapshot is read page by page', async () => {
     const cluster = await QueryCluster.open(apps, { partitions: 1 });
     const [a] = await cluster.startAll({ instanceId: 'a', adapter, options: { commitInterval: 1 } });

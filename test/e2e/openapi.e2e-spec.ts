@@ -41,12 +41,20 @@ describe.each(['fastify', 'express'] as const)('the OpenAPI document on %s', (ad
       ids.add(operation.operationId);
       const parameters = operation.parameters.filter((each) => each.in === 'query').map(({ name }) => name);
       expect([path, parameters]).toEqual([path, [...endpoint.parameters]]);
-      expect(Object.keys(operation.responses).map(Number)).toEqual(expect.arrayContaining([...endpoint.statuses]));
+      expect(Object.keys(operation.responses).map(Number)).toEqual(expect.arrayContaining([...endpoint.statuses, 431]));
       for (const [status, { content = {} }] of Object.entries(operation.responses))
         if (Number(status) >= 400) expect(content).toHaveProperty(['application/problem+json']);
     }
     expect(ids.size).toBe(QUERY_ENDPOINTS.filter(({ path }) => path.includes(':store')).length);
     expect(ids).toContain('getItems');
+    const headers = (path: string): string[] =>
+      (document.paths[`/api/v1/stores/items${path}`] as unknown as { readonly get: Operation }).get.parameters.flatMap(
+        (each) => (each.in === 'header' ? [each.name] : []),
+      );
+    expect(headers('/entries/{key}')).toEqual(['Prefer', 'Streams-Min-Position', 'If-None-Match']);
+    expect(headers('/entries')).toEqual(['Prefer', 'Streams-Min-Position']);
+    expect(headers('/changes')).toEqual(['Last-Event-ID']);
+    expect(headers('/metadata')).toEqual([]);
     const entry = document.paths['/api/v1/stores/items/entries/{key}'] as unknown as { get: Operation };
     expect(entry.get.responses['200'].content!['application/json'].schema).toMatchObject({
       anyOf: [{ $ref: '#/components/schemas/ItemDto' }, { type: 'object' }],

@@ -5,7 +5,7 @@ import { noMetrics, type StreamsMetrics } from '../../observability/streams-metr
 import type { StreamsRuntime } from '../../runtime/streams-runtime.js';
 import { StreamsQueryService } from '../streams-query.service.js';
 import type { QueryRequest, QueryResponse } from './answer/http-answer.js';
-import { KEY_ROUTE, widenKeyRoute } from './request/key-route.js';
+import { EMPTY_KEY_CHANGES_ROUTE, KEY_ROUTE, widenKeyRoute } from './request/key-route.js';
 import { ProblemFilter } from './answer/problem-filter.js';
 import type { RequestLimitOptions } from './request/request-limits.js';
 import { isChangesPath, isEmptyKeyPath, queryParameters } from './request/request-target.js';
@@ -93,7 +93,7 @@ export function storesController(path = 'stores', limits: RequestLimitOptions = 
       return this.endpoints.scan(store, request, response);
     }
 
-    @Get(`${KEY_ROUTE}/changes`)
+    @Get([`${KEY_ROUTE}/changes`, EMPTY_KEY_CHANGES_ROUTE])
     entryChanges(
       @Param('store') store: string,
       @Req() request: QueryRequest,

@@ -12,6 +12,8 @@ export interface Parameter {
 }
 
 const CONDITION: Schema = { type: 'string', pattern: '^[^=!<>]+(!=|>=|<=|=|>|<).*$', maxLength: 1024 };
+/** At most a day, which a pattern cannot say. */
+const STALENESS = '^\\d+(\\.\\d+)?(ms|s|m|h|d)?$';
 const NAMES: Schema = { type: 'string', pattern: '^[^,]+(,[^,]+)*$' };
 const POSITION: Schema = {
   type: 'string',
@@ -45,7 +47,7 @@ function described(definition: StoreDefinition): Readonly<Record<string, Omit<Pa
     position: { description: 'The answer shows at least this: what `Streams-Position` held.', schema: POSITION },
     staleness: {
       description: 'Copies that are no older may answer.',
-      schema: { type: 'string', pattern: '^\\d{1,6}(ms|s|m)$', examples: ['5s'] },
+      schema: { type: 'string', pattern: STALENESS, examples: ['5s'] },
     },
     isolation: {
       description: 'Whether what is not committed counts too.',
@@ -73,11 +75,29 @@ export function keyParameter(definition: StoreDefinition): Parameter {
   };
 }
 
-export const PREFER: Parameter = {
-  name: 'Prefer',
+/** Of requests that read entries, beside their query parameters. */
+export function freshnessHeaders({ name }: StoreDefinition): Parameter[] {
+  return [
+    {
+      name: 'Prefer',
+      in: 'header',
+      description: 'How long to wait for a position, and for partitions that move or restore, in seconds.',
+      schema: { type: 'string', examples: ['wait=5'] },
+    },
+    {
+      name: 'Streams-Min-Position',
+      in: 'header',
+      description: 'As `position`; both together count.',
+      schema: { ...POSITION, examples: [`${name}:0:0`] },
+    },
+  ];
+}
+
+export const IF_NONE_MATCH: Parameter = {
+  name: 'If-None-Match',
   in: 'header',
-  description: 'How long to wait for a position, and for partitions that move or restore, in seconds.',
-  schema: { type: 'string', pattern: '^wait=\\d{1,2}$', examples: ['wait=5'] },
+  description: 'An `ETag` of before: if it still holds, the answer is a 304.',
+  schema: { type: 'string', examples: ['"none"'] },
 };
 
 export const LAST_EVENT_ID: Parameter = {

@@ -1,6 +1,6 @@
 import type { StoreDefinition } from '../../topology/store-definition.js';
 import { PROBLEM_TYPES, QUERY_ENDPOINTS, type QueryEndpoint } from '../http/endpoint-table.js';
-import { keyParameter, LAST_EVENT_ID, PREFER, queryParameters } from './parameters.js';
+import { freshnessHeaders, IF_NONE_MATCH, keyParameter, LAST_EVENT_ID, queryParameters } from './parameters.js';
 import { jsonSchema, keyTextSchema, type Schema } from './schema.js';
 
 type Content = Readonly<Record<string, { readonly schema: Schema }>>;
@@ -20,14 +20,32 @@ const header = (description: string, schema: Schema): object => ({ description, 
 
 const READ_HEADERS = {
   'Streams-Instance': header('The instance that answered.', { type: 'string' }),
+  'Streams-Partition': header('Of the key.', { type: 'integer' }),
+  'Streams-Epoch': header('The generation of the group that the instance knew.', { type: 'integer' }),
   'Streams-Position': header('Everything before it is in the answer.', { type: 'string' }),
   'Streams-Role': header('Whether a copy answered.', { type: 'string', enum: ['active', 'standby'] }),
   'Streams-Lag': header('Changelog records that the copy lacked.', { type: 'integer' }),
   'Streams-Staleness': header('The answer may be so old, in milliseconds.', { type: 'integer' }),
 };
 
+const ENTITY_TAG = { ETag: header('Of the bytes of the body.', { type: 'string' }) };
+
+/** Of problems, by status. */
+const PROBLEM_HEADERS: Readonly<Record<number, object>> = {
+  421: { 'Streams-Location': header('The same request at the owner.', { type: 'string' }) },
+  429: { 'Retry-After': header('Seconds.', { type: 'integer' }) },
+  503: { 'Retry-After': header('Seconds.', { type: 'integer' }) },
+};
+
 /** What frameworks and parsers answer before a request comes to an endpoint. */
-const PLATFORM_STATUSES: Readonly<Record<string, readonly number[]>> = { GET: [400, 414], POST: [400, 413, 415] };
+const PLATFORM_STATUSES: Readonly<Record<string, readonly number[]>> = {
+  GET: [400, 414, 431],
+  POST: [400, 413, 415, 431],
+};
+
+const REFUSALS: Readonly<Record<number, string>> = {
+  431: 'URL and headers together are longer than the server takes.',
+};
 
 /** The list of stores itself. */
 export function listPath(): object {
@@ -65,7 +83,8 @@ function operation(endpoint: QueryEndpoint, rest: string, store: DescribedStore)
     parameters: [
       ...(rest.includes(':key') ? [keyParameter(definition)] : []),
       ...queryParameters(definition, endpoint.parameters),
-      ...(reads ? [PREFER] : []),
+      ...(reads ? freshnessHeaders(definition) : []),
+      ...(rest === '/entries/:key' ? [IF_NONE_MATCH] : []),
       ...(isFeed ? [LAST_EVENT_ID] : []),
     ],
     ...(endpoint.method === 'POST' && { requestBody: lookupBody(definition) }),
@@ -88,10 +107,10 @@ const SUFFIXES: Readonly<Record<string, string>> = { '/entries/:key/changes': 'E
 function responses(endpoint: QueryEndpoint, rest: string, store: DescribedStore): Responses {
   const found: Responses = {};
   const platform = PLATFORM_STATUSES[endpoint.method] ?? [];
+  const headers = { ...READ_HEADERS, ...(rest === '/entries/:key' && ENTITY_TAG) };
   for (const status of new Set([...endpoint.statuses, ...platform])) {
-    if (status === 200)
-      found['200'] = { description: 'The answer.', headers: READ_HEADERS, content: content(rest, store) };
-    else if (status === 304) found['304'] = { description: 'What the client has is what there is.' };
+    if (status === 200) found['200'] = { description: 'The answer.', headers, content: content(rest, store) };
+    else if (status === 304) found['304'] = { description: 'What the client has is what there is.', headers };
     else found[String(status)] = problem(status, platform.includes(status));
   }
   return found;
@@ -102,7 +121,8 @@ function problem(status: number, isPlatform: boolean): Responses[string] {
     ({ name, meaning }) => `\`${name}\`: ${meaning}`,
   );
   return {
-    description: names.join(' ') || 'Refused by the application.',
+    description: names.join(' ') || REFUSALS[status] || 'Refused by the application.',
+    ...(status in PROBLEM_HEADERS && { headers: PROBLEM_HEADERS[status] }),
     content: {
       'application/problem+json': { schema: ref('Problem') },
       ...(isPlatform && { 'application/json': { schema: ref('PlatformError') } }),

@@ -3,6 +3,9 @@ import { Get, type Type } from '@nestjs/common';
 /** What both routers read. Fastify's answers 414 to a parameter of more than 100 characters. */
 export const KEY_ROUTE = ':store/entries/:key';
 
+/** Fastify's router takes no empty parameter in the middle of a path. */
+export const EMPTY_KEY_CHANGES_ROUTE = ':store/entries//changes';
+
 /** Takes keys of any length, the empty one too; each router has a syntax of its own for it. */
 const WILDCARD_ROUTES: Readonly<Record<string, string>> = {
   express: ':store/entries/*key',
