@@ -56,7 +56,8 @@ export function listPath(): object {
       status === 200
         ? { description: 'The stores.', content: { 'application/json': { schema: { type: 'object' } } } }
         : problem(status, false);
-  return { get: { operationId: 'listStores', summary: endpoint.summary, parameters: [], responses: found } };
+  const { summary } = endpoint;
+  return { get: { operationId: 'listStores', summary, tags: ['stores'], parameters: [], responses: found } };
 }
 
 /** The typed paths of a store below `base`, by which `{store}` of the generic ones is replaced. */
