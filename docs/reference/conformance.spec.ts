@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { readTable } from './read-table.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
-const SECTIONS = ['Exactly once', 'Restore', 'Standbys and rebalances', 'Processing'];
+const SECTIONS = ['Exactly once', 'Restore', 'Standbys and rebalances', 'Processing', 'Queries'];
 
 /** `file`: words of the test's name; several of them are separated by semicolons, as are remarks. */
 function named(cell: string): { readonly file: string; readonly test: string }[] {
