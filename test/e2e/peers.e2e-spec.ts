@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { PeerAuth } from '../../libs/streams/src/query/peers/peer-auth.js';
 import { encodeMessage } from '../../libs/streams/src/query/peers/peer-message.js';
-import { encodeRequest } from '../../libs/streams/src/query/peers/peer-protocol.js';
+import { encodeRequest, encodeValues } from '../../libs/streams/src/query/peers/peer-protocol.js';
 import { PEER_PATH } from '../../libs/streams/src/query/peers/peer.js';
 import { LATEST_COMMITTED } from '../../libs/streams/src/query/reads/partition-reads.js';
 import { SystemClock } from '../../libs/streams/src/time/system-clock.js';
@@ -17,6 +17,20 @@ const entries = (count: number): [string, Item][] => Array.from({ length: count 
 function getCall(partition: number, key: string): Buffer {
   const target = { store: 'items', partition };
   return encodeMessage(encodeRequest({ op: 'get', target, keys: [Buffer.from(key)], bounds: LATEST_COMMITTED }));
+}
+
+/** The body of an answer with a value. */
+function valueMessage(value: string): Buffer {
+  const freshness = {
+    partition: 0,
+    position: 1,
+    role: 'active',
+    lag: 0,
+    stalenessMs: 0,
+    instanceId: 'b',
+    epoch: 1,
+  } as const;
+  return encodeMessage(encodeValues({ values: [Buffer.from(value)], freshness }));
 }
 
 describe.each(['fastify', 'express'] as const)('a call between instances on %s', (adapter) => {
@@ -105,16 +119,19 @@ describe('an instance', () => {
   });
 
   /** Something that is no instance, at the address of one. */
-  const impostor = async (answer: string): Promise<string> => {
+  const impostor = async (answer: string | Buffer): Promise<string> => {
     const server = createServer((_, response) => void response.end(answer)).listen(0, '127.0.0.1');
     servers.push(server);
     await once(server, 'listening');
     return `http://127.0.0.1:${(server.address() as { port: number }).port}`;
   };
 
-  it('takes nothing for an answer that its owner has not signed', async () => {
+  it.each([
+    ['text', '{"n":666}'],
+    ['a message of instances', valueMessage('{"n":666}')],
+  ])('takes nothing for an answer that its owner has not signed: %s', async (_, answer) => {
     const cluster = await QueryCluster.open(apps);
-    const advertisedUrl = await impostor('{"n":666}');
+    const advertisedUrl = await impostor(answer);
     const [a, b] = await cluster.startAll('a', { instanceId: 'b', options: { advertisedUrl } });
     await cluster.put(entries(40));
     await cluster.processed();
