@@ -2,8 +2,10 @@ import { Logger } from '@nestjs/common';
 import { StreamsQueryService } from 'nestjs-streams';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { QueryError } from '../../libs/streams/src/query/problem/query-error.js';
+import { PeerAuth } from '../../libs/streams/src/query/peers/peer-auth.js';
 import { LocalReads } from '../../libs/streams/src/query/reads/local-reads.js';
 import { PEER_PATH } from '../../libs/streams/src/query/peers/peer.js';
+import { SystemClock } from '../../libs/streams/src/time/system-clock.js';
 import { itemStore, PEER_SECRET, QueryCluster, type Item } from './support/query-cluster.js';
 import { StreamsApps, type StreamsApp } from './support/streams-app.js';
 
@@ -141,9 +143,11 @@ describe.each(['fastify', 'express'] as const)('is refused on %s:', (adapter) =>
       expect(await ask(`${other}&cursor=${next}`)).toMatchObject({ code: 'STREAMS_QUERY_INVALID_CURSOR' });
   });
 
-  it('a call between instances that is too long, before anybody is asked who sent it', async () => {
+  it('a call between instances that is too long, or that somebody signed who does not know the secret', async () => {
     const cluster = await QueryCluster.open(apps);
     const [a] = await cluster.startAll({ instanceId: 'a', adapter });
+    const { peer, signature } = new PeerAuth(`not-${PEER_SECRET}`, new SystemClock()).sign('b', 'a', Buffer.alloc(0));
+    const headers = { 'streams-peer': peer, 'streams-signature': signature };
     const send = async (length: number): Promise<number> => {
       const body = new ReadableStream({
         start: (controller) => {
@@ -151,7 +155,7 @@ describe.each(['fastify', 'express'] as const)('is refused on %s:', (adapter) =>
           controller.close();
         },
       });
-      return (await fetch(`${a.url}${PEER_PATH}`, { method: 'POST', body, duplex: 'half' } as never)).status;
+      return (await fetch(`${a.url}${PEER_PATH}`, { method: 'POST', headers, body, duplex: 'half' } as never)).status;
     };
     expect(await send(1 << 20)).toBe(401);
     expect(await send(10 << 20)).toBe(413);
