@@ -7,11 +7,12 @@ import { loadTopic } from '../harness/load-topic.js';
 import type { Bench, BenchResult, Progress } from '../harness/report.js';
 import { besideProcessing } from './beside-processing.js';
 import { balanceAt, ENTRIES, keyAt } from './entries.js';
+import { kafkaStreamsBesideProcessing } from './kafka-streams/beside.js';
 import { runProgram, ServerProcess } from './processes.js';
 import { load, note, PARTITIONS, ROUNDS, SECONDS, Values } from './values.js';
 import { freePort } from '../../test/kafka/broker-process.js';
 
-/** Some of it, while one looks for something. */
+/** Some of it, while one looks for something; `kafka-streams` only if it is asked for. */
 const PARTS = (process.env.BENCH_PARTS ?? 'points,processing,peers').split(',');
 const SCANNED = 100_000;
 /** Its compiler works for minutes after the start, on a core that somebody else is measured on. */
@@ -106,6 +107,9 @@ async function measure(progress: Progress): Promise<Values> {
       await first.ready(({ tasks }) => tasks.length === PARTITIONS);
     }
     if (PARTS.includes('processing')) await besideProcessing(values, first, controller, broker.brokers, progress);
+    if (!PARTS.includes('kafka-streams')) return values;
+    for (const each of started) await each.stop();
+    await kafkaStreamsBesideProcessing(values, broker, folder, progress);
     return values;
   } finally {
     for (const each of started) await each.stop();
@@ -130,6 +134,8 @@ export const queryBench: Bench = {
         'half rate, asked/not (>= 0.85)': ratio('half rate, processing, asked', 'half rate, processing'),
         'highest rate, asked/not': ratio('processing, asked', 'processing'),
         'highest rate p99, ms (< 20)': values.median('highest rate p99'),
+        'highest rate p99, of Kafka Streams': ratio('highest rate p99', 'Kafka Streams, highest rate p99'),
+        'half rate p99, of Kafka Streams': ratio('half rate p99', 'Kafka Streams, half rate p99'),
         'half rate p99, of the controller beside it': ratio('half rate p99', 'controller, half rate p99'),
         'highest rate p99, of the controller beside it': ratio('highest rate p99', 'controller, highest rate p99'),
         'ndjson/raw (>= 0.60)': ratio('ndjson', 'raw scan'),

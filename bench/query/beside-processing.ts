@@ -1,5 +1,5 @@
 import type { Progress } from '../harness/report.js';
-import { runProgram, type LoadResult, type ServerProcess } from './processes.js';
+import { runProgram, type Asked, type LoadResult, type Processing } from './processes.js';
 import { load, note, PARTITIONS, ROUNDS, SECONDS, type Values } from './values.js';
 
 const QUERIES_PER_SECOND = 1000;
@@ -13,18 +13,16 @@ interface Measured {
   readonly queries: LoadResult | undefined;
 }
 
-/** What is asked while the application processes. */
-type Beside = ServerProcess | undefined;
-
 /** Records that an application processes while somebody asks it, or another server of the same machine. */
-class Workload {
+export class Workload {
   constructor(
-    private readonly app: ServerProcess,
+    private readonly app: Processing,
     private readonly brokers: string,
+    private readonly topic: string,
   ) {}
 
   /** The records wait in the topic, so that nothing but processing is measured. */
-  async atHighestRate(asked?: Beside): Promise<Measured> {
+  async atHighestRate(asked?: Asked): Promise<Measured> {
     const { app } = this;
     await app.pause(true);
     await this.produce(RECORDS);
@@ -35,7 +33,7 @@ class Workload {
   }
 
   /** As the records come. */
-  async atRate(perSecond: number, asked?: Beside): Promise<Measured> {
+  async atRate(perSecond: number, asked?: Asked): Promise<Measured> {
     const before = (await this.app.state()).processed;
     const producing = this.produce((perSecond * SECONDS) / 2, perSecond);
     while ((await this.app.state()).processed === before) await pause(10);
@@ -45,7 +43,7 @@ class Workload {
     return measured;
   }
 
-  private async measure(asked: Beside): Promise<Measured> {
+  private async measure(asked: Asked | undefined): Promise<Measured> {
     const from = await this.app.state();
     const startedAt = performance.now();
     const [queries] = await Promise.all([asked && askSteadily(asked), pause(SECONDS * 500)]);
@@ -55,7 +53,7 @@ class Workload {
 
   /** @param perSecond 0: as fast as the broker takes them. */
   private async produce(records: number, perSecond = 0): Promise<void> {
-    const options = { brokers: this.brokers, topic: 'query-in', partitions: PARTITIONS, perSecond };
+    const options = { brokers: this.brokers, topic: this.topic, partitions: PARTITIONS, perSecond };
     await runProgram('./produce.js', [JSON.stringify({ ...options, records: Math.floor(records) })]);
   }
 
@@ -67,7 +65,7 @@ class Workload {
   }
 }
 
-function askSteadily(server: ServerProcess): Promise<LoadResult> {
+export function askSteadily(server: Asked): Promise<LoadResult> {
   return load(server, { rate: QUERIES_PER_SECOND, seconds: SECONDS / 2 });
 }
 
@@ -77,12 +75,12 @@ function askSteadily(server: ServerProcess): Promise<LoadResult> {
  */
 export async function besideProcessing(
   values: Values,
-  app: ServerProcess,
-  controller: ServerProcess,
+  app: Processing,
+  controller: Asked,
   brokers: string,
   progress: Progress,
 ): Promise<void> {
-  const workload = new Workload(app, brokers);
+  const workload = new Workload(app, brokers, 'query-in');
   // The broker and the application get warm.
   await workload.atHighestRate(controller);
   await workload.atHighestRate(app);

@@ -17,10 +17,22 @@ export interface ServerState {
   readonly tasks: readonly number[];
 }
 
+/** What can be asked over HTTP. */
+export interface Asked {
+  readonly port: number;
+}
+
+/** An application that processes. */
+export interface Processing extends Asked {
+  /** Processing only; queries go on. */
+  pause(isPaused: boolean): Promise<void>;
+  state(): Promise<{ readonly processed: number }>;
+}
+
 const env = { ...process.env, NODE_ENV: 'production' };
 
 /** A server of this folder in a process of its own. */
-export class ServerProcess {
+export class ServerProcess implements Processing {
   private constructor(
     private readonly child: ChildProcess,
     readonly port: number,
@@ -37,7 +49,6 @@ export class ServerProcess {
     return new ServerProcess(child, port);
   }
 
-  /** Processing only; queries go on. */
   async pause(isPaused: boolean): Promise<void> {
     this.child.send(isPaused ? 'pause' : 'resume');
     await once(this.child, 'message');

@@ -1,6 +1,6 @@
 import { figure, type Figure } from '../harness/report.js';
 import { ENTRIES } from './entries.js';
-import { runProgram, type LoadResult, type ServerProcess } from './processes.js';
+import { runProgram, type Asked, type LoadResult } from './processes.js';
 
 export const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 3);
 export const PARTITIONS = 4;
@@ -28,7 +28,7 @@ export class Values {
 
 /** @param keys indexes of the keys to ask for; all by default. */
 export function load(
-  { port }: ServerProcess,
+  { port }: Asked,
   { connections = 32, rate = 0, seconds = SECONDS, keys = [] as readonly number[] },
 ): Promise<LoadResult> {
   return runProgram<LoadResult>('./load.js', [
