@@ -65,8 +65,24 @@ export class Workload {
   }
 }
 
-export function askSteadily(server: Asked): Promise<LoadResult> {
+function askSteadily(server: Asked): Promise<LoadResult> {
   return load(server, { rate: QUERIES_PER_SECOND, seconds: SECONDS / 2 });
+}
+
+/** An application that is idle, and at its highest rate without and with queries. @returns the rate without them */
+export async function upToHighestRate(
+  values: Values,
+  app: Processing,
+  workload: Workload,
+  prefix = '',
+): Promise<number> {
+  note(values, `${prefix}idle`, await askSteadily(app));
+  const { rate } = await workload.atHighestRate();
+  values.add(`${prefix}processing`, rate, 'records/s');
+  const highest = await workload.atHighestRate(app);
+  values.add(`${prefix}processing, asked`, highest.rate, 'records/s');
+  note(values, `${prefix}highest rate`, highest.queries!);
+  return rate;
 }
 
 /**
@@ -86,14 +102,8 @@ export async function besideProcessing(
   await workload.atHighestRate(app);
   for (let round = 1; round <= ROUNDS; round++) {
     progress(`beside processing, round ${round}`);
-    note(values, 'idle', await askSteadily(app));
     note(values, 'controller, idle', await askSteadily(controller));
-    const { rate } = await workload.atHighestRate();
-    values.add('processing', rate, 'records/s');
-    const highest = await workload.atHighestRate(app);
-    values.add('processing, asked', highest.rate, 'records/s');
-    note(values, 'highest rate', highest.queries!);
-    const half = rate / 2;
+    const half = (await upToHighestRate(values, app, workload)) / 2;
     values.add('half rate, processing', (await workload.atRate(half)).rate, 'records/s');
     const asked = await workload.atRate(half, app);
     values.add('half rate, processing, asked', asked.rate, 'records/s');

@@ -3,7 +3,7 @@ import { freePort } from '../../../test/kafka/broker-process.js';
 import type { BenchBroker } from '../../harness/broker.js';
 import { loadTopic } from '../../harness/load-topic.js';
 import type { Progress } from '../../harness/report.js';
-import { askSteadily, Workload } from '../beside-processing.js';
+import { upToHighestRate, Workload } from '../beside-processing.js';
 import { balanceAt, ENTRIES, keyAt } from '../entries.js';
 import { note, PARTITIONS, ROUNDS, type Values } from '../values.js';
 import { KafkaStreamsProcess } from './kafka-streams-process.js';
@@ -27,12 +27,7 @@ export async function kafkaStreamsBesideProcessing(
     for (let i = 0; i < 3; i++) await workload.atHighestRate(peer);
     for (let round = 1; round <= ROUNDS; round++) {
       progress(`Kafka Streams, round ${round}`);
-      note(values, 'Kafka Streams, idle', await askSteadily(peer));
-      const { rate } = await workload.atHighestRate();
-      values.add('Kafka Streams, processing', rate, 'records/s');
-      const highest = await workload.atHighestRate(peer);
-      values.add('Kafka Streams, processing, asked', highest.rate, 'records/s');
-      note(values, 'Kafka Streams, highest rate', highest.queries!);
+      const rate = await upToHighestRate(values, peer, workload, 'Kafka Streams, ');
       const asked = await workload.atRate(rate / 2, peer);
       note(values, 'Kafka Streams, half rate', asked.queries!);
     }

@@ -15,7 +15,7 @@ const LONGEST_STAND_BACK_MS = 2;
 export class Courtesy {
   private asked = 0;
   private rememberedUntil = -Infinity;
-  private standingBack: (() => void)[] = [];
+  private readonly standingBack = new Set<() => void>();
 
   constructor(
     private readonly longestMs: number,
@@ -35,7 +35,7 @@ export class Courtesy {
   end(): void {
     this.rememberedUntil = this.clock.monotonic() + REMEMBERED_MS;
     if (--this.asked > 0) return;
-    for (const goOn of this.standingBack.splice(0)) goOn();
+    for (const goOn of this.standingBack) goOn();
   }
 
   /** A turn of the event loop for others, and for the reads under way. */
@@ -49,11 +49,13 @@ export class Courtesy {
 
   private standBack(): Promise<void> {
     return new Promise((resolve) => {
-      const cancel = this.clock.schedule(LONGEST_STAND_BACK_MS, resolve);
-      this.standingBack.push(() => {
+      const goOn = (): void => {
         cancel();
+        this.standingBack.delete(goOn);
         resolve();
-      });
+      };
+      const cancel = this.clock.schedule(LONGEST_STAND_BACK_MS, goOn);
+      this.standingBack.add(goOn);
     });
   }
 }

@@ -9,15 +9,18 @@ import {
   type StreamsMetrics,
 } from '../streams-metrics.js';
 
-/** Seconds. A handler takes microseconds; a commit or a query waits for a broker or a disk. */
+/** Seconds, of what waits for a broker, a disk or another instance. */
+const WAITING = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+
+/** Seconds. A handler takes microseconds. */
 const BUCKETS: Readonly<Record<MetricNameOf<'histogram'>, readonly number[]>> = {
   streams_process_latency_seconds: [
     0.000_001, 0.000_002_5, 0.000_005, 0.000_01, 0.000_025, 0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.005, 0.025,
     0.1, 0.5, 1,
   ],
-  streams_commit_latency_seconds: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
-  streams_query_latency_seconds: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
-  streams_peer_latency_seconds: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+  streams_commit_latency_seconds: WAITING,
+  streams_query_latency_seconds: WAITING,
+  streams_peer_latency_seconds: WAITING,
 };
 
 type Labels = Readonly<Record<string, string>>;
