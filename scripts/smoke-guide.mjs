@@ -1,14 +1,14 @@
 // Runs each `curl` command of the query guide, as it stands there, against the built example, and expects an answer of 200 to all of them.
 import assert from 'node:assert/strict';
-import { execFile, spawn } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { startExample, until } from './built-example.mjs';
 import { freePort } from './free-port.mjs';
 
 const GUIDE = 'docs/guide/queries.md';
-const START_MS = 60_000;
 /** Feeds have no end. */
 const FEED_S = 2;
 
@@ -34,17 +34,12 @@ function run(command, port) {
 
 const stateDir = await mkdtemp(join(tmpdir(), 'streams-guide-'));
 const port = await freePort();
-const app = spawn(process.execPath, ['dist/src/main.js'], {
-  env: { ...process.env, PORT: String(port), STATE_DIR: stateDir, DEMO_TRAFFIC: '500', KAFKA_BROKERS: '' },
-  stdio: ['ignore', 'ignore', 'inherit'],
-});
+const app = startExample(port, stateDir, 500);
 try {
-  const end = Date.now() + START_MS;
-  for (let isThere = false; !isThere; await new Promise((resolve) => setTimeout(resolve, 50))) {
-    assert.ok(Date.now() < end && app.exitCode === null, 'the example did not start');
-    const response = await fetch(`http://127.0.0.1:${port}/stores/balances/entries/acc-0001`).catch(() => undefined);
-    isThere = response?.status === 200;
-  }
+  await until('answers', app, async () => {
+    const { status } = await fetch(`http://127.0.0.1:${port}/stores/balances/entries/acc-0001`);
+    return status === 200 ? true : undefined;
+  });
   for (const command of commands) {
     const { status, failed, body } = await run(command, port);
     assert.equal(failed, undefined, `${command}\n${failed}`);
@@ -53,7 +48,8 @@ try {
   }
   console.log(`${commands.length} commands of ${GUIDE} answered`);
 } finally {
-  app.kill('SIGKILL');
-  if (app.exitCode === null && app.signalCode === null) await once(app, 'exit');
+  const { child } = app;
+  child.kill('SIGKILL');
+  if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
   await rm(stateDir, { recursive: true, force: true });
 }

@@ -1,39 +1,12 @@
 // Starts the built example with plain `node` on the embedded log, waits for it to be ready, queries it, kills it with -9, starts it again
 // and expects at least the balances it had answered before.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { node, startExample, until } from './built-example.mjs';
 import { freePort } from './free-port.mjs';
-
-const node = process.env.SMOKE_NODE ?? process.execPath;
-const entry = process.argv[2] ?? 'dist/src/main.js';
-const deadlineMs = 60_000;
-
-function start(port, stateDir) {
-  const child = spawn(node, [entry], {
-    env: { ...process.env, PORT: String(port), STATE_DIR: stateDir, DEMO_TRAFFIC: '200', KAFKA_BROKERS: '' },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  let output = '';
-  child.stdout.on('data', (chunk) => (output += chunk));
-  child.stderr.on('data', (chunk) => (output += chunk));
-  return { child, output: () => output };
-}
-
-async function until(what, app, probe) {
-  const end = Date.now() + deadlineMs;
-  for (;;) {
-    if (app.child.exitCode !== null)
-      throw new Error(`the app exited with ${app.child.exitCode} before ${what}:\n${app.output()}`);
-    const value = await probe().catch(() => undefined);
-    if (value !== undefined) return value;
-    if (Date.now() > end) throw new Error(`no ${what} within ${deadlineMs} ms:\n${app.output()}`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-}
 
 const get = async (url) => {
   const response = await fetch(url);
@@ -50,7 +23,7 @@ const port = await freePort();
 const base = `http://127.0.0.1:${port}`;
 const apps = [];
 try {
-  const first = start(port, stateDir);
+  const first = startExample(port, stateDir, 200);
   apps.push(first);
   const began = Date.now();
   await until('readiness', first, ready(base));
@@ -65,7 +38,7 @@ try {
   first.child.kill('SIGKILL');
   await once(first.child, 'exit');
 
-  const second = start(port, stateDir);
+  const second = startExample(port, stateDir, 200);
   apps.push(second);
   await until('readiness after kill -9', second, ready(base));
   const after = new Map((await until('balances', second, balances(base))).map(({ key, value }) => [key, value]));
