@@ -21,6 +21,7 @@ export interface CommitterOptions {
 export class Committer {
   private inFlight: Promise<void> | undefined;
   private startedAt = 0;
+  private ended = -Infinity;
   private failure: unknown;
 
   constructor(private readonly options: CommitterOptions) {}
@@ -32,6 +33,11 @@ export class Committer {
   /** How long the commit under way has taken so far. */
   get busyMs(): number {
     return this.inFlight === undefined ? 0 : this.options.clock.monotonic() - this.startedAt;
+  }
+
+  /** When the last commit came to its end, of the monotonic clock. */
+  get endedAt(): number {
+    return this.ended;
   }
 
   /** Why the commit that ran in the background failed; the caller recovers, then clears it. */
@@ -58,11 +64,9 @@ export class Committer {
     const commits: TaskCommit[] = [];
     for (const task of changed) commits.push(await prepareTask(task, strategy.producer, now, breathe));
     this.inFlight = this.complete(commits, startedAt).then(
-      () => {
-        this.inFlight = undefined;
-      },
+      () => this.leave(),
       (error: unknown) => {
-        this.inFlight = undefined;
+        this.leave();
         this.failure = error;
       },
     );
@@ -85,6 +89,11 @@ export class Committer {
   async quiesce(): Promise<void> {
     await this.inFlight;
     this.failure = undefined;
+  }
+
+  private leave(): void {
+    this.inFlight = undefined;
+    this.ended = this.options.clock.monotonic();
   }
 
   private async complete(commits: readonly TaskCommit[], startedAt: number): Promise<void> {

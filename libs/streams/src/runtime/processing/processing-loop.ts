@@ -108,7 +108,7 @@ export class ProcessingLoop {
     const tasks = this.options.runningTasks();
     await input.fill(breathing(clock, courtesy));
     const busy = this.takesRecords ? tasks.filter(({ records }) => records.hasRecords) : [];
-    if (busy.length > 0) await this.process(busy, Math.max(LEAST_SHARE_MS, courtesy.sliceMs / busy.length));
+    if (busy.length > 0) await this.process(busy, Math.max(LEAST_SHARE_MS * busy.length, courtesy.sliceMs));
     await this.commitIfDue(tasks);
     if (busy.length > 0) await courtesy.pause();
     else await this.idle(tasks);
@@ -124,12 +124,13 @@ export class ProcessingLoop {
    * Tasks run beside each other: while one waits for its handler or its store, the others go on to the end of their slices. The round waits for all of
    * them, and so does the commit: one transaction holds the work of all tasks.
    */
-  private async process(busy: readonly Task[], shareMs: number): Promise<void> {
+  private async process(busy: readonly Task[], sliceMs: number): Promise<void> {
     const { clock } = this.options;
+    const endMs = clock.monotonic() + sliceMs;
     const outcomes = await Promise.allSettled(
       busy.map(async (task) => {
         const startedAt = clock.monotonic();
-        await task.records.run(startedAt + shareMs);
+        await task.records.run(startedAt + sliceMs / busy.length, endMs);
         this.count(task, clock.monotonic() - startedAt);
       }),
     );
@@ -149,7 +150,7 @@ export class ProcessingLoop {
   }
 
   private async commitIfDue(tasks: readonly Task[]): Promise<void> {
-    const { clock, committer, commitIntervalMs, uncommittedMaxBytes } = this.options;
+    const { clock, committer, uncommittedMaxBytes } = this.options;
     const isFull = bytesOf(tasks) > uncommittedMaxBytes;
     // Input waits here, and is not dropped, while more changes are uncommitted than memory is granted for.
     if (isFull && committer.isBusy) await committer.settle();
@@ -158,9 +159,15 @@ export class ProcessingLoop {
     let isRequested = false;
     for (const { records } of tasks) isRequested = records.takeCommitRequest() || isRequested;
     const now = clock.monotonic();
-    if (!isFull && !isRequested && now - this.lastCommitAt < commitIntervalMs) return;
+    if (!isFull && !isRequested && now < this.nextCommitAt) return;
     this.lastCommitAt = now;
     await committer.begin(tasks);
+  }
+
+  /** The interval begins where a commit ends, as in Kafka Streams: commits that take long do not follow each other without a pause. */
+  private get nextCommitAt(): number {
+    const { committer, commitIntervalMs } = this.options;
+    return Math.max(this.lastCommitAt, committer.endedAt) + commitIntervalMs;
   }
 
   private warnOfSlowCommit(): void {
@@ -173,10 +180,8 @@ export class ProcessingLoop {
   }
 
   private async idle(tasks: readonly Task[]): Promise<void> {
-    const { clock, reader, commitIntervalMs, committer } = this.options;
-    const untilCommit = tasks.some(hasChanges)
-      ? Math.max(1, this.lastCommitAt + commitIntervalMs - clock.monotonic())
-      : IDLE_WAIT_MS;
+    const { clock, reader, committer } = this.options;
+    const untilCommit = tasks.some(hasChanges) ? Math.max(1, this.nextCommitAt - clock.monotonic()) : IDLE_WAIT_MS;
     if (this.actions.length > 0 || this.isStopped) return;
     const woken = new Promise<void>((resolve) => {
       this.wakeUp = resolve;

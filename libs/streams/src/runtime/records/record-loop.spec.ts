@@ -120,15 +120,24 @@ describe('the loop over the records of a task', () => {
     ]);
   });
 
-  it('ends its slice between two records once its time is up', async () => {
+  it.each<[string, Handler]>([
+    ['synchronous', () => undefined],
+    ['asynchronous', () => Promise.resolve()],
+  ])('ends its slice between two records once its time is up, with a handler that is %s', async (_, handle) => {
     const all = Array.from({ length: 100 }, (_, i) => i);
-    const { loop, queues, clock } = world({ a: all }, () => undefined);
+    const { loop, queues, clock } = world({ a: all }, handle);
     const startedAt = clock.monotonic();
     await loop.run(startedAt - 1);
     expect(queues[0]!.position).toBeGreaterThan(0);
     expect(queues[0]!.position).toBeLessThan(100);
     await loop.run(Infinity);
     expect(queues[0]!.position).toBe(100);
+  });
+
+  it('ends its slice after the record whose handler took longer than the slice', async () => {
+    const { loop, queues, clock } = world({ a: [1, 2, 3] }, () => clock.advance(10));
+    await loop.run(clock.monotonic() + 5);
+    expect(queues[0]!.position).toBe(1);
   });
 
   it('leaves a record that fails to its policy, and goes on', async () => {

@@ -12,7 +12,7 @@ import type { OutputPort } from './output.js';
 import type { Forwarded, ProcessorRuntime, TaskScope } from './processor-runtime.js';
 import type { RejectedRecord, SourceQueue } from './source-queue.js';
 
-/** Records between two looks at the clock. */
+/** Records of synchronous handlers between two looks at the clock. */
 const CLOCK_EVERY = 32;
 
 /** What a policy said: skip the record in one way or the other, stop, or handle it again after a wait. */
@@ -52,6 +52,8 @@ export class RecordLoop {
   /** Of the monotonic clock: nothing is handled before. 0 while nothing is waited for. */
   private heldUntil = 0;
   private handler = '';
+  /** Records until the next look at the clock. */
+  private untilLook = CLOCK_EVERY;
   /** Changes and outputs when the record began. */
   private effectsBefore = 0;
   private key: unknown;
@@ -123,10 +125,14 @@ export class RecordLoop {
     this.forwarded.length = 0;
   }
 
-  /** Processes until `untilMs` of the monotonic clock has passed or nothing is left. @throws BadRecordError, LogError, StoreCorruptedError */
-  async run(untilMs: number): Promise<void> {
-    for (;;) {
-      const pending = this.advance(untilMs);
+  /**
+   * Processes until `untilMs` of the monotonic clock has passed or nothing is left. Whoever waits for a handler lets other tasks work, so it may then go on
+   * until `endMs`.
+   * @throws BadRecordError, LogError, StoreCorruptedError
+   */
+  async run(untilMs: number, endMs = untilMs): Promise<void> {
+    for (let until = untilMs; ; until = endMs) {
+      const pending = this.advance(until);
       if (pending === undefined) return;
       try {
         const result = await pending.promise;
@@ -134,6 +140,8 @@ export class RecordLoop {
       } catch (error) {
         await this.failed('processing', error);
       }
+      // Nobody knows how long that took.
+      this.untilLook = 1;
     }
   }
 
@@ -155,13 +163,16 @@ export class RecordLoop {
   /** @returns what has to be awaited, or undefined when the slice is over. */
   private advance(untilMs: number): Pending | undefined {
     const { clock, output } = this.options;
-    for (let count = 0; ;) {
+    for (;;) {
       if (this.current !== undefined) {
         const pending = this.continueRecord(this.current);
         if (pending !== undefined) return pending;
         this.finishRecord(this.current);
         if (output.isFull) return { promise: this.drainOutput(), by: undefined };
-        if (++count % CLOCK_EVERY === 0 && clock.monotonic() >= untilMs) return undefined;
+        if (--this.untilLook <= 0) {
+          this.untilLook = CLOCK_EVERY;
+          if (clock.monotonic() >= untilMs) return undefined;
+        }
       }
       if (this.heldUntil !== 0) {
         if (this.heldMs > 0) return undefined;
