@@ -29,6 +29,8 @@ export interface Processing extends Asked {
   state(): Promise<{ readonly processed: number }>;
 }
 
+/** One helper thread for garbage collection, as docs/guide/operations.md has it for two cores; Node takes four. For all servers, the controller included. */
+const NODE_FLAGS = ['--v8-pool-size=1'];
 const env = { ...process.env, NODE_ENV: 'production' };
 
 /** A server of this folder in a process of its own. */
@@ -39,8 +41,8 @@ export class ServerProcess implements Processing {
   ) {}
 
   static start(program: string, args: readonly string[], port: number): ServerProcess {
-    const flags =
-      process.env.BENCH_CPU_PROF === undefined ? [] : ['--cpu-prof', '--cpu-prof-dir', process.env.BENCH_CPU_PROF];
+    const { BENCH_CPU_PROF: folder } = process.env;
+    const flags = folder === undefined ? NODE_FLAGS : [...NODE_FLAGS, '--cpu-prof', '--cpu-prof-dir', folder];
     const path = fileURLToPath(new URL(program, import.meta.url));
     const child = spawn(process.execPath, [...flags, path, ...args, String(port)], {
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
