@@ -42,6 +42,20 @@ it('stands back until the last of the reads under way has ended', async () => {
   expect(await isSettled(pause)).toBe(true);
 });
 
+it('does not wait for reads that come while it stands back', async () => {
+  const courtesy = new Courtesy(LONGEST_MS, new ManualClock());
+  courtesy.begin();
+  const pause = courtesy.pause();
+  expect(await isSettled(pause)).toBe(false);
+  courtesy.begin();
+  courtesy.end();
+  expect(await isSettled(pause)).toBe(true);
+  const next = courtesy.pause();
+  expect(await isSettled(next)).toBe(false);
+  courtesy.end();
+  expect(await isSettled(next)).toBe(true);
+});
+
 it('stands back for 2 ms at most', async () => {
   const clock = new ManualClock();
   const courtesy = new Courtesy(LONGEST_MS, clock);

@@ -5,7 +5,7 @@ import { yieldToEventLoop } from './restore/yield-to-event-loop.js';
 const ASKED_SLICE_MS = 1;
 /** Queries come in company: slices stay short for so long after one. */
 const REMEMBERED_MS = 50;
-/** Work stands back for no longer than this after a slice, so that queries without end leave it a third of the time. */
+/** Work stands back for no longer than this after a slice, so that slow reads leave it a third of the time. */
 const LONGEST_STAND_BACK_MS = 2;
 
 /**
@@ -13,7 +13,9 @@ const LONGEST_STAND_BACK_MS = 2;
  * come to their end first (bench `query`, beside processing).
  */
 export class Courtesy {
-  private asked = 0;
+  /** Reads so far, and how many of them have ended. */
+  private begun = 0;
+  private ended = 0;
   private rememberedUntil = -Infinity;
   private readonly standingBack = new Set<() => void>();
 
@@ -23,39 +25,48 @@ export class Courtesy {
   ) {}
 
   get sliceMs(): number {
-    const isAsked = this.asked > 0 || this.clock.monotonic() < this.rememberedUntil;
+    const isAsked = this.isAsked || this.clock.monotonic() < this.rememberedUntil;
     return isAsked ? Math.min(ASKED_SLICE_MS, this.longestMs) : this.longestMs;
   }
 
   /** A query reads here; `end` follows, and soon: what waits for something else than this event loop is not meant. */
   begin(): void {
-    this.asked++;
+    this.begun++;
   }
 
   end(): void {
     this.rememberedUntil = this.clock.monotonic() + REMEMBERED_MS;
-    if (--this.asked > 0) return;
-    for (const goOn of this.standingBack) goOn();
+    this.ended++;
+    for (const reconsider of this.standingBack) reconsider();
   }
 
   /** A turn of the event loop for others, and for the reads under way. */
   async pause(): Promise<void> {
     await yieldToEventLoop();
-    if (this.asked === 0) return;
+    if (!this.isAsked) return;
     await this.standBack();
     // What was read is sent first.
     await yieldToEventLoop();
   }
 
+  private get isAsked(): boolean {
+    return this.ended < this.begun;
+  }
+
+  /** Waits for as many reads as are under way, not for those that come meanwhile: reads without end would let it never go on. */
   private standBack(): Promise<void> {
+    const until = this.begun;
     return new Promise((resolve) => {
       const goOn = (): void => {
         cancel();
-        this.standingBack.delete(goOn);
+        this.standingBack.delete(reconsider);
         resolve();
       };
+      const reconsider = (): void => {
+        if (this.ended >= until) goOn();
+      };
       const cancel = this.clock.schedule(LONGEST_STAND_BACK_MS, goOn);
-      this.standingBack.add(goOn);
+      this.standingBack.add(reconsider);
     });
   }
 }

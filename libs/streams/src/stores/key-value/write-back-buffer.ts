@@ -130,15 +130,16 @@ export class WriteBackBuffer<K, V> {
     let serialised = 0;
     this.dirty = [];
     this.dirtySize = 0;
-    const keys: Uint8Array[] = [];
-    const values: (Uint8Array | null)[] = [];
-    for (const entry of dirty) {
-      if (keys.length % BREATHE_EVERY === BREATHE_EVERY - 1) await breathe?.();
+    const keys = new Array<Uint8Array>(dirty.length);
+    const values = new Array<Uint8Array | null>(dirty.length);
+    for (let i = 0; i < dirty.length; i++) {
+      if (i % BREATHE_EVERY === BREATHE_EVERY - 1) await breathe?.();
+      const entry = dirty[i];
       const keyBytes = (entry.keyBytes ??= this.options.key.serialize(entry.key));
       const valueBytes = entry.value === undefined ? null : this.options.value.serialize(entry.value);
       sink(keyBytes, valueBytes);
-      keys.push(keyBytes);
-      values.push(valueBytes);
+      keys[i] = keyBytes;
+      values[i] = valueBytes;
       this.resize(entry, valueBytes?.length ?? 0);
       serialised += entry.valueBytes;
       entry.isDirty = false;
