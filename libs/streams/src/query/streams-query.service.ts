@@ -28,6 +28,7 @@ import {
   type ScannedPage,
   type ScannedStream,
   type ScanQuery,
+  type StreamQuery,
   type ScanTarget,
 } from './scan/store-scans.js';
 import { describe, summarise, type StoreDescription, type StoreSummary } from './store-description.js';
@@ -199,7 +200,7 @@ export class StreamsQueryService {
   }
 
   /** All entries, in batches that are read as they are asked for; settles when every partition has begun to answer. */
-  async stream(name: string, request: ScanQuery & FreshnessRequest = {}): Promise<ScannedStream> {
+  async stream(name: string, request: StreamQuery & FreshnessRequest = {}): Promise<ScannedStream> {
     return this.storeScans.stream(this.scanTarget(name, request), request);
   }
 

@@ -174,7 +174,6 @@ export class StoreEndpoints {
       const json = new EntryJson(definition, fieldsOf(parameters.fields), policy.mapping(request, 'scan'));
       const mayRead = this.filterOf(request, definition, policy, 'scan');
       if (acceptsNdjson(request)) {
-        if (query.cursor !== undefined) throw invalidParameter('cursor', 'does not go with NDJSON, which has one page');
         const scanned = await queries.stream(store, query);
         const headers = this.scanHeaders(store, scanned.freshness);
         const options = { json, mayRead, headers, limit: query.limit, url: request.originalUrl };

@@ -5,7 +5,7 @@ import type { CountAnswer, Freshness, PartitionReads, ReadBounds } from '../read
 import { ValueFilter } from '../reads/value-filter.js';
 import { bounds, isEmptyRange, keyAfter, readRange, type KeyRange, type ScanOrder } from './key-range.js';
 import { mergeAll, mergePage, type ScanEntry, type ScanPosition } from './merge-streams.js';
-import { PageCursors } from './page-cursor.js';
+import { PageCursors, type CursorScope } from './page-cursor.js';
 import { PartitionStream } from './partition-stream.js';
 import { remainingRange } from './remaining-range.js';
 
@@ -25,10 +25,14 @@ export interface ScanQuery extends KeyRange {
   readonly allowsPartial?: boolean;
 }
 
-export interface PageQuery extends ScanQuery {
+export interface StreamQuery extends ScanQuery {
+  /** `next` of what was read before: goes on behind it. */
+  readonly cursor?: string;
+}
+
+export interface PageQuery extends StreamQuery {
   /** 1 or more; at most `MAX_PAGE_LIMIT` are answered. */
   readonly limit?: number;
-  readonly cursor?: string;
 }
 
 /** Where a scan reads, and how fresh that has to be. */
@@ -50,6 +54,8 @@ export interface ScannedPage {
 
 export interface ScannedStream {
   readonly batches: AsyncGenerator<readonly ScanEntry[]>;
+  /** The cursor of whoever stops behind an entry. */
+  readonly cursorBehind: (entry: ScanPosition) => string;
   readonly freshness: readonly Freshness[];
   readonly unreachable: readonly UnreadPartition[];
 }
@@ -68,12 +74,10 @@ export class StoreScans {
   ) {}
 
   async page(target: ScanTarget, query: PageQuery): Promise<ScannedPage> {
-    const { definition, partitionCount } = target;
-    const { order = 'asc', where = [], cursor } = query;
+    const { partitionCount } = target;
+    const { order = 'asc' } = query;
     const limit = Math.min(query.limit ?? DEFAULT_PAGE_LIMIT, MAX_PAGE_LIMIT);
-    const range = readRange(definition, query);
-    const scope = { store: definition.name, order, bounds: range, where, partitionCount };
-    const after = cursor === undefined ? undefined : this.cursors.read(cursor, scope);
+    const { scope, after } = this.resume(target, query);
     const share = Math.ceil((2 * (limit + 1)) / Math.max(1, partitionCount));
     const chunk = Math.min(limit + 1, Math.max(MIN_CHUNK, share));
     const { streams, unreachable } = await this.open(target, query, { chunk, after, readsAhead: false });
@@ -86,12 +90,14 @@ export class StoreScans {
     };
   }
 
-  /** Every entry; fails between two batches if a partition cannot be read any more. */
-  async stream(target: ScanTarget, query: ScanQuery): Promise<ScannedStream> {
+  /** Every entry behind the cursor; fails between two batches if a partition cannot be read any more. */
+  async stream(target: ScanTarget, query: StreamQuery): Promise<ScannedStream> {
+    const { scope, after } = this.resume(target, query);
     const chunk = Math.max(MIN_CHUNK, Math.min(STREAM_CHUNK, Math.floor(STREAM_ENTRIES / target.partitionCount)));
-    const { streams, unreachable } = await this.open(target, query, { chunk, after: undefined, readsAhead: true });
+    const { streams, unreachable } = await this.open(target, query, { chunk, after, readsAhead: true });
     return {
       batches: mergeAll(streams, query.order ?? 'asc', BATCH),
+      cursorBehind: (entry) => this.cursors.write(entry, scope),
       freshness: freshnessOf(streams),
       unreachable,
     };
@@ -128,6 +134,16 @@ export class StoreScans {
       freshness: done.map(({ freshness }) => freshness),
       unreachable,
     };
+  }
+
+  /** @throws QueryError of a cursor that is not for this query. */
+  private resume(
+    { definition, partitionCount }: ScanTarget,
+    query: StreamQuery,
+  ): { readonly scope: CursorScope; readonly after: ScanPosition | undefined } {
+    const { order = 'asc', where = [], cursor } = query;
+    const scope = { store: definition.name, order, bounds: readRange(definition, query), where, partitionCount };
+    return { scope, after: cursor === undefined ? undefined : this.cursors.read(cursor, scope) };
   }
 
   private async open(

@@ -1,5 +1,6 @@
 import { bufferOf } from '../../../bytes/buffer-of.js';
 import { QueryError } from '../../problem/query-error.js';
+import type { ScanEntry } from '../../scan/merge-streams.js';
 import type { ScannedStream } from '../../scan/store-scans.js';
 import type { EntryJson } from './entry-json.js';
 import type { QueryRequest, QueryResponse } from './http-answer.js';
@@ -22,28 +23,34 @@ export function acceptsNdjson({ headers }: QueryRequest): boolean {
 
 /**
  * Writes entries as lines of JSON. The status is gone by then, so what goes wrong on the way is the last line, `{"problem": ...}`; the last line of
- * what is complete says so: `{"end": true}`.
+ * what is complete says so: `{"end": true}`, with `next`, a cursor, where the limit has left entries out.
  */
 export async function streamEntries(
   response: QueryResponse,
-  { batches, unreachable }: ScannedStream,
+  { batches, cursorBehind, unreachable }: ScannedStream,
   { json, mayRead, headers, limit = Infinity, url }: StreamEntriesOptions,
 ): Promise<void> {
   const stream = ResponseStream.open(response, NDJSON, headers);
   try {
     let left = limit;
+    let last: ScanEntry | undefined;
+    let next: string | undefined;
     for await (const batch of batches) {
       let text = '';
       for (const entry of batch) {
-        if (left <= 0) break;
+        if (left === 0) {
+          next = last && cursorBehind(last);
+          break;
+        }
+        last = entry;
         if (mayRead && !(await mayRead(entry.key))) continue;
         text += `${json.entry(entry)}\n`;
         left--;
       }
       await stream.write(text);
-      if (left <= 0) break;
+      if (next !== undefined) break;
     }
-    await stream.write(`${JSON.stringify({ end: true, ...(unreachable.length > 0 && { unreachable }) })}\n`);
+    await stream.write(`${JSON.stringify({ end: true, next, ...(unreachable.length > 0 && { unreachable }) })}\n`);
   } catch (error) {
     if (stream.closed.aborted) return;
     const { body } = problemDocument(error, url);
