@@ -68,6 +68,8 @@ export interface LocalPartition {
   readonly uncommitted?: CommittedView | undefined;
   /** Of a standby. */
   readonly copy?: CopyFreshness | undefined;
+  /** As `StateStore.positionOf`. */
+  positionOf(key: Uint8Array, value: Uint8Array | undefined): number | undefined;
   /** As `StateStore.settled`. */
   settled(): Promise<void> | undefined;
   /** The next offset of a source topic that the view does not contain; undefined for other topics, in standbys, and before the first commit. */

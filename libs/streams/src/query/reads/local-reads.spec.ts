@@ -30,6 +30,40 @@ describe('a read of what this instance holds', () => {
     expect([freshness.position, String(values[0])]).toEqual([2, '2']);
   });
 
+  it('says of one key at which position it has read it, where a commit is being written', async () => {
+    const runtime = new FakeRuntime([definition]);
+    const store = runtime.store('balances');
+    const partition = await store.put('a', 2);
+    const { view } = store.local(partition)!;
+    store.set(partition, { position: 1, view: view!, positionOf: () => 5 }, here);
+    const reads = new LocalReads(runtime, new SystemClock());
+    const target = { store: 'balances', partition };
+    const { freshness } = await reads.get(target, [Buffer.from('a')], LATEST_COMMITTED);
+    expect(freshness.position).toBe(5);
+  });
+
+  it('reads one key again where the position cannot be told or has moved meanwhile', async () => {
+    const runtime = new FakeRuntime([definition]);
+    const store = runtime.store('balances');
+    const partition = await store.put('a', 1);
+    const { view } = store.local(partition)!;
+    let settle = (): void => {};
+    const settling = new Promise<void>((resolve) => (settle = resolve));
+    store.set(partition, { position: 1, view: view!, positionOf: () => undefined, settled: () => settling }, here);
+    const reads = new LocalReads(runtime, new SystemClock());
+    const target = { store: 'balances', partition };
+    const answer = reads.get(target, [Buffer.from('a')], LATEST_COMMITTED);
+    let reading = 0;
+    store.beforeRead = () => {
+      // The last read of these is the first that no write ends under.
+      if (++reading <= 2) store.set(partition, { position: 1 + reading, view: view! }, here);
+    };
+    await store.put('a', 3, partition);
+    settle();
+    const { values, freshness } = await answer;
+    expect([String(values[0]), freshness.position]).toEqual(['3', 3]);
+  });
+
   it('ends a page of a condition that nothing meets, and says how far it has looked', async () => {
     const runtime = new FakeRuntime([definition], 1);
     const store = runtime.store('balances');

@@ -24,6 +24,8 @@ const RETRY_NOT_RUNNING_S = 5;
 const RETRY_DAMAGED_S = 2;
 /** Reads that met a moving partition are repeated this often. */
 const MAX_ATTEMPTS = 3;
+/** Writes that end under a read of one key make it read again, this often. */
+const MAX_EXACT_ATTEMPTS = 10;
 /** Between two looks at whether bounds are met. */
 const LOOK_EVERY_MS = 5;
 
@@ -46,10 +48,28 @@ export class LocalReads implements PartitionReads {
   ) {}
 
   async get(target: PartitionTarget, keys: readonly Uint8Array[], bounds: ReadBounds): Promise<ValuesAnswer> {
+    if (keys.length === 1) return this.getOne(target, keys[0], bounds);
     const { found, freshness } = await this.read(target, bounds, SINGLE, (view) =>
-      keys.length === 1 ? view.get(keys[0]).then((value) => [value]) : Promise.all(keys.map((key) => view.get(key))),
+      Promise.all(keys.map((key) => view.get(key))),
     );
     return { values: found, freshness };
+  }
+
+  /** With the position of exactly what it has found, so that whoever asks for that position next never sees less. */
+  private async getOne(target: PartitionTarget, key: Uint8Array, bounds: ReadBounds): Promise<ValuesAnswer> {
+    for (let attempts = 1; ; attempts++) {
+      const { found, freshness, from } = await this.read(target, bounds, SINGLE, (view) => view.get(key));
+      if (bounds.isolation === 'uncommitted' || attempts === MAX_EXACT_ATTEMPTS) return { values: [found], freshness };
+      const { local, role } = from;
+      const position = this.positionNow(target, role) === freshness.position ? local.positionOf(key, found) : undefined;
+      if (position !== undefined) return { values: [found], freshness: { ...freshness, position } };
+      await local.settled();
+    }
+  }
+
+  private positionNow({ store, partition }: PartitionTarget, role: ReadablePartition['role']): number {
+    const queryable = this.serving(store);
+    return (role === 'active' ? queryable.local(partition) : queryable.standby(partition))?.position ?? 0;
   }
 
   async scan(target: PartitionTarget, part: ScanPart, bounds: ReadBounds): Promise<EntriesAnswer> {
@@ -73,7 +93,7 @@ export class LocalReads implements PartitionReads {
     bounds: ReadBounds,
     { isExact = false, isBulk = false }: ReadKind,
     read: (view: CommittedView) => Promise<T>,
-  ): Promise<{ readonly found: T; readonly freshness: Freshness }> {
+  ): Promise<{ readonly found: T; readonly freshness: Freshness; readonly from: ReadablePartition }> {
     const courtesy = isBulk ? undefined : this.runtime.courtesy;
     const deadline = bounds.waitMs > 0 ? this.clock.monotonic() + bounds.waitMs : 0;
     for (let attempts = 0; attempts < MAX_ATTEMPTS;) {
@@ -101,7 +121,7 @@ export class LocalReads implements PartitionReads {
       }
       if (!this.isStillThere(target, from)) continue;
       if (failure !== undefined) throw failure instanceof StoreCorruptedError ? damaged(failure) : failure;
-      return { found: found as T, freshness };
+      return { found: found as T, freshness, from };
     }
     throw movingPartition(target);
   }

@@ -71,7 +71,13 @@ class WatchedView implements CommittedView {
 }
 
 /** Nothing is being written, and nothing was processed. */
-const STILL = { settled: () => undefined, processed: () => undefined };
+const STILL = {
+  settled: () => undefined,
+  processed: () => undefined,
+  positionOf(this: LocalPartition): number | undefined {
+    return this.position;
+  },
+};
 
 /** One store over memory engines; every partition is here and running until a test says otherwise. */
 export class FakeStore implements QueryableStore {

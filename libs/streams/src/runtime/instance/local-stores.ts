@@ -101,6 +101,10 @@ class ActivePartition implements LocalPartition {
     return this.state === 'running' ? this.store.uncommitted : undefined;
   }
 
+  positionOf(key: Uint8Array, value: Uint8Array | undefined): number | undefined {
+    return this.store.positionOf(key, value);
+  }
+
   settled(): Promise<void> | undefined {
     return this.store.settled();
   }
@@ -131,6 +135,10 @@ class StandbyPartition implements LocalPartition {
 
   get taskId(): Task['id'] {
     return this.task.id;
+  }
+
+  positionOf(key: Uint8Array, value: Uint8Array | undefined): number | undefined {
+    return this.store.positionOf(key, value);
   }
 
   settled(): Promise<void> | undefined {

@@ -15,6 +15,8 @@ export class BufferEntry<K, V> {
   isDropped = false;
   /** Commits that hold this entry and are not applied yet. */
   inFlight = 0;
+  /** What the last of these commits writes; null deletes. Undefined while there is none. */
+  flying: Uint8Array | null | undefined;
   valueBytes = 0;
   older: BufferEntry<K, V> | undefined;
   newer: BufferEntry<K, V> | undefined;

@@ -57,6 +57,16 @@ async function world(
   return { engine, store, balances: store.facade as KeyValueStore<string, Value> };
 }
 
+/** Applies writes when it is told to. */
+class SlowEngine extends MemoryEngine {
+  apply = (): void => undefined;
+
+  override async write(...write: Parameters<MemoryEngine['write']>): Promise<void> {
+    await new Promise<void>((resolve) => (this.apply = resolve));
+    await super.write(...write);
+  }
+}
+
 let position = 0;
 async function commit(store: StateStore): Promise<string[]> {
   const changes: string[] = [];
@@ -322,5 +332,51 @@ describe('a buffered key-value store', () => {
       }),
       { numRuns: 200 },
     );
+  });
+});
+
+describe('the position at which a value was read', () => {
+  const bytes = (value?: Value): Uint8Array | undefined => value && Buffer.from(JSON.stringify(value));
+
+  it('is that of the commit being written for what it writes, and the one before for all else', async () => {
+    const engine = new SlowEngine();
+    const store = createStateStore(definition(), engine, { freezeValues: true });
+    await store.open();
+    const balances = store.facade as KeyValueStore<string, Value>;
+    const written = async (at: number): Promise<void> => {
+      const writing = store.applyCommit(await store.prepareCommit(() => {}), at);
+      engine.apply();
+      await writing;
+    };
+    balances.put('a', { n: 1 });
+    balances.put('gone', { n: 1 });
+    balances.put('other', { n: 1 });
+    await written(3);
+    const at = (key: string, value?: Value): number | undefined => store.positionOf(Buffer.from(key), bytes(value));
+    expect(at('a', { n: 1 })).toBe(3);
+
+    balances.put('a', { n: 2 });
+    void balances.delete('gone');
+    const prepared = await store.prepareCommit(() => {});
+    // Changed again by the handler, which no commit has taken yet.
+    balances.put('a', { n: 3 });
+    expect([at('a', { n: 1 }), at('gone', { n: 1 })]).toEqual([3, 3]);
+    const writing = store.applyCommit(prepared, 7);
+    expect([at('a', { n: 1 }), at('gone', { n: 1 }), at('other', { n: 1 }), at('absent')]).toEqual([3, 3, 3, 3]);
+    expect([at('a', { n: 2 }), at('gone')]).toEqual([7, 7]);
+    engine.apply();
+    await writing;
+    expect([at('a', { n: 2 }), at('other', { n: 1 })]).toEqual([7, 7]);
+  });
+
+  it('cannot be told while records of the changelog are written', async () => {
+    const engine = new SlowEngine();
+    const store = createStateStore(definition(), engine, { freezeValues: true });
+    await store.open();
+    const restoring = store.restore({ keys: [Buffer.from('a')], values: [Buffer.from('{"n":1}')] }, 2);
+    expect(store.positionOf(Buffer.from('a'), undefined)).toBeUndefined();
+    engine.apply();
+    await restoring;
+    expect(store.positionOf(Buffer.from('a'), Buffer.from('{"n":1}'))).toBe(2);
   });
 });

@@ -37,6 +37,9 @@ export class BufferedKeyValueStore implements StateStore, KeyValueBacking<unknow
   private changelogPosition: ChangelogPosition | undefined;
   private committed: CommittedView;
   private writes = 0;
+  private restores = 0;
+  /** Position of the commit that is being written. */
+  private coming: ChangelogPosition | undefined;
   private readonly waiting: (() => void)[] = [];
 
   constructor(private readonly options: BufferedKeyValueStoreOptions) {
@@ -68,6 +71,15 @@ export class BufferedKeyValueStore implements StateStore, KeyValueBacking<unknow
   settled(): Promise<void> | undefined {
     if (this.writes === 0) return undefined;
     return new Promise<void>((resolve) => void this.waiting.push(resolve)).then(() => this.settled());
+  }
+
+  positionOf(key: Uint8Array, value: Uint8Array | undefined): ChangelogPosition | undefined {
+    if (this.writes === 0) return this.position ?? 0;
+    if (this.restores > 0) return undefined;
+    const flying = this.buffer.flying(this.options.definition.key.deserialize(key));
+    if (flying === undefined) return this.position ?? 0;
+    const isThere = flying === null ? value === undefined : value !== undefined && Buffer.compare(flying, value) === 0;
+    return isThere ? this.coming : (this.position ?? 0);
   }
 
   get position(): ChangelogPosition | undefined {
@@ -107,6 +119,7 @@ export class BufferedKeyValueStore implements StateStore, KeyValueBacking<unknow
     position: ChangelogPosition,
     breathe?: () => Promise<void> | undefined,
   ): Promise<void> {
+    this.coming = position;
     await this.write(commit.writes, position, breathe);
     this.counts.write += commit.writes.keys.length;
     this.buffer.applied(commit);
@@ -117,7 +130,12 @@ export class BufferedKeyValueStore implements StateStore, KeyValueBacking<unknow
   }
 
   async restore(writes: StoreWrites, position: ChangelogPosition): Promise<void> {
-    await this.write(writes, position);
+    this.restores++;
+    try {
+      await this.write(writes, position);
+    } finally {
+      this.restores--;
+    }
   }
 
   releaseIterators(): number {

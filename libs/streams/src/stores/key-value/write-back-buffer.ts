@@ -75,6 +75,11 @@ export class WriteBackBuffer<K, V> {
     return entry !== undefined && (entry.isDirty || entry.inFlight > 0) ? entry : undefined;
   }
 
+  /** What the commit in flight makes of a key, null for a deletion; undefined if it does not touch it. */
+  flying(key: K): Uint8Array | null | undefined {
+    return this.entries.get(idOf(key, this.options.key))?.flying;
+  }
+
   /** Sets the value, or deletes with undefined. */
   put(key: K, value: V | undefined): void {
     const id = idOf(key, this.options.key);
@@ -144,6 +149,7 @@ export class WriteBackBuffer<K, V> {
       serialised += entry.valueBytes;
       entry.isDirty = false;
       entry.inFlight++;
+      entry.flying = valueBytes;
     }
     if (dirty.length > 0) this.typicalValueBytes = Math.ceil(serialised / dirty.length);
     const prepared: PreparedEntries<K, V> = { writes: { keys, values }, entries: dirty, epoch: this.epoch };
@@ -156,7 +162,9 @@ export class WriteBackBuffer<K, V> {
     if (epoch !== this.epoch) return;
     for (const entry of entries) {
       entry.inFlight--;
-      if (entry.inFlight === 0 && !entry.isDirty) this.clean.push(entry);
+      if (entry.inFlight > 0) continue;
+      entry.flying = undefined;
+      if (!entry.isDirty) this.clean.push(entry);
     }
     this.evict();
   }
