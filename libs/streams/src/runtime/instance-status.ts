@@ -69,7 +69,7 @@ export interface LocalPartition {
   /** Of a standby. */
   readonly copy?: CopyFreshness | undefined;
   /** As `StateStore.positionOf`. */
-  positionOf(key: Uint8Array, value: Uint8Array | undefined): number | undefined;
+  positionOf(key: Uint8Array, value: Uint8Array | undefined, since: number): number | undefined;
   /** As `StateStore.settled`. */
   settled(): Promise<void> | undefined;
   /** The next offset of a source topic that the view does not contain; undefined for other topics, in standbys, and before the first commit. */

@@ -90,10 +90,10 @@ export interface StateStore {
   settled(): Promise<void> | undefined;
 
   /**
-   * At which position a look-up through `view` that ends now, and that began at the present `position`, has read `value`: while a write is under way it may
-   * have seen that already. Undefined where this cannot be told: read again once the store is `settled`.
+   * At which position a look-up through `view` that ends now, and that began at position `since` (0 for none), has read `value`: while a write is under
+   * way it may have seen that already. Undefined where this cannot be told, or a write has ended since: read again once the store is `settled`.
    */
-  positionOf(key: Uint8Array, value: Uint8Array | undefined): ChangelogPosition | undefined;
+  positionOf(key: Uint8Array, value: Uint8Array | undefined, since: ChangelogPosition): ChangelogPosition | undefined;
 
   /** Plain counters that the store raises and their reader sets back. */
   readonly counts: StoreCounts;

@@ -60,16 +60,10 @@ export class LocalReads implements PartitionReads {
     for (let attempts = 1; ; attempts++) {
       const { found, freshness, from } = await this.read(target, bounds, SINGLE, (view) => view.get(key));
       if (bounds.isolation === 'uncommitted' || attempts === MAX_EXACT_ATTEMPTS) return { values: [found], freshness };
-      const { local, role } = from;
-      const position = this.positionNow(target, role) === freshness.position ? local.positionOf(key, found) : undefined;
+      const position = from.local.positionOf(key, found, freshness.position);
       if (position !== undefined) return { values: [found], freshness: { ...freshness, position } };
-      await local.settled();
+      await from.local.settled();
     }
-  }
-
-  private positionNow({ store, partition }: PartitionTarget, role: ReadablePartition['role']): number {
-    const queryable = this.serving(store);
-    return (role === 'active' ? queryable.local(partition) : queryable.standby(partition))?.position ?? 0;
   }
 
   async scan(target: PartitionTarget, part: ScanPart, bounds: ReadBounds): Promise<EntriesAnswer> {

@@ -70,15 +70,6 @@ class WatchedView implements CommittedView {
   }
 }
 
-/** Nothing is being written, and nothing was processed. */
-const STILL = {
-  settled: () => undefined,
-  processed: () => undefined,
-  positionOf(this: LocalPartition): number | undefined {
-    return this.position;
-  },
-};
-
 /** One store over memory engines; every partition is here and running until a test says otherwise. */
 export class FakeStore implements QueryableStore {
   openCursors = 0;
@@ -100,7 +91,7 @@ export class FakeStore implements QueryableStore {
       state: 'running',
       position: 100 + partition,
       view: this.views[partition],
-      ...STILL,
+      ...this.still(partition),
     }));
   }
 
@@ -130,10 +121,19 @@ export class FakeStore implements QueryableStore {
       taskId: `0_${partition}`,
       state: 'running',
       position: 7,
-      ...STILL,
+      ...this.still(partition),
       ...local,
     };
     this.owners[partition] = owner;
+  }
+
+  /** Nothing is being written, and nothing was processed. */
+  private still(partition: number): Pick<LocalPartition, 'settled' | 'processed' | 'positionOf'> {
+    return {
+      settled: () => undefined,
+      processed: () => undefined,
+      positionOf: (_key, _value, since) => (this.locals[partition]?.position === since ? since : undefined),
+    };
   }
 
   /** Replaces a partition's engine by an empty one, as after a task that was closed and came back. */

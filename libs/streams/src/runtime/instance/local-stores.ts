@@ -101,8 +101,8 @@ class ActivePartition implements LocalPartition {
     return this.state === 'running' ? this.store.uncommitted : undefined;
   }
 
-  positionOf(key: Uint8Array, value: Uint8Array | undefined): number | undefined {
-    return this.store.positionOf(key, value);
+  positionOf(key: Uint8Array, value: Uint8Array | undefined, since: number): number | undefined {
+    return this.store.positionOf(key, value, since);
   }
 
   settled(): Promise<void> | undefined {
@@ -137,8 +137,8 @@ class StandbyPartition implements LocalPartition {
     return this.task.id;
   }
 
-  positionOf(key: Uint8Array, value: Uint8Array | undefined): number | undefined {
-    return this.store.positionOf(key, value);
+  positionOf(key: Uint8Array, value: Uint8Array | undefined, since: number): number | undefined {
+    return this.store.positionOf(key, value, since);
   }
 
   settled(): Promise<void> | undefined {

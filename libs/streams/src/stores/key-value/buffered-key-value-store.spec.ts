@@ -352,7 +352,8 @@ describe('the position at which a value was read', () => {
     balances.put('gone', { n: 1 });
     balances.put('other', { n: 1 });
     await written(3);
-    const at = (key: string, value?: Value): number | undefined => store.positionOf(Buffer.from(key), bytes(value));
+    const at = (key: string, value?: Value): number | undefined =>
+      store.positionOf(Buffer.from(key), bytes(value), store.position ?? 0);
     expect(at('a', { n: 1 })).toBe(3);
 
     balances.put('a', { n: 2 });
@@ -374,9 +375,10 @@ describe('the position at which a value was read', () => {
     const store = createStateStore(definition(), engine, { freezeValues: true });
     await store.open();
     const restoring = store.restore({ keys: [Buffer.from('a')], values: [Buffer.from('{"n":1}')] }, 2);
-    expect(store.positionOf(Buffer.from('a'), undefined)).toBeUndefined();
+    expect(store.positionOf(Buffer.from('a'), undefined, 0)).toBeUndefined();
     engine.apply();
     await restoring;
-    expect(store.positionOf(Buffer.from('a'), Buffer.from('{"n":1}'))).toBe(2);
+    expect(store.positionOf(Buffer.from('a'), Buffer.from('{"n":1}'), 2)).toBe(2);
+    expect(store.positionOf(Buffer.from('a'), Buffer.from('{"n":1}'), 0)).toBeUndefined();
   });
 });

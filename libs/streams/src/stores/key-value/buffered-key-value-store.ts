@@ -37,8 +37,7 @@ export class BufferedKeyValueStore implements StateStore, KeyValueBacking<unknow
   private changelogPosition: ChangelogPosition | undefined;
   private committed: CommittedView;
   private writes = 0;
-  private restores = 0;
-  /** Position of the commit that is being written. */
+  /** Position of the commit that is being written; undefined while there is none, or records of the changelog are written. */
   private coming: ChangelogPosition | undefined;
   private readonly waiting: (() => void)[] = [];
 
@@ -73,13 +72,14 @@ export class BufferedKeyValueStore implements StateStore, KeyValueBacking<unknow
     return new Promise<void>((resolve) => void this.waiting.push(resolve)).then(() => this.settled());
   }
 
-  positionOf(key: Uint8Array, value: Uint8Array | undefined): ChangelogPosition | undefined {
-    if (this.writes === 0) return this.position ?? 0;
-    if (this.restores > 0) return undefined;
+  positionOf(key: Uint8Array, value: Uint8Array | undefined, since: ChangelogPosition): ChangelogPosition | undefined {
+    if ((this.position ?? 0) !== since) return undefined;
+    if (this.writes === 0) return since;
+    if (this.coming === undefined) return undefined;
     const flying = this.buffer.flying(this.options.definition.key.deserialize(key));
-    if (flying === undefined) return this.position ?? 0;
+    if (flying === undefined) return since;
     const isThere = flying === null ? value === undefined : value !== undefined && Buffer.compare(flying, value) === 0;
-    return isThere ? this.coming : (this.position ?? 0);
+    return isThere ? this.coming : since;
   }
 
   get position(): ChangelogPosition | undefined {
@@ -120,7 +120,11 @@ export class BufferedKeyValueStore implements StateStore, KeyValueBacking<unknow
     breathe?: () => Promise<void> | undefined,
   ): Promise<void> {
     this.coming = position;
-    await this.write(commit.writes, position, breathe);
+    try {
+      await this.write(commit.writes, position, breathe);
+    } finally {
+      this.coming = undefined;
+    }
     this.counts.write += commit.writes.keys.length;
     this.buffer.applied(commit);
   }
@@ -130,12 +134,7 @@ export class BufferedKeyValueStore implements StateStore, KeyValueBacking<unknow
   }
 
   async restore(writes: StoreWrites, position: ChangelogPosition): Promise<void> {
-    this.restores++;
-    try {
-      await this.write(writes, position);
-    } finally {
-      this.restores--;
-    }
+    await this.write(writes, position);
   }
 
   releaseIterators(): number {
