@@ -20,6 +20,7 @@ class JsonFileEngine implements StoreEngine {
   /** Values by key, both in hexadecimal digits, whose order is that of the bytes. */
   private entries = new Map<string, string>();
   private bytes = 0;
+  private written: number | undefined;
   private writing: Promise<void> = Promise.resolve();
 
   constructor(private readonly context: StoreEngineContext) {}
@@ -30,6 +31,7 @@ class JsonFileEngine implements StoreEngine {
     const saved = JSON.parse(text ?? '{"entries":[]}') as { position?: number; entries: [string, string][] };
     this.entries = new Map(saved.entries);
     this.bytes = text?.length ?? 0;
+    this.written = saved.position;
     return saved.position;
   }
 
@@ -46,6 +48,7 @@ class JsonFileEngine implements StoreEngine {
     });
     const text = JSON.stringify({ position, entries: [...this.entries] });
     this.bytes = text.length;
+    this.written = position;
     this.writing = this.writing.then(async () => {
       await writeFile(`${this.file}.new`, text);
       await rename(`${this.file}.new`, this.file);
@@ -65,6 +68,10 @@ class JsonFileEngine implements StoreEngine {
       },
       close: async () => void sorted.splice(0),
     };
+  }
+
+  async position(): Promise<number | undefined> {
+    return this.written;
   }
 
   async approximateEntries(): Promise<number> {

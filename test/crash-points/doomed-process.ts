@@ -87,6 +87,7 @@ export class DoomedProcess {
       write: (writes: StoreWrites, position: ChangelogPosition) =>
         this.call('engine write', () => this.kept(engine.write(writes, position))),
       openCursor: (bounds, options) => engine.openCursor(bounds, options),
+      position: () => this.reach(() => engine.position()),
       approximateEntries: () => this.reach(() => engine.approximateEntries()),
       approximateBytes: () => this.reach(() => engine.approximateBytes()),
       close: () => this.call('engine close', () => this.kept(engine.close())),

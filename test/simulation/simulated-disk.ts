@@ -85,6 +85,7 @@ export class SimulatedDisk {
         return writing;
       },
       openCursor: (bounds, options) => kept().data.openCursor(bounds, options),
+      position: () => Promise.resolve(kept().position),
       approximateEntries: () => kept().data.approximateEntries(),
       approximateBytes: () => kept().data.approximateBytes(),
       close: () => writing.catch(() => undefined),

@@ -47,8 +47,16 @@ export abstract class QueryClient {
   }
 
   /** @returns undefined for a refusal that passes. */
-  protected async fetch(url: string, headers: Record<string, string> = {}): Promise<Response | undefined> {
-    const response = await fetch(url, { headers, signal: AbortSignal.timeout(TIMEOUT_MS) });
+  protected async fetch(
+    url: string,
+    headers: Record<string, string> = {},
+    body?: object,
+  ): Promise<Response | undefined> {
+    const response = await fetch(url, {
+      ...(body && { method: 'POST', body: JSON.stringify(body) }),
+      headers: { ...headers, ...(body && { 'Content-Type': 'application/json' }) },
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+    });
     if (response.ok || response.status === 404) return response;
     const text = await response.text();
     if (!PASSING.has(response.status)) throw new FaultError(`${url}: ${response.status} ${text}`);
@@ -96,7 +104,7 @@ export class PointReader extends QueryClient {
   }
 }
 
-/** Reads single accounts, each time at least as fresh as what it has seen before, wherever. */
+/** Reads an account, alone or among others, each time at least as fresh as what it has seen before, wherever. */
 export class SessionReader extends QueryClient {
   protected override readonly restMs = 0;
   private readonly offsets = new Map<string, number>();
@@ -104,26 +112,51 @@ export class SessionReader extends QueryClient {
   private account = '';
 
   protected async ask(url: string): Promise<void> {
-    const { accounts } = this.history;
     // The same again at once, elsewhere: a copy that is behind by a little would show.
-    if (this.account === '' || Math.random() < 0.3)
-      this.account = accounts[Math.floor(Math.random() * accounts.length)];
-    const { account } = this;
-    const token = Array.from(this.offsets, ([key, offset]) => `${key}:${offset}`).join(',');
+    if (this.account === '' || Math.random() < 0.3) this.account = this.anyAccount();
     const askedAt = performance.now();
-    const response = await this.fetch(`${url}/stores/balances/entries/${account}?staleness=1h`, {
-      Prefer: 'wait=3',
-      ...(token === '' ? {} : { 'Streams-Min-Position': token }),
-    });
-    if (response === undefined || response.status === 404) return;
-    const value = (await response.json()) as Account;
+    const found = await this.look(`${url}/stores/balances`);
+    if (found === undefined) return;
+    const { response, values } = found;
     this.answers++;
-    this.check(account, value, askedAt, response);
-    const before = this.counts.get(account) ?? 0;
-    if (value.count < before) throw new FaultError(`${account} went back from ${before} to ${value.count}`);
-    this.counts.set(account, value.count);
-    const [, key, offset] = /^(.*):(\d+)$/.exec(response.headers.get('streams-position')!)!;
-    this.offsets.set(key, Math.max(this.offsets.get(key) ?? 0, Number(offset)));
+    for (const [account, value] of values) {
+      this.check(account, value, askedAt, response);
+      const before = this.counts.get(account) ?? 0;
+      if (value.count < before) throw new FaultError(`${account} went back from ${before} to ${value.count}`);
+      this.counts.set(account, value.count);
+    }
+    for (const [, key, offset] of response.headers.get('streams-position')!.matchAll(/([^,]+):(\d+)/g))
+      this.offsets.set(key, Math.max(this.offsets.get(key) ?? 0, Number(offset)));
+  }
+
+  private async look(
+    store: string,
+  ): Promise<{ readonly response: Response; readonly values: [string, Account][] } | undefined> {
+    const { account } = this;
+    const way = Math.random();
+    if (way < 0.6) {
+      const response = await this.fetch(`${store}/entries/${account}?staleness=1h`, this.session());
+      if (response === undefined || response.status === 404) return undefined;
+      return { response, values: [[account, (await response.json()) as Account]] };
+    }
+    const others = Array.from({ length: 4 }, () => this.anyAccount());
+    const response =
+      way < 0.8
+        ? await this.fetch(`${store}/lookup?staleness=1h`, this.session(), { keys: [account, ...others] })
+        : await this.fetch(`${store}/entries?from=${account}&limit=10&staleness=1h`, this.session());
+    if (response === undefined) return undefined;
+    const { items } = (await response.json()) as { items: { key: string; value?: Account | null }[] };
+    return { response, values: items.flatMap(({ key, value }) => (value ? [[key, value] as [string, Account]] : [])) };
+  }
+
+  private session(): Record<string, string> {
+    const token = Array.from(this.offsets, ([key, offset]) => `${key}:${offset}`).join(',');
+    return { Prefer: 'wait=3', ...(token === '' ? {} : { 'Streams-Min-Position': token }) };
+  }
+
+  private anyAccount(): string {
+    const { accounts } = this.history;
+    return accounts[Math.floor(Math.random() * accounts.length)];
   }
 }
 

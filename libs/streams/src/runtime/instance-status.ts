@@ -1,7 +1,9 @@
 import type { RestoreProgress, TaskId } from '../topology/processor.js';
 import type { StoreDefinition } from '../topology/store-definition.js';
 import type { CopyFreshness } from './restore/copy-freshness.js';
-import type { CommittedView } from '../stores/state-store.js';
+import type { Awaitable } from '../stores/key-value/key-value-store.js';
+import type { CommittedView, StateStore } from '../stores/state-store.js';
+import type { ChangelogPosition } from '../stores/store-engine.js';
 
 /**
  *   created -> starting -> rebalancing <-> running
@@ -68,10 +70,10 @@ export interface LocalPartition {
   readonly uncommitted?: CommittedView | undefined;
   /** Of a standby. */
   readonly copy?: CopyFreshness | undefined;
+  /** As `StateStore.standing`. */
+  standing(): Awaitable<ChangelogPosition>;
   /** As `StateStore.positionOf`. */
-  positionOf(key: Uint8Array, value: Uint8Array | undefined, since: number): number | undefined;
-  /** As `StateStore.settled`. */
-  settled(): Promise<void> | undefined;
+  positionOf: StateStore['positionOf'];
   /** The next offset of a source topic that the view does not contain; undefined for other topics, in standbys, and before the first commit. */
   processed(topic: string): number | undefined;
 }

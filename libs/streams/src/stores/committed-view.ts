@@ -1,6 +1,6 @@
 import { StoreCorruptedError } from '../errors/store-corrupted-error.js';
 import type { CommittedView } from './state-store.js';
-import type { KeyBounds, StoreCursor, StoreEngine, StoreEntries } from './store-engine.js';
+import type { ChangelogPosition, KeyBounds, StoreCursor, StoreEngine, StoreEntries } from './store-engine.js';
 
 interface PendingRead {
   readonly key: Uint8Array;
@@ -31,6 +31,11 @@ export class EngineView implements CommittedView {
       next: (limit): Promise<StoreEntries> => cursor.next(limit).catch((error: unknown) => this.failed(error)),
       close: () => cursor.close(),
     };
+  }
+
+  /** Of the engine, 0 before anything was written. */
+  async position(): Promise<ChangelogPosition> {
+    return (await this.engine.position().catch((error: unknown) => this.failed(error))) ?? 0;
   }
 
   private async read(): Promise<void> {

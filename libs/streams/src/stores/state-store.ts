@@ -1,3 +1,4 @@
+import type { Awaitable } from './key-value/key-value-store.js';
 import type { ChangelogPosition, StoreCursor, KeyBounds, StoreWrites } from './store-engine.js';
 
 /** Takes one change of a commit. Called once per key, in the order of first change; the bytes may be reused after the call only by the caller of `put`. */
@@ -84,16 +85,20 @@ export interface StateStore {
   readonly uncommitted: CommittedView;
 
   /**
-   * Settles at a moment when the engine holds exactly what is before `position`; undefined if it does now. It is true until the next turn of the
-   * event loop, so whoever wants to read exactly that opens a cursor at once.
+   * The position of what `view` shows: beside a write the engine is asked, which may show the write already. Where it is what `position` was when
+   * a read began, 0 for undefined, that read has shown this position and no other; a read is a cursor that is open, or a look-up that has ended.
    */
-  settled(): Promise<void> | undefined;
+  standing(): Awaitable<ChangelogPosition>;
 
   /**
-   * At which position a look-up through `view` that ends now, and that began at position `since` (0 for none), has read `value`: while a write is under
-   * way it may have seen that already. Undefined where this cannot be told, or a write has ended since: read again once the store is `settled`.
+   * As `standing`, of one look-up through `view` that has ended and began at the position `since`, without asking the engine: by what the commit that is
+   * being written makes of the keys. Undefined where that does not tell it.
    */
-  positionOf(key: Uint8Array, value: Uint8Array | undefined, since: ChangelogPosition): ChangelogPosition | undefined;
+  positionOf(
+    keys: readonly Uint8Array[],
+    values: readonly (Uint8Array | undefined)[],
+    since: ChangelogPosition,
+  ): ChangelogPosition | undefined;
 
   /** Plain counters that the store raises and their reader sets back. */
   readonly counts: StoreCounts;

@@ -64,6 +64,7 @@ export function describeStoreEngineConformance(name: string, setUp: () => Promis
     });
 
     const text = (...words: string[]): Uint8Array[] => words.map((word) => Buffer.from(word));
+    const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
     it('answers a new store with no position and no entries', async () => {
       const engine = await engineAt(await place());
@@ -91,7 +92,6 @@ export function describeStoreEngineConformance(name: string, setUp: () => Promis
       const engine = await engineAt(where);
       await engine.open();
       const keys = Array.from({ length: 2000 }, (_, index) => Buffer.from(`k-${index}`));
-      const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
       const slow = engine.write({ keys, values: keys.map(() => Buffer.from('slow')) }, 3, nextTurn);
       const quick = engine.write({ keys: keys.slice(-1), values: text('quick') }, 5);
       // Waits for both, also for what is still being built.
@@ -103,6 +103,27 @@ export function describeStoreEngineConformance(name: string, setUp: () => Promis
       expect((await again.getMany([keys[0], keys[1999]])).map(String)).toEqual(['slow', 'quick']);
       expect((await again.getMany([keys[1998]])).map(String)).toEqual(['slow']);
       expect(await again.getMany(text('absent'))).toEqual([undefined]);
+    });
+
+    it('says at which position it is: before, beside and behind a write', async () => {
+      const engine = await engineAt(await place());
+      await engine.open();
+      expect(await engine.position()).toBeUndefined();
+      await engine.write({ keys: text('a'), values: text('1') }, 3);
+      expect(await engine.position()).toBe(3);
+      const keys = Array.from({ length: 2000 }, (_, index) => Buffer.from(`k-${index}`));
+      let isWritten = false;
+      const written = engine.write({ keys, values: keys }, 9).then(() => (isWritten = true));
+      do {
+        // What a cursor shows that is open already, is at this position if it has not moved meanwhile.
+        const before = await engine.position();
+        const entries = scan(engine, {}, false, 4000);
+        if ((await engine.position()) === before) expect(await entries).toHaveLength(before === 3 ? 1 : 2001);
+        await entries;
+        await nextTurn();
+      } while (!isWritten);
+      await written;
+      expect(await engine.position()).toBe(9);
     });
 
     it('shows a cursor the entries of the moment it was opened', async () => {

@@ -50,6 +50,9 @@ export interface StoreEngine {
 
   openCursor(bounds: KeyBounds, options: { readonly reverse: boolean }): StoreCursor;
 
+  /** The position that belongs to the entries of now: beside a write the one before it or its own, whichever reads show. Undefined as in `open`. */
+  position(): Promise<ChangelogPosition | undefined>;
+
   /** An estimate, never negative. */
   approximateEntries(): Promise<number>;
   /** An estimate of the bytes on disk and in memory. */

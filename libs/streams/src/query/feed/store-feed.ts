@@ -150,7 +150,7 @@ export class StoreFeed {
   /** @param isBegun a partition that moves meanwhile is waited for then. */
   private async page(partition: number, range: KeyBounds, isBegun: boolean): Promise<Page> {
     const target = { store: this.options.definition.name, partition };
-    const part = { range, reverse: false, limit: PAGE_ENTRIES, isExact: true, isBulk: true };
+    const part = { range, reverse: false, limit: PAGE_ENTRIES, isBulk: true };
     const bound = isBegun ? { ...LATEST_COMMITTED, waitMs: 30_000 } : LATEST_COMMITTED;
     const { keys, values, lookedAt, freshness } = await this.options.reads.scan(target, part, bound);
     return { keys, values, lookedAt, position: freshness.position };

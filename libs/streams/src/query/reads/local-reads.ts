@@ -2,6 +2,7 @@ import { StoreCorruptedError } from '../../errors/store-corrupted-error.js';
 import type { Membership, QueryableStore } from '../../runtime/instance-status.js';
 import type { StreamsRuntime } from '../../runtime/streams-runtime.js';
 import type { CommittedView } from '../../stores/state-store.js';
+import type { ChangelogPosition } from '../../stores/store-engine.js';
 import { delay, type Clock } from '../../time/clock.js';
 import { missingPartition, movingPartition } from '../problem/missing-problem.js';
 import { QueryError } from '../problem/query-error.js';
@@ -24,20 +25,26 @@ const RETRY_NOT_RUNNING_S = 5;
 const RETRY_DAMAGED_S = 2;
 /** Reads that met a moving partition are repeated this often. */
 const MAX_ATTEMPTS = 3;
-/** Writes that end under a read of one key make it read again, this often. */
+/** Reads under which something became visible are repeated this often. */
 const MAX_EXACT_ATTEMPTS = 10;
 /** Between two looks at whether bounds are met. */
 const LOOK_EVERY_MS = 5;
-
-type ReadKind = Pick<ScanPart, 'isExact' | 'isBulk'>;
-
-const SINGLE: ReadKind = Object.freeze({});
 
 /** A partition that is readable and as fresh as was asked. */
 interface Settled {
   readonly from: ReadablePartition;
   readonly view: CommittedView;
   readonly freshness: Freshness;
+}
+
+type WithFreshness = { readonly freshness: Freshness };
+
+/** What a read has found, and where its store stood afterwards. */
+interface Looked<T> {
+  readonly answer: T;
+  readonly standing: ChangelogPosition;
+  /** It was read there, and not only before. */
+  readonly isCertain?: boolean;
 }
 
 /** Reads what this instance holds. */
@@ -47,35 +54,60 @@ export class LocalReads implements PartitionReads {
     private readonly clock: Clock,
   ) {}
 
-  async get(target: PartitionTarget, keys: readonly Uint8Array[], bounds: ReadBounds): Promise<ValuesAnswer> {
-    if (keys.length === 1) return this.getOne(target, keys[0], bounds);
-    const { found, freshness } = await this.read(target, bounds, SINGLE, (view) =>
-      Promise.all(keys.map((key) => view.get(key))),
-    );
-    return { values: found, freshness };
-  }
-
-  /** With the position of exactly what it has found, so that whoever asks for that position next never sees less. */
-  private async getOne(target: PartitionTarget, key: Uint8Array, bounds: ReadBounds): Promise<ValuesAnswer> {
-    for (let attempts = 1; ; attempts++) {
-      const { found, freshness, from } = await this.read(target, bounds, SINGLE, (view) => view.get(key));
-      if (bounds.isolation === 'uncommitted' || attempts === MAX_EXACT_ATTEMPTS) return { values: [found], freshness };
-      const position = from.local.positionOf(key, found, freshness.position);
-      if (position !== undefined) return { values: [found], freshness: { ...freshness, position } };
-      await from.local.settled();
-    }
+  get(target: PartitionTarget, keys: readonly Uint8Array[], bounds: ReadBounds): Promise<ValuesAnswer> {
+    return this.exactly(target, bounds, false, async ({ view, from: { local }, freshness }) => {
+      const values =
+        keys.length === 1 ? [await view.get(keys[0])] : await Promise.all(keys.map((key) => view.get(key)));
+      const position = local.positionOf(keys, values, freshness.position);
+      if (position !== undefined) return { answer: { values }, standing: position, isCertain: true };
+      return { answer: { values }, standing: await local.standing() };
+    });
   }
 
   async scan(target: PartitionTarget, part: ScanPart, bounds: ReadBounds): Promise<EntriesAnswer> {
     const filter = this.filterOf(target, part);
-    const { found, freshness } = await this.read(target, bounds, part, (view) => scanPart(view, part, filter));
-    return { ...found, freshness };
+    return this.walk(target, part, bounds, (view) => scanPart(view, part, filter));
   }
 
   async count(target: PartitionTarget, part: ScanPart, bounds: ReadBounds): Promise<CountAnswer> {
     const filter = this.filterOf(target, part);
-    const { found, freshness } = await this.read(target, bounds, part, (view) => countPart(view, part, filter));
-    return { ...found, freshness };
+    return this.walk(target, part, bounds, (view) => countPart(view, part, filter));
+  }
+
+  /** @param start opens its cursor at once. */
+  private walk<T extends object>(
+    target: PartitionTarget,
+    { isBulk = false }: ScanPart,
+    bounds: ReadBounds,
+    start: (view: CommittedView) => Promise<T>,
+  ): Promise<T & WithFreshness> {
+    return this.exactly(target, bounds, isBulk, async ({ view, from: { local } }) => {
+      const [answer, standing] = await Promise.all([start(view), local.standing()]);
+      return { answer, standing };
+    });
+  }
+
+  /**
+   * Reads until it can tell at which position, so that whoever asks for that position next never sees less: what becomes visible under a read may be in
+   * what it has found, or not. @throws QueryError
+   */
+  private async exactly<T extends object>(
+    target: PartitionTarget,
+    bounds: ReadBounds,
+    isBulk: boolean,
+    read: (from: Settled) => Promise<Looked<T>>,
+  ): Promise<T & WithFreshness> {
+    let before: { readonly view: CommittedView; readonly standing: ChangelogPosition } | undefined;
+    for (let attempts = 1; attempts <= MAX_EXACT_ATTEMPTS; attempts++) {
+      const { found, settled } = await this.read(target, bounds, isBulk, read);
+      const { view, freshness } = settled;
+      const { answer, standing, isCertain = false } = found;
+      if (bounds.isolation === 'uncommitted') return { ...answer, freshness };
+      const isSame = standing === freshness.position || (before?.view === view && before.standing === standing);
+      if (isCertain || isSame) return { ...answer, freshness: { ...freshness, position: standing } };
+      before = { view, standing };
+    }
+    throw movingPartition(target);
   }
 
   /**
@@ -85,9 +117,9 @@ export class LocalReads implements PartitionReads {
   private async read<T>(
     target: PartitionTarget,
     bounds: ReadBounds,
-    { isExact = false, isBulk = false }: ReadKind,
-    read: (view: CommittedView) => Promise<T>,
-  ): Promise<{ readonly found: T; readonly freshness: Freshness; readonly from: ReadablePartition }> {
+    isBulk: boolean,
+    read: (from: Settled) => Promise<T>,
+  ): Promise<{ readonly found: T; readonly settled: Settled }> {
     const courtesy = isBulk ? undefined : this.runtime.courtesy;
     const deadline = bounds.waitMs > 0 ? this.clock.monotonic() + bounds.waitMs : 0;
     for (let attempts = 0; attempts < MAX_ATTEMPTS;) {
@@ -96,26 +128,20 @@ export class LocalReads implements PartitionReads {
         await delay(this.clock, LOOK_EVERY_MS);
         continue;
       }
-      const { from, view, freshness } = settled;
-      const settling = isExact ? from.local.settled() : undefined;
-      if (settling !== undefined) {
-        await settling;
-        continue;
-      }
       attempts++;
       let found: T | undefined;
       let failure: unknown;
       courtesy?.begin();
       try {
-        found = await read(view);
+        found = await read(settled);
       } catch (error) {
         failure = error;
       } finally {
         courtesy?.end();
       }
-      if (!this.isStillThere(target, from)) continue;
+      if (!this.isStillThere(target, settled.from)) continue;
       if (failure !== undefined) throw failure instanceof StoreCorruptedError ? damaged(failure) : failure;
-      return { found: found as T, freshness, from };
+      return { found: found as T, settled };
     }
     throw movingPartition(target);
   }

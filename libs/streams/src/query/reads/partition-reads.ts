@@ -19,10 +19,15 @@ export interface ReadBounds {
 /** Any state of the owner. */
 export const LATEST_COMMITTED: ReadBounds = Object.freeze({ isolation: 'committed', waitMs: 0 });
 
+/** For what goes on behind another part of the same partition. */
+export function noOlderThan(bounds: ReadBounds, before: Freshness | undefined): ReadBounds {
+  return before === undefined ? bounds : { ...bounds, position: Math.max(bounds.position ?? 0, before.position) };
+}
+
 /** What an answer shows, and who gave it. */
 export interface Freshness {
   readonly partition: number;
-  /** A changelog offset; everything before it is in the answer. */
+  /** A changelog offset; everything before it is in the answer, and nothing behind it unless `uncommitted` was asked for. */
   readonly position: number;
   readonly role: 'active' | 'standby';
   /** Changelog records that the answering copy lacked, as of the last look; undefined if nobody has looked. */
@@ -52,8 +57,6 @@ export interface ScanPart {
   readonly limit: number;
   /** Conditions that values have to meet, as in the query parameter `where`. */
   readonly where?: readonly string[];
-  /** The state at `Freshness.position` and at no other; only an owner can tell it. Default false: at least that. */
-  readonly isExact?: boolean;
   /** One of many parts that nobody waits for in particular: processing does not stand back for it. Default false. */
   readonly isBulk?: boolean;
 }

@@ -1,5 +1,11 @@
 import type { KeyBounds } from '../../stores/store-engine.js';
-import type { Freshness, PartitionReads, PartitionTarget, ReadBounds } from '../reads/partition-reads.js';
+import {
+  noOlderThan,
+  type Freshness,
+  type PartitionReads,
+  type PartitionTarget,
+  type ReadBounds,
+} from '../reads/partition-reads.js';
 import { bounds, isEmptyRange, keyAfter } from './key-range.js';
 
 export interface PartitionStreamOptions {
@@ -29,7 +35,7 @@ const NOTHING: Part = { keys: [], values: [], lookedAt: undefined };
  * key without a value, up to which there is nothing more.
  */
 export class PartitionStream {
-  /** Of the first part; later ones are at least as fresh. */
+  /** Of the first part; later ones are asked to be at least as fresh. */
   freshness: Freshness | undefined;
   private part: Part = NOTHING;
   private at = 0;
@@ -73,10 +79,14 @@ export class PartitionStream {
   }
 
   private async ask(): Promise<Part> {
-    const { reads, target, reverse, where, bounds, chunk: limit, readsAhead: isBulk } = this.options;
+    const { reads, target, reverse, where, chunk: limit, readsAhead: isBulk } = this.options;
     if (isEmptyRange(this.range)) return NOTHING;
     const part = { range: this.range, reverse, limit, ...(where.length > 0 && { where }), ...(isBulk && { isBulk }) };
-    const { keys, values, lookedAt, freshness } = await reads.scan(target, part, bounds);
+    const { keys, values, lookedAt, freshness } = await reads.scan(
+      target,
+      part,
+      noOlderThan(this.options.bounds, this.freshness),
+    );
     this.freshness ??= freshness;
     return { keys, values, lookedAt };
   }

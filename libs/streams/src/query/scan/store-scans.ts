@@ -1,7 +1,13 @@
 import type { StoreDefinition } from '../../topology/store-definition.js';
 import { incompleteScan, type UnreadPartition } from '../problem/missing-problem.js';
 import { QueryError } from '../problem/query-error.js';
-import type { CountAnswer, Freshness, PartitionReads, ReadBounds } from '../reads/partition-reads.js';
+import {
+  noOlderThan,
+  type CountAnswer,
+  type Freshness,
+  type PartitionReads,
+  type ReadBounds,
+} from '../reads/partition-reads.js';
 import { ValueFilter } from '../reads/value-filter.js';
 import { bounds, isEmptyRange, keyAfter, readRange, type KeyRange, type ScanOrder } from './key-range.js';
 import { mergeAll, mergePage, type ScanEntry, type ScanPosition } from './merge-streams.js';
@@ -118,7 +124,7 @@ export class StoreScans {
           const answer: CountAnswer = await this.reads.count(
             { store: definition.name, partition },
             part,
-            boundsOf(partition),
+            noOlderThan(boundsOf(partition), freshness),
           );
           total += answer.count;
           freshness ??= answer.freshness;

@@ -128,11 +128,11 @@ export class FakeStore implements QueryableStore {
   }
 
   /** Nothing is being written, and nothing was processed. */
-  private still(partition: number): Pick<LocalPartition, 'settled' | 'processed' | 'positionOf'> {
+  private still(partition: number): Pick<LocalPartition, 'standing' | 'processed' | 'positionOf'> {
     return {
-      settled: () => undefined,
+      standing: () => this.locals[partition]?.position ?? 0,
       processed: () => undefined,
-      positionOf: (_key, _value, since) => (this.locals[partition]?.position === since ? since : undefined),
+      positionOf: (_keys, _values, since) => (this.locals[partition]?.position === since ? since : undefined),
     };
   }
 

@@ -2,7 +2,9 @@ import { partitionForKey } from '../../log/partitioner.js';
 import type { StoreDefinition } from '../../topology/store-definition.js';
 import { taskId } from '../../topology/task-id.js';
 import type { Topology } from '../../topology/topology.js';
+import type { Awaitable } from '../../stores/key-value/key-value-store.js';
 import type { CommittedView, StateStore } from '../../stores/state-store.js';
+import type { ChangelogPosition } from '../../stores/store-engine.js';
 import type { RestoreProgress } from '../../topology/processor.js';
 import type { LocalPartition, PartitionOwner, QueryableStore, TaskState } from '../instance-status.js';
 import type { CopyFreshness } from '../restore/copy-freshness.js';
@@ -101,12 +103,12 @@ class ActivePartition implements LocalPartition {
     return this.state === 'running' ? this.store.uncommitted : undefined;
   }
 
-  positionOf(key: Uint8Array, value: Uint8Array | undefined, since: number): number | undefined {
-    return this.store.positionOf(key, value, since);
+  standing(): Awaitable<ChangelogPosition> {
+    return this.store.standing();
   }
 
-  settled(): Promise<void> | undefined {
-    return this.store.settled();
+  positionOf(...looked: Parameters<StateStore['positionOf']>): ChangelogPosition | undefined {
+    return this.store.positionOf(...looked);
   }
 
   processed(topic: string): number | undefined {
@@ -137,12 +139,12 @@ class StandbyPartition implements LocalPartition {
     return this.task.id;
   }
 
-  positionOf(key: Uint8Array, value: Uint8Array | undefined, since: number): number | undefined {
-    return this.store.positionOf(key, value, since);
+  standing(): Awaitable<ChangelogPosition> {
+    return this.store.standing();
   }
 
-  settled(): Promise<void> | undefined {
-    return this.store.settled();
+  positionOf(...looked: Parameters<StateStore['positionOf']>): ChangelogPosition | undefined {
+    return this.store.positionOf(...looked);
   }
 
   processed(): undefined {

@@ -353,7 +353,7 @@ describe('the position at which a value was read', () => {
     balances.put('other', { n: 1 });
     await written(3);
     const at = (key: string, value?: Value): number | undefined =>
-      store.positionOf(Buffer.from(key), bytes(value), store.position ?? 0);
+      store.positionOf([Buffer.from(key)], [bytes(value)], store.position ?? 0);
     expect(at('a', { n: 1 })).toBe(3);
 
     balances.put('a', { n: 2 });
@@ -365,8 +365,15 @@ describe('the position at which a value was read', () => {
     const writing = store.applyCommit(prepared, 7);
     expect([at('a', { n: 1 }), at('gone', { n: 1 }), at('other', { n: 1 }), at('absent')]).toEqual([3, 3, 3, 3]);
     expect([at('a', { n: 2 }), at('gone')]).toEqual([7, 7]);
+    const both = [Buffer.from('other'), Buffer.from('a'), Buffer.from('gone')];
+    expect(store.positionOf(both, [bytes({ n: 1 }), bytes({ n: 2 }), undefined], 3)).toBe(7);
+    expect(store.positionOf(both, [bytes({ n: 1 }), bytes({ n: 1 }), bytes({ n: 1 })], 3)).toBe(3);
+    // Half of the commit, or one that writes what was there.
+    expect(store.positionOf(both, [bytes({ n: 1 }), bytes({ n: 2 }), bytes({ n: 1 })], 3)).toBeUndefined();
+    expect(await store.standing()).toBe(3);
     engine.apply();
     await writing;
+    expect(store.standing()).toBe(7);
     expect([at('a', { n: 2 }), at('other', { n: 1 })]).toEqual([7, 7]);
   });
 
@@ -375,10 +382,11 @@ describe('the position at which a value was read', () => {
     const store = createStateStore(definition(), engine, { freezeValues: true });
     await store.open();
     const restoring = store.restore({ keys: [Buffer.from('a')], values: [Buffer.from('{"n":1}')] }, 2);
-    expect(store.positionOf(Buffer.from('a'), undefined, 0)).toBeUndefined();
+    expect(store.positionOf([Buffer.from('a')], [undefined], 0)).toBeUndefined();
+    expect(await store.standing()).toBe(0);
     engine.apply();
     await restoring;
-    expect(store.positionOf(Buffer.from('a'), Buffer.from('{"n":1}'), 2)).toBe(2);
-    expect(store.positionOf(Buffer.from('a'), Buffer.from('{"n":1}'), 0)).toBeUndefined();
+    expect(store.positionOf([Buffer.from('a')], [Buffer.from('{"n":1}')], 2)).toBe(2);
+    expect(store.positionOf([Buffer.from('a')], [Buffer.from('{"n":1}')], 0)).toBeUndefined();
   });
 });

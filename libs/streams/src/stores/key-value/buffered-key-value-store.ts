@@ -35,11 +35,10 @@ export class BufferedKeyValueStore implements StateStore, KeyValueBacking<unknow
   private readonly buffer: WriteBackBuffer<unknown, unknown>;
   private readonly iterators = new Set<KeyValueIterator<unknown, unknown>>();
   private changelogPosition: ChangelogPosition | undefined;
-  private committed: CommittedView;
+  private committed: EngineView;
   private writes = 0;
   /** Position of the commit that is being written; undefined while there is none, or records of the changelog are written. */
   private coming: ChangelogPosition | undefined;
-  private readonly waiting: (() => void)[] = [];
 
   constructor(private readonly options: BufferedKeyValueStoreOptions) {
     const { definition, engine, freezeValues, facade = new KeyValueStore() } = options;
@@ -67,19 +66,28 @@ export class BufferedKeyValueStore implements StateStore, KeyValueBacking<unknow
     return new BufferedView(this.buffer, this.committed, this.options.definition);
   }
 
-  settled(): Promise<void> | undefined {
-    if (this.writes === 0) return undefined;
-    return new Promise<void>((resolve) => void this.waiting.push(resolve)).then(() => this.settled());
+  standing(): Awaitable<ChangelogPosition> {
+    return this.writes === 0 ? (this.position ?? 0) : this.committed.position();
   }
 
-  positionOf(key: Uint8Array, value: Uint8Array | undefined, since: ChangelogPosition): ChangelogPosition | undefined {
+  positionOf(
+    keys: readonly Uint8Array[],
+    values: readonly (Uint8Array | undefined)[],
+    since: ChangelogPosition,
+  ): ChangelogPosition | undefined {
     if ((this.position ?? 0) !== since) return undefined;
     if (this.writes === 0) return since;
     if (this.coming === undefined) return undefined;
-    const flying = this.buffer.flying(this.options.definition.key.deserialize(key));
-    if (flying === undefined) return since;
-    const isThere = flying === null ? value === undefined : value !== undefined && Buffer.compare(flying, value) === 0;
-    return isThere ? this.coming : since;
+    let isThere: boolean | undefined;
+    for (let i = 0; i < keys.length; i++) {
+      const flying = this.buffer.flying(this.options.definition.key.deserialize(keys[i]));
+      if (flying === undefined) continue;
+      const isOfCommit = isSame(flying ?? undefined, values[i]);
+      // A commit may write what was there before.
+      if (isThere !== undefined && isThere !== isOfCommit) return undefined;
+      isThere = isOfCommit;
+    }
+    return isThere === true ? this.coming : since;
   }
 
   get position(): ChangelogPosition | undefined {
@@ -238,7 +246,7 @@ export class BufferedKeyValueStore implements StateStore, KeyValueBacking<unknow
       await this.engine.write(writes, position, breathe);
       this.changelogPosition = position;
     } finally {
-      if (--this.writes === 0) for (const resolve of this.waiting.splice(0)) resolve();
+      this.writes--;
     }
   }
 
@@ -257,4 +265,8 @@ export class BufferedKeyValueStore implements StateStore, KeyValueBacking<unknow
     const [bytes] = await this.engine.getMany([keySerde.serialize(key)]);
     return bytes === undefined ? undefined : value.deserialize(bytes);
   }
+}
+
+function isSame(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
+  return a === undefined || b === undefined ? a === b : Buffer.compare(a, b) === 0;
 }

@@ -32,6 +32,7 @@ export class MemoryEngine implements StoreEngine {
   private entries = new Map<string, string>();
   private order: OrderedKeys | undefined;
   private bytes = 0;
+  private written: ChangelogPosition | undefined;
 
   open(): Promise<ChangelogPosition | undefined> {
     return Promise.resolve(undefined);
@@ -46,7 +47,8 @@ export class MemoryEngine implements StoreEngine {
     );
   }
 
-  write({ keys, values }: StoreWrites, _position: ChangelogPosition): Promise<void> {
+  write({ keys, values }: StoreWrites, position: ChangelogPosition): Promise<void> {
+    this.written = position;
     for (let i = 0; i < keys.length; i++) {
       const key = textOf(keys[i]);
       const value = values[i];
@@ -72,6 +74,10 @@ export class MemoryEngine implements StoreEngine {
     return new MemoryCursor(keys, values);
   }
 
+  position(): Promise<ChangelogPosition | undefined> {
+    return Promise.resolve(this.written);
+  }
+
   approximateEntries(): Promise<number> {
     return Promise.resolve(this.entries.size);
   }
@@ -84,6 +90,7 @@ export class MemoryEngine implements StoreEngine {
     this.entries = new Map();
     this.order = undefined;
     this.bytes = 0;
+    this.written = undefined;
     return Promise.resolve();
   }
 

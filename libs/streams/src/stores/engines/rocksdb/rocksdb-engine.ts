@@ -1,4 +1,5 @@
 import { rm } from 'node:fs/promises';
+import { bufferOf } from '../../../bytes/buffer-of.js';
 import { DiskFullError } from '../../../errors/disk-full-error.js';
 import { StoreAccessError } from '../../../errors/store-access-error.js';
 import { StoreCorruptedError } from '../../../errors/store-corrupted-error.js';
@@ -38,7 +39,7 @@ export class RocksDbEngine implements StoreEngine {
       this.database = await this.binding.open(this.context.directory, this.tuning);
       const [format, position] = await this.database.getMany([FORMAT_KEY, POSITION_KEY]);
       await this.checkFormat(this.database, format);
-      return position === undefined ? undefined : readPosition(position);
+      return readPosition(position);
     } catch (error) {
       await this.database?.close().catch(() => {});
       this.database = undefined;
@@ -57,6 +58,11 @@ export class RocksDbEngine implements StoreEngine {
 
   openCursor(bounds: KeyBounds, { reverse }: { readonly reverse: boolean }): StoreCursor {
     return new RocksDbCursor(this.opened().iterate({ ...escapeBounds(bounds), reverse }), this.context);
+  }
+
+  async position(): Promise<ChangelogPosition | undefined> {
+    const [position] = await this.guarded((database) => database.getMany([POSITION_KEY]));
+    return readPosition(position);
   }
 
   async approximateEntries(): Promise<number> {
@@ -149,6 +155,6 @@ function positionBytes(position: ChangelogPosition): Buffer {
   return bytes;
 }
 
-function readPosition(bytes: Uint8Array): ChangelogPosition {
-  return Number(Buffer.from(bytes).readBigInt64BE());
+function readPosition(bytes: Uint8Array | undefined): ChangelogPosition | undefined {
+  return bytes === undefined ? undefined : Number(bufferOf(bytes).readBigInt64BE());
 }
