@@ -42,7 +42,7 @@ export function movingPartition({
   readonly store: string;
   readonly partition: number;
 }): QueryError {
-  const text = `Partition ${partition} of the store "${store}" moved during each of several attempts to read it.`;
+  const text = `Partition ${partition} of the store "${store}" moved or was written to during each of several attempts to read it.`;
   return new QueryError('unassigned', text, {
     members: { store, partition, retryAfterS: RETRY_REBALANCE_S },
     retryAfterS: RETRY_REBALANCE_S,
