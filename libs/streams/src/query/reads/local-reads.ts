@@ -102,9 +102,9 @@ export class LocalReads implements PartitionReads {
       const { found, settled } = await this.read(target, bounds, isBulk, read);
       const { view, freshness } = settled;
       const { answer, standing, isCertain = false } = found;
-      if (bounds.isolation === 'uncommitted') return { ...answer, freshness };
-      const isSame = standing === freshness.position || (before?.view === view && before.standing === standing);
-      if (isCertain || isSame) return { ...answer, freshness: { ...freshness, position: standing } };
+      if (bounds.isolation === 'uncommitted' || standing === freshness.position) return { ...answer, freshness };
+      if (isCertain || (before?.view === view && before.standing === standing))
+        return { ...answer, freshness: { ...freshness, position: standing } };
       before = { view, standing };
     }
     throw movingPartition(target);

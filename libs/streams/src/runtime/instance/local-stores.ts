@@ -72,19 +72,14 @@ class LocalStore implements QueryableStore {
 }
 
 /** Made for every read, so everything is worked out when it is asked for (bench `query`, local/controller). */
-class ActivePartition implements LocalPartition {
-  readonly state: TaskState;
-  readonly position: number | undefined;
-  readonly view: CommittedView | undefined;
+abstract class StorePartition {
+  readonly position: ChangelogPosition | undefined;
 
   constructor(
-    private readonly task: Task,
-    private readonly store: StateStore,
+    protected readonly task: Task,
+    protected readonly store: StateStore,
   ) {
-    const { state } = task.state;
-    this.state = state;
     this.position = store.position;
-    this.view = state === 'running' || (state === 'suspended' && task.isRestored) ? store.view : undefined;
   }
 
   get partition(): number {
@@ -93,6 +88,26 @@ class ActivePartition implements LocalPartition {
 
   get taskId(): Task['id'] {
     return this.task.id;
+  }
+
+  standing(): Awaitable<ChangelogPosition> {
+    return this.store.standing();
+  }
+
+  positionOf(...looked: Parameters<StateStore['positionOf']>): ChangelogPosition | undefined {
+    return this.store.positionOf(...looked);
+  }
+}
+
+class ActivePartition extends StorePartition implements LocalPartition {
+  readonly state: TaskState;
+  readonly view: CommittedView | undefined;
+
+  constructor(task: Task, store: StateStore) {
+    super(task, store);
+    const { state } = task.state;
+    this.state = state;
+    this.view = state === 'running' || (state === 'suspended' && task.isRestored) ? store.view : undefined;
   }
 
   get restore(): RestoreProgress | undefined {
@@ -103,48 +118,23 @@ class ActivePartition implements LocalPartition {
     return this.state === 'running' ? this.store.uncommitted : undefined;
   }
 
-  standing(): Awaitable<ChangelogPosition> {
-    return this.store.standing();
-  }
-
-  positionOf(...looked: Parameters<StateStore['positionOf']>): ChangelogPosition | undefined {
-    return this.store.positionOf(...looked);
-  }
-
   processed(topic: string): number | undefined {
     const committed = this.task.records.queues.find((queue) => queue.topic === topic)?.committed;
     return committed === undefined || committed < 0 ? undefined : committed;
   }
 }
 
-class StandbyPartition implements LocalPartition {
+class StandbyPartition extends StorePartition implements LocalPartition {
   readonly state = 'standby';
-  readonly position: number | undefined;
   readonly view: CommittedView | undefined;
 
   constructor(
-    private readonly task: Task,
-    private readonly store: StateStore,
+    task: Task,
+    store: StateStore,
     readonly copy: CopyFreshness | undefined,
   ) {
-    this.position = store.position;
+    super(task, store);
     this.view = copy && store.view;
-  }
-
-  get partition(): number {
-    return this.task.partition;
-  }
-
-  get taskId(): Task['id'] {
-    return this.task.id;
-  }
-
-  standing(): Awaitable<ChangelogPosition> {
-    return this.store.standing();
-  }
-
-  positionOf(...looked: Parameters<StateStore['positionOf']>): ChangelogPosition | undefined {
-    return this.store.positionOf(...looked);
   }
 
   processed(): undefined {
