@@ -88,7 +88,14 @@ export const OPTION_TABLE = {
     meaning: "Where other instances and clients reach this one's REST endpoints.",
   },
   processingGuarantee: { type: GUARANTEES, default: '`exactly_once`', meaning: 'See the guarantees page.' },
-  commitInterval: { type: 'duration', default: '`100ms`', meaning: 'Time between commits.', min: 1, max: 3_600_000 },
+  commitInterval: {
+    type: 'duration',
+    default: '`100ms`',
+    meaning:
+      'From the end of a commit to the next; as long as a commit took, up to four times this, while records wait.',
+    min: 1,
+    max: 3_600_000,
+  },
   'memory.maxBytes': {
     type: 'size',
     default: "a quarter of the container's limit",

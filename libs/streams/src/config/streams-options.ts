@@ -23,7 +23,10 @@ export interface StreamsOptions {
   readonly advertisedUrl?: string;
   /** Default `exactly_once`. */
   readonly processingGuarantee?: ProcessingGuarantee;
-  /** Time between commits, under both guarantees. Default 100 ms. */
+  /**
+   * From the end of a commit to the next, under both guarantees. While records wait it is as long as the commit took, up to four times this and half of
+   * `transactionTimeout`. Default 100 ms.
+   */
   readonly commitInterval?: Duration;
   readonly memory?: MemoryOptions;
   readonly group?: GroupOptions;

@@ -22,6 +22,7 @@ export class Committer {
   private inFlight: Promise<void> | undefined;
   private startedAt = 0;
   private ended = -Infinity;
+  private took = 0;
   private failure: unknown;
 
   constructor(private readonly options: CommitterOptions) {}
@@ -38,6 +39,11 @@ export class Committer {
   /** When the last commit came to its end, of the monotonic clock. */
   get endedAt(): number {
     return this.ended;
+  }
+
+  /** How long the last commit took, from its first step to its end. */
+  get tookMs(): number {
+    return this.took;
   }
 
   /** Why the commit that ran in the background failed; the caller recovers, then clears it. */
@@ -94,6 +100,7 @@ export class Committer {
   private leave(): void {
     this.inFlight = undefined;
     this.ended = this.options.clock.monotonic();
+    this.took = this.ended - this.startedAt;
   }
 
   private async complete(commits: readonly TaskCommit[], startedAt: number): Promise<void> {

@@ -48,6 +48,8 @@ const SOURCE_WAIT_MS = 100;
 /** A chunk is decoded, and its keys are looked up, in one go: some milliseconds for this much (bench `query`, beside processing). */
 const SOURCE_CHUNK_BYTES = 256 * 1024;
 const BATCH_BYTES = 512 * 1024;
+/** Between two commits while records wait: where no key comes twice, longer rests would only make longer commits. */
+const LONGEST_REST_INTERVALS = 4;
 
 /** What an instance is given. It closes the log; the rest belongs to the caller. */
 export interface StreamsInstanceOptions {
@@ -232,6 +234,7 @@ export function assembleParts(
     committer,
     runningTasks: () => tasks.active,
     commitIntervalMs: config.commitIntervalMs,
+    longestRestMs: Math.min(LONGEST_REST_INTERVALS * config.commitIntervalMs, config.transactionTimeoutMs / 2),
     uncommittedMaxBytes: memory.uncommittedMaxBytes,
     courtesy,
     clock,

@@ -2,15 +2,19 @@ import { afterEach, describe, expect, it } from 'vitest';
 import type { PartitionReader } from '../../log/partition-reader.js';
 import { silentLogger } from '../../observability/streams-logger.js';
 import { noMetrics } from '../../observability/streams-metrics.js';
+import { ManualClock } from '../../testing/manual-clock.js';
 import { SystemClock } from '../../time/system-clock.js';
 import type { Committer } from '../commit/committer.js';
 import { Courtesy } from '../courtesy.js';
+import type { Task } from '../task/task.js';
 import { ProcessingLoop, type ProcessingLoopOptions } from './processing-loop.js';
 import type { TaskInput } from './task-input.js';
 
 const idleCommitter = {
   isBusy: false,
   busyMs: 0,
+  endedAt: -Infinity,
+  tookMs: 0,
   takeFailure: () => undefined,
   begin: async () => undefined,
   settle: async () => undefined,
@@ -25,6 +29,7 @@ describe('the processing loop', () => {
       committer: idleCommitter as unknown as Committer,
       runningTasks: () => [],
       commitIntervalMs: 1,
+      longestRestMs: 4,
       uncommittedMaxBytes: 1000,
       courtesy: new Courtesy(5, new SystemClock()),
       clock: new SystemClock(),
@@ -101,5 +106,53 @@ describe('the processing loop', () => {
     expect(warnings).toEqual([expect.stringContaining('A commit has been waiting for the log for 12 s')]);
     busyMs = 21_000;
     await expect.poll(() => warnings.length).toBe(2);
+  });
+
+  describe('with a commit every 100 ms', () => {
+    /** At which times commits begin that take `tookMs` each, while `hasRecords` or not, in 3 s. */
+    const commitsBegun = async (tookMs: number, hasRecords: boolean): Promise<number[]> => {
+      const clock = new ManualClock();
+      const from = clock.monotonic();
+      const begun: number[] = [];
+      const committer = {
+        ...idleCommitter,
+        begin: async () => {
+          begun.push(clock.monotonic() - from);
+          Object.assign(committer, { endedAt: clock.monotonic() + tookMs, tookMs });
+        },
+      };
+      Object.defineProperty(committer, 'isBusy', { get: () => clock.monotonic() < committer.endedAt });
+      const records = { hasRecords, heldMs: 0, queues: [], run: async () => undefined, takeCommitRequest: () => false };
+      const task = { records, stores: { dirtyBytes: 0 } } as unknown as Task;
+      const loop = start({
+        clock,
+        courtesy: new Courtesy(5, clock),
+        committer: committer as unknown as Committer,
+        runningTasks: () => [task],
+        commitIntervalMs: 100,
+        longestRestMs: 400,
+      });
+      for (let ms = 0; ms < 3000; ms += 10) {
+        await clock.advance(10);
+        await loop.exclusive(async () => undefined);
+        await loop.exclusive(async () => undefined);
+      }
+      await loop.stop();
+      return begun.slice(0, 4);
+    };
+
+    it('counts the interval from the end of the commit before', async () => {
+      expect(await commitsBegun(20, true)).toEqual([100, 220, 340, 460]);
+      expect(await commitsBegun(70, false)).toEqual([100, 270, 440, 610]);
+    });
+
+    it('leaves processing as much time as a commit took while records wait', async () => {
+      expect(await commitsBegun(250, true)).toEqual([100, 600, 1100, 1600]);
+      expect(await commitsBegun(250, false)).toEqual([100, 450, 800, 1150]);
+    });
+
+    it('lets no more than the longest rest pass without a commit, however long commits take', async () => {
+      expect(await commitsBegun(600, true)).toEqual([100, 1100, 2100]);
+    });
   });
 });

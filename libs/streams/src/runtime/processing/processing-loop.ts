@@ -21,6 +21,8 @@ export interface ProcessingLoopOptions {
   readonly committer: Committer;
   readonly runningTasks: () => readonly Task[];
   readonly commitIntervalMs: number;
+  /** Between two commits while records wait, however long commits take; it does not shorten the interval. */
+  readonly longestRestMs: number;
   readonly uncommittedMaxBytes: number;
   readonly courtesy: Courtesy;
   readonly clock: Clock;
@@ -109,7 +111,7 @@ export class ProcessingLoop {
     await input.fill(breathing(clock, courtesy));
     const busy = this.takesRecords ? tasks.filter(({ records }) => records.hasRecords) : [];
     if (busy.length > 0) await this.process(busy, Math.max(LEAST_SHARE_MS * busy.length, courtesy.sliceMs));
-    await this.commitIfDue(tasks);
+    await this.commitIfDue(tasks, busy.length > 0);
     if (busy.length > 0) await courtesy.pause();
     else await this.idle(tasks);
   }
@@ -149,7 +151,7 @@ export class ProcessingLoop {
     }
   }
 
-  private async commitIfDue(tasks: readonly Task[]): Promise<void> {
+  private async commitIfDue(tasks: readonly Task[], recordsWait: boolean): Promise<void> {
     const { clock, committer, uncommittedMaxBytes } = this.options;
     const isFull = bytesOf(tasks) > uncommittedMaxBytes;
     // Input waits here, and is not dropped, while more changes are uncommitted than memory is granted for.
@@ -159,15 +161,19 @@ export class ProcessingLoop {
     let isRequested = false;
     for (const { records } of tasks) isRequested = records.takeCommitRequest() || isRequested;
     const now = clock.monotonic();
-    if (!isFull && !isRequested && now < this.nextCommitAt) return;
+    if (!isFull && !isRequested && now < this.nextCommitAt(recordsWait)) return;
     this.lastCommitAt = now;
     await committer.begin(tasks);
   }
 
-  /** The interval begins where a commit ends, as in Kafka Streams: commits that take long do not follow each other without a pause. */
-  private get nextCommitAt(): number {
-    const { committer, commitIntervalMs } = this.options;
-    return Math.max(this.lastCommitAt, committer.endedAt) + commitIntervalMs;
+  /**
+   * The interval begins where a commit ends, as in Kafka Streams. While records wait, commits leave processing as much time as they took themselves, so that
+   * more changes of a key fall into one.
+   */
+  private nextCommitAt(recordsWait: boolean): number {
+    const { committer, commitIntervalMs, longestRestMs } = this.options;
+    const restMs = recordsWait ? Math.min(committer.tookMs, longestRestMs) : 0;
+    return Math.max(this.lastCommitAt, committer.endedAt) + Math.max(commitIntervalMs, restMs);
   }
 
   private warnOfSlowCommit(): void {
@@ -181,7 +187,9 @@ export class ProcessingLoop {
 
   private async idle(tasks: readonly Task[]): Promise<void> {
     const { clock, reader, committer } = this.options;
-    const untilCommit = tasks.some(hasChanges) ? Math.max(1, this.nextCommitAt - clock.monotonic()) : IDLE_WAIT_MS;
+    const untilCommit = tasks.some(hasChanges)
+      ? Math.max(1, this.nextCommitAt(false) - clock.monotonic())
+      : IDLE_WAIT_MS;
     if (this.actions.length > 0 || this.isStopped) return;
     const woken = new Promise<void>((resolve) => {
       this.wakeUp = resolve;
