@@ -29,8 +29,8 @@ export interface Processing extends Asked {
   state(): Promise<{ readonly processed: number }>;
 }
 
-/** Garbage collection with one helper thread and a small young generation, as docs/guide/operations.md has it for two cores. For all servers, the controller included. */
-const NODE_FLAGS = ['--v8-pool-size=1', '--max-semi-space-size=4'];
+/** One helper thread for garbage collection, as docs/guide/operations.md has it for two cores; Node takes four. For all servers, the controller included. */
+const NODE_FLAGS = ['--v8-pool-size=1'];
 const env = { ...process.env, NODE_ENV: 'production' };
 
 /** A server of this folder in a process of its own. */
