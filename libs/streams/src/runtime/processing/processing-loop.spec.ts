@@ -134,6 +134,7 @@ describe('the processing loop', () => {
       });
       for (let ms = 0; ms < 3000; ms += 10) {
         await clock.advance(10);
+        // The first may meet a round that began before; between the two there is a whole one.
         await loop.exclusive(async () => undefined);
         await loop.exclusive(async () => undefined);
       }

@@ -1,0 +1,51 @@
+import { describe, expect, it } from 'vitest';
+import type { GroupMember } from '../../log/group-member.js';
+import type { LogProducer } from '../../log/log-producer.js';
+import { noMetrics } from '../../observability/streams-metrics.js';
+import { ManualClock } from '../../testing/manual-clock.js';
+import { Courtesy } from '../courtesy.js';
+import type { OutputTopics } from '../records/output-topics.js';
+import type { Task } from '../task/task.js';
+import type { CommitStrategy } from './commit-strategy.js';
+import { Committer } from './committer.js';
+
+describe('the committer', () => {
+  const clock = new ManualClock();
+  const taskWith = (hasProgress: boolean): Task =>
+    ({
+      records: { hasProgress, queues: [] },
+      stores: { dirtyBytes: 0, prepare: async () => [] },
+      flush: async () => undefined,
+    }) as unknown as Task;
+  const committerThatTakes = (ms: number): Committer => {
+    const complete = (): Promise<void> => new Promise((resolve) => void clock.schedule(ms, resolve));
+    return new Committer({
+      strategy: { producer: {} as LogProducer, complete } as unknown as CommitStrategy,
+      outputTopics: { reconsider: () => undefined } as unknown as OutputTopics,
+      member: () => ({}) as GroupMember,
+      clock,
+      courtesy: new Courtesy(5, clock),
+      metrics: noMetrics,
+    });
+  };
+
+  it('says when the last commit ended and how long it took, also while the next one is under way', async () => {
+    const committer = committerThatTakes(250);
+    expect(committer.tookMs).toBe(0);
+    await clock.run(committer.commit([taskWith(true)]));
+    const endedAt = clock.monotonic();
+    expect(committer).toMatchObject({ endedAt, tookMs: 250 });
+    await clock.advance(40);
+    await committer.begin([taskWith(true)]);
+    await clock.advance(100);
+    expect(committer).toMatchObject({ isBusy: true, busyMs: 100, endedAt, tookMs: 250 });
+    await clock.run(committer.settle());
+    expect(committer).toMatchObject({ isBusy: false, busyMs: 0, endedAt: endedAt + 290, tookMs: 250 });
+  });
+
+  it('takes a commit of nothing for none', async () => {
+    const committer = committerThatTakes(250);
+    await committer.commit([taskWith(false)]);
+    expect(committer).toMatchObject({ endedAt: -Infinity, tookMs: 0 });
+  });
+});
