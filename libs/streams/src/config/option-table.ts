@@ -92,7 +92,7 @@ export const OPTION_TABLE = {
     type: 'duration',
     default: '`100ms`',
     meaning:
-      'From the end of a commit to the next; as long as a commit took, up to four times this, while records wait.',
+      'From the end of a commit to the next; while records wait as long as it took, up to four times this and half of `transactionTimeout`.',
     min: 1,
     max: 3_600_000,
   },
