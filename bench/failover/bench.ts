@@ -15,6 +15,8 @@ import { Outputs } from './outputs.js';
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 10);
 const PARTITIONS = 4;
 const SESSION_MS = 6000;
+/** The default of `group.heartbeatInterval`. */
+const HEARTBEAT_MS = 1000;
 const EVERY_MS = 10;
 const INPUT = 'failover-in';
 const OUTPUT = 'failover-out';
@@ -117,8 +119,8 @@ async function measure(broker: BenchBroker, progress: Progress): Promise<Map<str
     for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
       for (let round = 1; round <= ROUNDS; round++) {
         await until(balanced, 'both instances to have half of the partitions');
-        // Standbys follow, caches are warm.
-        await pause(2000);
+        // Standbys follow, caches are warm. At another time between two heartbeats each round, since how long those who stay take to notice hangs on that.
+        await pause(2000 + (HEARTBEAT_MS * round) / ROUNDS);
         const leaver = NAMES[round % 2]!;
         const owners = outputs.owners(500);
         pair.restoredRecords = 0;
