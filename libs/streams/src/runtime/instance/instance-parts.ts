@@ -32,6 +32,7 @@ import { probing } from '../group/probing.js';
 import { quickTasks } from '../group/quick-tasks.js';
 import { TaskClaim } from '../group/task-claim.js';
 import type { Pauses } from '../processing/pauses.js';
+import { longestRestMs } from '../processing/longest-rest.js';
 import { ProcessingLoop } from '../processing/processing-loop.js';
 import { Recovery } from '../processing/recovery.js';
 import { UncaughtErrors } from '../processing/uncaught-errors.js';
@@ -48,8 +49,6 @@ const SOURCE_WAIT_MS = 100;
 /** A chunk is decoded, and its keys are looked up, in one go: some milliseconds for this much (bench `query`, beside processing). */
 const SOURCE_CHUNK_BYTES = 256 * 1024;
 const BATCH_BYTES = 512 * 1024;
-/** Between two commits while records wait: where no key comes twice, longer rests would only make longer commits. */
-const LONGEST_REST_INTERVALS = 4;
 
 /** What an instance is given. It closes the log; the rest belongs to the caller. */
 export interface StreamsInstanceOptions {
@@ -234,7 +233,7 @@ export function assembleParts(
     committer,
     runningTasks: () => tasks.active,
     commitIntervalMs: config.commitIntervalMs,
-    longestRestMs: Math.min(LONGEST_REST_INTERVALS * config.commitIntervalMs, config.transactionTimeoutMs / 2),
+    longestRestMs: longestRestMs(config),
     uncommittedMaxBytes: memory.uncommittedMaxBytes,
     courtesy,
     clock,
