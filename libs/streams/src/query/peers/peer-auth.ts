@@ -71,6 +71,14 @@ export class PeerAuth {
     return signature !== undefined && areEqual(signature, this.signAnswer(request, status, body));
   }
 
+  /** @param date of an answer that no holder of the secret signed. @returns what may be wrong, for a log. */
+  doubt(date: string | undefined): string {
+    const aheadMs = Date.parse(date ?? '') - this.clock.now();
+    if (!(Math.abs(aheadMs) > MAX_SKEW_MS)) return 'not as an instance that holds the same "peers.secret"';
+    const seconds = Math.round(Math.abs(aheadMs) / 1000);
+    return `its clock is ${seconds} s ${aheadMs > 0 ? 'ahead of' : 'behind'} the one here, where ${MAX_SKEW_MS / 1000} s are allowed`;
+  }
+
   private mac(purpose: string, text: string, body: Uint8Array): string {
     return createHmac('sha256', this.secret).update(`${purpose}\n${text}\n`).update(body).digest('base64url');
   }

@@ -30,6 +30,7 @@ interface PeerAnswer {
   readonly status: number;
   readonly answer: Buffer;
   readonly signature: string | undefined;
+  readonly date: string | undefined;
 }
 
 /** Calls other instances over connections that are kept open. */
@@ -74,9 +75,9 @@ export class PeerClient {
     const body = encodeMessage(message);
     const { instanceId, auth, timeoutMs } = this.options;
     const credentials = auth?.sign(instanceId, peer.instanceId, body);
-    const { status, answer, signature } = await this.send(peer, body, credentials, Math.ceil(timeoutMs + waitMs));
+    const { status, answer, signature, date } = await this.send(peer, body, credentials, Math.ceil(timeoutMs + waitMs));
     if (auth && credentials && !auth.isAnswer(credentials, status, answer, signature))
-      throw unreachable(peer, `answered ${status}, and not as an instance that holds the same "peers.secret"`);
+      throw unreachable(peer, `answered ${status}, and ${auth.doubt(date)}`);
     let decoded: PeerMessage;
     try {
       decoded = decodeMessage(answer);
@@ -138,6 +139,7 @@ class Exchange implements Dispatcher.DispatchHandler {
   private failure: Error | undefined;
   private status = 0;
   private signature: string | undefined;
+  private date: string | undefined;
   private readonly chunks: Buffer[] = [];
   private size = 0;
 
@@ -162,10 +164,11 @@ class Exchange implements Dispatcher.DispatchHandler {
   onResponseStart(
     _controller: Dispatcher.DispatchController,
     status: number,
-    { [SIGNATURE_HEADER]: signature }: Record<string, string | string[] | undefined>,
+    { [SIGNATURE_HEADER]: signature, date }: Record<string, string | string[] | undefined>,
   ): void {
     this.status = status;
     this.signature = typeof signature === 'string' ? signature : undefined;
+    this.date = typeof date === 'string' ? date : undefined;
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -175,8 +178,8 @@ class Exchange implements Dispatcher.DispatchHandler {
   }
 
   onResponseEnd(): void {
-    const { status, signature, chunks } = this;
-    this.settle.resolve({ status, signature, answer: chunks.length === 1 ? chunks[0] : Buffer.concat(chunks) });
+    const { status, signature, date, chunks } = this;
+    this.settle.resolve({ status, signature, date, answer: chunks.length === 1 ? chunks[0] : Buffer.concat(chunks) });
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {

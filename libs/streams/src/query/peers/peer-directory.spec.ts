@@ -37,6 +37,24 @@ describe('the directory of peers', () => {
     expect([...directory.peers().keys()]).toEqual(['c']);
   });
 
+  it('forgets who is gone, though others tell of it', () => {
+    const now = { ms: 1000 };
+    const clock = { now: () => now.ms, monotonic: () => now.ms, schedule: () => () => {} };
+    const [a, c] = [1, 2].map(() => new PeerDirectory(new FakeRuntime([]), clock, INTERVAL_MS));
+    const tell = (from: string, told: PeerDirectory, known: PeerDirectory): void =>
+      told.learn(from, report(from, Object.fromEntries(known.firsthand())));
+    a.learn('b', report('b'));
+    now.ms += 2 * INTERVAL_MS;
+    c.learn('b', report('b'));
+    for (let interval = 0; interval < 40; interval++) {
+      now.ms += INTERVAL_MS / 2;
+      tell('c', a, c);
+      now.ms += INTERVAL_MS / 2;
+      tell('a', c, a);
+    }
+    expect([a.peers().has('c'), a.peers().has('b'), c.peers().has('b')]).toEqual([true, false, false]);
+  });
+
   it('believes an instance about itself only', () => {
     const { directory } = world();
     directory.learn('b', report('c', {}, 9, [active]));

@@ -33,15 +33,18 @@ export class PeerDirectory {
 
   /** All instances but this one that can be called. */
   peers(): ReadonlyMap<string, string> {
+    this.forget();
     const peers = new Map<string, string>();
-    const oldest = this.clock.monotonic() - FORGET_AFTER_INTERVALS * this.intervalMs;
-    for (const [id, { url, at }] of this.named) {
-      if (at >= oldest) peers.set(id, url);
-      else this.named.delete(id);
-    }
+    for (const [id, { url }] of this.named) peers.set(id, url);
     for (const [id, url] of this.runtime.instances()) if (url !== undefined) peers.set(id, url);
     peers.delete(this.runtime.instanceId);
     return peers;
+  }
+
+  /** Those of `peers` that this instance may tell others of. Whoever is known by hearsay alone is not passed on, or those that are gone would be named for ever. */
+  firsthand(): ReadonlyMap<string, string> {
+    const assigned = this.runtime.instances();
+    return new Map([...this.peers()].filter(([id]) => assigned.has(id) || this.heard.has(id)));
   }
 
   find(instanceId: string): Peer | undefined {
@@ -68,16 +71,20 @@ export class PeerDirectory {
 
   /** Copies on other instances, as of their last word, the latest epoch first. */
   copies(store: string, partition: number): RemoteCopy[] {
+    this.forget();
     const found: RemoteCopy[] = [];
     const now = this.clock.monotonic();
     for (const [instanceId, { report, at }] of this.heard) {
-      const heardMs = now - at;
       const peer = this.find(instanceId);
-      if (heardMs > FORGET_AFTER_INTERVALS * this.intervalMs) this.heard.delete(instanceId);
-      else if (peer !== undefined)
-        for (const held of report.stores[store] ?? [])
-          if (held.partition === partition) found.push({ ...held, peer, epoch: report.epoch, heardMs });
+      if (peer === undefined) continue;
+      for (const held of report.stores[store] ?? [])
+        if (held.partition === partition) found.push({ ...held, peer, epoch: report.epoch, heardMs: now - at });
     }
     return found.sort((a, b) => b.epoch - a.epoch);
+  }
+
+  private forget(): void {
+    const oldest = this.clock.monotonic() - FORGET_AFTER_INTERVALS * this.intervalMs;
+    for (const known of [this.heard, this.named]) for (const [id, { at }] of known) if (at < oldest) known.delete(id);
   }
 }

@@ -16,13 +16,23 @@ export interface PeerHeartbeatOptions {
 
 /** Instances called at a time. */
 const CALLS = 16;
+/** An instance that was killed is no member of its group any more by then, and one that is started again answers. */
+const WARN_AFTER_MS = 30_000;
+
+/** Of an instance that does not answer. */
+interface Silence {
+  readonly since: number;
+  isWarned: boolean;
+}
 
 /** Exchanges reports with every other instance: each tells its own with the question, and gets the other's as the answer. */
 export class PeerHeartbeat {
   private cancel: CancelTimer | undefined;
   private isRunning = false;
   private beating: Promise<void> | undefined;
-  private readonly silent = new Set<string>();
+  private readonly silent = new Map<string, Silence>();
+  /** URLs at which instances have answered: one that calls here without being reached itself is not known to be where it says. */
+  private readonly reached = new Map<string, string>();
 
   constructor(private readonly options: PeerHeartbeatOptions) {}
 
@@ -38,10 +48,17 @@ export class PeerHeartbeat {
     await this.beating;
   }
 
-  /** Asks all instances whose last word is older than half an interval. */
+  /** Asks all instances whose last word is older than half an interval, or that were never reached. */
   async beat(): Promise<void> {
     const { directory, intervalMs } = this.options;
-    const due = [...directory.peers()].filter(([id]) => !directory.hasHeard(id, intervalMs / 2));
+    const peers = directory.peers();
+    for (const known of [this.silent, this.reached])
+      for (const id of known.keys()) if (!peers.has(id)) known.delete(id);
+    const due: [id: string, url: string][] = [];
+    for (const [id, url] of peers) {
+      if (this.reached.get(id) === url && directory.hasHeard(id, intervalMs / 2)) this.noteWord(id);
+      else due.push([id, url]);
+    }
     const next = due.values();
     await Promise.all(
       Array.from({ length: Math.min(CALLS, due.length) }, async () => {
@@ -51,7 +68,7 @@ export class PeerHeartbeat {
   }
 
   private async exchange(instanceId: string, url: string): Promise<void> {
-    const { directory, client, report, logger } = this.options;
+    const { directory, client, report } = this.options;
     try {
       const answer = await client.call(
         'status',
@@ -59,12 +76,32 @@ export class PeerHeartbeat {
         encodeRequest({ op: 'status', status: report() }),
       );
       directory.learn(instanceId, reportIn(answer.head['status']));
-      this.silent.delete(instanceId);
+      this.reached.set(instanceId, url);
+      this.noteWord(instanceId);
     } catch (error) {
-      // Once, until it answers again.
-      if (!this.silent.has(instanceId)) logger.debug(`The instance "${instanceId}" tells nothing: ${String(error)}`);
-      this.silent.add(instanceId);
+      this.noteSilence(instanceId, url, reasonOf(error));
     }
+  }
+
+  private noteWord(instanceId: string): void {
+    if (this.silent.get(instanceId)?.isWarned === true)
+      this.options.logger.info(`The instance "${instanceId}" answers again.`);
+    this.silent.delete(instanceId);
+  }
+
+  private noteSilence(instanceId: string, url: string, reason: string): void {
+    const { clock, logger } = this.options;
+    const now = clock.monotonic();
+    const silence = this.silent.get(instanceId);
+    if (silence === undefined) {
+      this.silent.set(instanceId, { since: now, isWarned: false });
+      return logger.debug(`The instance "${instanceId}" tells nothing: ${reason}`);
+    }
+    if (silence.isWarned || now - silence.since < WARN_AFTER_MS) return;
+    silence.isWarned = true;
+    logger.warn(
+      `The instance "${instanceId}" has not answered at ${url} for ${WARN_AFTER_MS / 1000} s, so queries of what it holds fail here: ${reason}`,
+    );
   }
 
   private schedule(delayMs: number): void {
@@ -73,4 +110,11 @@ export class PeerHeartbeat {
       this.beating = this.beat().finally(() => this.schedule(this.options.intervalMs));
     });
   }
+}
+
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  // Such as ECONNREFUSED.
+  const { code } = (error.cause ?? {}) as { readonly code?: unknown };
+  return typeof code === 'string' ? `${error.message} (${code})` : error.message;
 }

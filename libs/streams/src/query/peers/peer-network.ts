@@ -89,6 +89,6 @@ export class PeerNetwork {
 
   private report(): InstanceReport {
     const { runtime, advertisedUrl } = this.options;
-    return reportOf(runtime, new Map([...this.directory.peers(), [runtime.instanceId, advertisedUrl]]));
+    return reportOf(runtime, new Map([...this.directory.firsthand(), [runtime.instanceId, advertisedUrl]]));
   }
 }
