@@ -13,7 +13,7 @@ const getMany = promisify(db.getMany.bind(db)) as (keys: string[]) => Promise<(B
 const write = promisify(db.batch.bind(db)) as (
   operations: { type: 'put'; key: string; value: string }[],
 ) => Promise<void>;
-const kafka = new kafkajs.Kafka({ brokers: brokers.split(','), logLevel: 0 });
+const kafka = new kafkajs.Kafka({ brokers: brokers.split(','), logLevel: kafkajs.logLevel.NOTHING });
 const producer = kafka.producer({ idempotent: true });
 const consumer = kafka.consumer({ groupId, maxWaitTimeInMs: 100, maxBytesPerPartition: 1 << 20 });
 const stopwatch = new Stopwatch();

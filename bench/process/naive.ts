@@ -11,7 +11,7 @@ const total = Number(limit);
 const db = await openRocksDb(directory);
 const get = promisify(db.get.bind(db)) as (key: string) => Promise<Buffer>;
 const put = promisify(db.put.bind(db)) as (key: string, value: string) => Promise<void>;
-const kafka = new kafkajs.Kafka({ brokers: brokers.split(','), logLevel: 0 });
+const kafka = new kafkajs.Kafka({ brokers: brokers.split(','), logLevel: kafkajs.logLevel.NOTHING });
 const producer = kafka.producer({ idempotent: true });
 const consumer = kafka.consumer({ groupId, maxWaitTimeInMs: 100 });
 const stopwatch = new Stopwatch();

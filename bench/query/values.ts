@@ -38,7 +38,7 @@ export function load(
 
 export function note(values: Values, name: string, result: LoadResult): LoadResult {
   if (result.failures > 0) throw new Error(`${name}: ${result.failures} requests failed`);
-  values.add(`${name}`, result.perSecond, 'requests/s');
+  values.add(name, result.perSecond, 'requests/s');
   values.add(`${name} p50`, result.p50, 'ms');
   values.add(`${name} mean`, result.mean, 'ms');
   values.add(`${name} p99`, result.p99, 'ms');

@@ -11,7 +11,7 @@ afterAll(async () => {
 it.skipIf(inject('kafkaUnavailable'))('keeps its topics over kill -9 and a restart on the same port', async () => {
   const broker = await KafkaBroker.start();
   own.push(broker);
-  const admin = new kafkajs.Kafka({ brokers: [broker.brokers], logLevel: 0 }).admin();
+  const admin = new kafkajs.Kafka({ brokers: [broker.brokers], logLevel: kafkajs.logLevel.NOTHING }).admin();
   await admin.connect();
   await admin.createTopics({ topics: [{ topic: 'kept', numPartitions: 3 }], waitForLeaders: true });
   await admin.disconnect();
@@ -19,7 +19,7 @@ it.skipIf(inject('kafkaUnavailable'))('keeps its topics over kill -9 and a resta
   await broker.kill();
   await broker.restart();
 
-  const again = new kafkajs.Kafka({ brokers: [broker.brokers], logLevel: 0 }).admin();
+  const again = new kafkajs.Kafka({ brokers: [broker.brokers], logLevel: kafkajs.logLevel.NOTHING }).admin();
   await again.connect();
   expect(await again.listTopics()).toContain('kept');
   await again.disconnect();

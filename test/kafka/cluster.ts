@@ -142,7 +142,7 @@ export class KafkaCluster {
   private async problem(topics: readonly string[]): Promise<string | undefined> {
     const admin = new kafkajs.Kafka({
       brokers: this.brokers.split(','),
-      logLevel: 0,
+      logLevel: kafkajs.logLevel.NOTHING,
       connectionTimeout: PROBE_TIMEOUT_MS,
       requestTimeout: PROBE_TIMEOUT_MS,
       retry: { retries: 2, initialRetryTime: 100 },

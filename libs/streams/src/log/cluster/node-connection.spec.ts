@@ -80,7 +80,10 @@ class FakeBroker {
 const kinds: Record<string, (address: NodeAddress) => NodeConnection> = {
   kafkajs: (address) => {
     guardIdleTimer();
-    const kafka = new kafkajs.Kafka({ brokers: [`${address.host}:${address.port}`], logLevel: 0 });
+    const kafka = new kafkajs.Kafka({
+      brokers: [`${address.host}:${address.port}`],
+      logLevel: kafkajs.logLevel.NOTHING,
+    });
     return new KafkaJsConnection(kafkaJsBrokers(kafka), address, clock);
   },
   tcp: (address) => new TcpConnection(address, 'test', clock),

@@ -9,13 +9,7 @@ const HEADER_BYTES = 7;
 /** Sequence number and count of a write batch. */
 const BATCH_HEADER_BYTES = 12;
 
-enum RecordType {
-  zero = 0,
-  full = 1,
-  first = 2,
-  middle = 3,
-  last = 4,
-}
+const RecordType = { zero: 0, full: 1, first: 2, middle: 3, last: 4 } as const;
 
 /**
  * Reads the manifest and the write-ahead logs of a closed database as RocksDB would (db/log_format.h), and finds what it passes over in silence: records
@@ -80,7 +74,7 @@ class LogWalk {
     let at = 0;
     while (at + HEADER_BYTES <= block.length) {
       const length = block.readUInt16LE(at + 4);
-      const type = block[at + 6];
+      const type = block[at + 6]!;
       const end = at + HEADER_BYTES + length;
       if (type === RecordType.zero && length === 0) return this.end(block, at);
       if (end > block.length) {
@@ -90,14 +84,14 @@ class LogWalk {
         return false;
       }
       if (unmasked(block.readUInt32LE(at)) !== crc32c(block, at + 6, end)) throw this.damage('a checksum is wrong');
-      this.take(type!, block.subarray(at + HEADER_BYTES, end));
+      this.take(type, block.subarray(at + HEADER_BYTES, end));
       at = end;
     }
     this.endsEarly = block.length < BLOCK_BYTES && at < block.length;
     return !this.endsEarly;
   }
 
-  private take(type: RecordType, payload: Buffer): void {
+  private take(type: number, payload: Buffer): void {
     const begins = type === RecordType.full || type === RecordType.first;
     if (type > RecordType.last || begins === this.isInRecord) throw this.damage('its records do not follow each other');
     this.isInRecord = type === RecordType.first || type === RecordType.middle;
