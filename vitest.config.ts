@@ -13,7 +13,13 @@ export default defineConfig({
         test: {
           ...shared.test,
           name: 'unit',
-          include: ['libs/**/*.spec.ts', 'src/**/*.spec.ts', 'test/**/*.spec.ts', 'docs/**/*.spec.ts'],
+          include: [
+            'libs/**/*.spec.ts',
+            'src/**/*.spec.ts',
+            'test/**/*.spec.ts',
+            'docs/**/*.spec.ts',
+            'bench/**/*.spec.ts',
+          ],
         },
       },
       { ...shared, test: { ...shared.test, name: 'e2e', include: ['test/e2e/**/*.e2e-spec.ts'], testTimeout: 60_000 } },

@@ -1,6 +1,8 @@
+import { writeFile } from 'node:fs/promises';
+import { panelsOf, plot } from './harness/plot.js';
 import { machine, rounded, type Bench, type BenchResult } from './harness/report.js';
 
-/** `npm run bench -- NAME [--json]`: progress on stderr; with `--json` the last line on stdout is one object for programs. */
+/** `npm run bench -- NAME [--json] [--svg FILE]`: progress on stderr; with `--json` the last line on stdout is one object for programs; FILE gets a picture. */
 const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   assignor: async () => (await import('./assignor/bench.js')).assignorBench,
   failover: async () => (await import('./failover/bench.js')).failoverBench,
@@ -31,8 +33,14 @@ if (load === undefined) {
   process.exit(2);
 }
 const bench = await load();
-const result = await bench.run((line) => void process.stderr.write(`${line}\n`));
+const svg = flags.includes('--svg') ? flags[flags.indexOf('--svg') + 1] : undefined;
+if (flags.includes('--svg') && svg === undefined) {
+  process.stderr.write('"--svg" wants the name of a file.\n');
+  process.exit(2);
+}
+const { panels, ...result } = await bench.run((line) => void process.stderr.write(`${line}\n`));
 process.stderr.write(`\n${table(result)}\n`);
+if (svg !== undefined) await writeFile(svg, plot(`bench ${name}: ${machine()}`, panels ?? panelsOf(result)));
 if (flags.includes('--json'))
   process.stdout.write(`${JSON.stringify({ bench: name, machine: machine(), ...result })}\n`);
 process.exit(0);

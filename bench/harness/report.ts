@@ -8,9 +8,26 @@ export interface Figure {
   readonly unit: string;
 }
 
+/** Figures of one unit that belong side by side. */
+export interface Panel {
+  readonly title: string;
+  readonly bars: readonly PlottedFigure[];
+}
+
+export interface PlottedFigure {
+  readonly label: string;
+  readonly figure: Figure;
+  /** What it is compared with is drawn paler. */
+  readonly isOurs: boolean;
+  /** What it has to keep, in the figure's unit. */
+  readonly limit?: number;
+}
+
 export interface BenchResult {
   readonly figures: Readonly<Record<string, Figure>>;
   readonly ratios: Readonly<Record<string, number>>;
+  /** For a picture; all figures by default. */
+  readonly panels?: readonly Panel[];
 }
 
 /** Says on stderr how far a bench is. */

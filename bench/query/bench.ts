@@ -8,6 +8,7 @@ import type { Bench, BenchResult, Progress } from '../harness/report.js';
 import { besideProcessing } from './beside-processing.js';
 import { balanceAt, ENTRIES, keyAt } from './entries.js';
 import { kafkaStreamsBesideProcessing } from './kafka-streams/beside.js';
+import { queryPanels } from './panels.js';
 import { runProgram, ServerProcess } from './processes.js';
 import { load, note, PARTITIONS, ROUNDS, SECONDS, Values } from './values.js';
 import { freePort } from '../../test/kafka/broker-process.js';
@@ -125,6 +126,7 @@ export const queryBench: Bench = {
     const ratio = (a: string, b: string): number => values.median(a) / values.median(b);
     return {
       figures: values.figures,
+      panels: queryPanels(values),
       ratios: {
         'local/controller (>= 0.90)': ratio('local', 'controller'),
         'local p99/controller p99 (<= 1)': ratio('local p99', 'controller p99'),
