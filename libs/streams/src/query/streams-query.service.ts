@@ -37,7 +37,7 @@ const RETRY_NOT_RUNNING_S = 5;
 export const MAX_LOOKUP_KEYS = 1000;
 
 export interface StreamsQueryServiceOptions {
-  /** Signs cursors; the same on all instances, so that each can go on where another one began. Default: random, so cursors end with the process. */
+  /** Seals cursors; the same on all instances, so that each can go on where another one began. Default: random, so cursors end with the process. */
   readonly cursorSecret?: () => string | Uint8Array | undefined;
   /** Also read stores that are not queryable; for code inside the process. Default false. */
   readonly includesPrivate?: boolean;

@@ -6,7 +6,7 @@ import type { StreamsMetrics } from '../../observability/streams-metrics.js';
 import type { StreamsRuntime } from '../../runtime/streams-runtime.js';
 import type { StoreDefinition } from '../../topology/store-definition.js';
 import { readKey } from '../read-key.js';
-import type { StreamsQueryService } from '../streams-query.service.js';
+import type { ScanRequest, StreamsQueryService } from '../streams-query.service.js';
 import { typedJson, valueBody } from '../typed-json.js';
 import { entityTag, isNoneMatch } from './answer/entity-tag.js';
 import { EntryJson } from './answer/entry-json.js';
@@ -35,6 +35,8 @@ import {
 } from './request/read-request.js';
 import { RequestLimits, type RequestLimitOptions } from './request/request-limits.js';
 import { invalidParameter, keyInPath, queryParameters } from './request/request-target.js';
+import { DEFAULT_PAGE_LIMIT, MAX_PAGE_LIMIT, type ScannedStream } from '../scan/store-scans.js';
+import { entryFilter, filteredPage, type EntryFilter, type FilteredPage } from './entry-filter.js';
 import { StorePolicy } from './store-policy.js';
 import { EVENT_STREAM, streamChanges } from './answer/stream-changes.js';
 import { acceptsNdjson, NDJSON, streamEntries } from './answer/stream-entries.js';
@@ -154,14 +156,14 @@ export class StoreEndpoints {
       const parameters = queryParameters(request.originalUrl, COUNT_PARAMETERS, ['where']);
       const query = { ...scanQuery(parameters), ...freshnessRequest(parameters, request) };
       const { queries } = this.options;
-      if (!policy.isPerKey) {
+      const passes = this.entryFilter(request, definition, policy, 'count', query.where);
+      if (passes === undefined) {
         const { count, freshness, unreachable } = await queries.count(store, query);
         return this.json({ count, ...partial(unreachable) }, this.scanHeaders(store, freshness));
       }
-      const { batches, freshness, unreachable } = await queries.stream(store, query);
+      const { batches, freshness, unreachable } = await queries.stream(store, { ...query, isFilteredLater: true });
       let count = 0;
-      for await (const batch of batches)
-        for (const { key } of batch) if (await policy.mayRead(this.access(request, definition, 'count', key))) count++;
+      for await (const batch of batches) for (const entry of batch) if (await passes(entry)) count++;
       return this.json({ count, ...partial(unreachable) }, this.scanHeaders(store, freshness));
     });
   }
@@ -169,19 +171,20 @@ export class StoreEndpoints {
   scan(store: string, request: QueryRequest, response: QueryResponse): Promise<void> {
     return this.answer('scan', store, request, response, async ({ definition, policy }) => {
       const parameters = queryParameters(request.originalUrl, SCAN_PARAMETERS, ['where']);
-      const query = scanRequest(parameters, request);
+      const asked = scanRequest(parameters, request);
       const { queries } = this.options;
       const json = new EntryJson(definition, fieldsOf(parameters.fields), policy.mapping(request, 'scan'));
-      const mayRead = this.filterOf(request, definition, policy, 'scan');
+      const passes = this.entryFilter(request, definition, policy, 'scan', asked.where);
+      const query = passes === undefined ? asked : { ...asked, isFilteredLater: true };
       if (acceptsNdjson(request)) {
         const scanned = await queries.stream(store, query);
         const headers = this.scanHeaders(store, scanned.freshness);
-        const options = { json, mayRead, headers, limit: query.limit, url: request.originalUrl };
+        const options = { json, passes, headers, limit: query.limit, url: request.originalUrl };
         return { contentType: NDJSON, stream: () => streamEntries(response, scanned, options) };
       }
-      const { entries, next, freshness, unreachable } = await queries.page(store, query);
-      const items: string[] = [];
-      for (const entry of entries) if (!mayRead || (await mayRead(entry.key))) items.push(json.entry(entry));
+      const { entries, next, freshness, unreachable } =
+        passes === undefined ? await queries.page(store, query) : await this.filteredPage(store, query, passes);
+      const items = entries.map((entry) => json.entry(entry));
       const rest = typedJson({ next, ...partial(unreachable) }).slice(1);
       const text = `{"items":[${items.join(',')}]${rest === '}' ? '' : ','}${rest}`;
       return { status: 200, ...jsonBody(text), headers: this.scanHeaders(store, freshness) };
@@ -240,6 +243,31 @@ export class StoreEndpoints {
   ): ((key: Uint8Array) => boolean | Promise<boolean>) | undefined {
     if (!policy.isPerKey) return undefined;
     return (key) => policy.mayRead(this.access(request, definition, kind, key));
+  }
+
+  /** Undefined where owners decide alone; otherwise `isFilteredLater` is to be set. */
+  private entryFilter(
+    request: QueryRequest,
+    definition: StoreDefinition,
+    policy: StorePolicy,
+    kind: StoreAccess['kind'],
+    where: readonly string[] = [],
+  ): EntryFilter | undefined {
+    if (!policy.hides) return undefined;
+    const mayRead = this.filterOf(request, definition, policy, kind);
+    const json = new EntryJson(definition, undefined, policy.mapping(request, kind));
+    return entryFilter({ mayRead, json, where, keyOf: (key) => definition.key.deserialize(key) });
+  }
+
+  private async filteredPage(
+    store: string,
+    query: ScanRequest,
+    passes: EntryFilter,
+  ): Promise<FilteredPage & Pick<ScannedStream, 'freshness' | 'unreachable'>> {
+    const scanned = await this.options.queries.stream(store, query);
+    const { freshness, unreachable } = scanned;
+    const limit = Math.min(query.limit ?? DEFAULT_PAGE_LIMIT, MAX_PAGE_LIMIT);
+    return { ...(await filteredPage(scanned, passes, limit)), freshness, unreachable };
   }
 
   private policyOf(definition: StoreDefinition): StorePolicy {

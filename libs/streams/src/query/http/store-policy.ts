@@ -55,8 +55,15 @@ export class StorePolicy {
     throw new QueryError('forbidden', 'Access to this entry is denied.', { members: { store: this.definition.name } });
   }
 
+  /** Truthy, as of a guard: a hook that forgets to answer denies. */
   mayRead(access: StoreAccess): boolean | Promise<boolean> {
-    return this.options.authorize?.(access) ?? true;
+    const { authorize } = this.options;
+    return authorize === undefined || authorize(access);
+  }
+
+  /** Whether what a caller sees of an entry is less than what is stored, so that conditions have to be met by what is seen. */
+  get hides(): boolean {
+    return this.isPerKey || this.options.map !== undefined;
   }
 
   mapping(request: unknown, kind: StoreAccess['kind']): ValueMapping | undefined {

@@ -55,6 +55,15 @@ export interface UnreadPartition {
   readonly reason: ProblemName;
 }
 
+/** Whether a read failed for want of a partition, which a scan may go without, or wait for. */
+export function isMissing(error: unknown): error is QueryError {
+  return (
+    error instanceof QueryError &&
+    (error.problem.status >= 500 || error.problem.name === 'not-owner') &&
+    error.problem.name !== 'failed'
+  );
+}
+
 /** The problem of a scan, which needs all partitions; `restoring` if waiting is all it takes, `not-running` if no instance is to be asked. */
 export function incompleteScan(
   store: string,

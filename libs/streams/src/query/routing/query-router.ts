@@ -1,5 +1,6 @@
 import type { StreamsRuntime } from '../../runtime/streams-runtime.js';
 import { delay, type Clock } from '../../time/clock.js';
+import { isMissing } from '../problem/missing-problem.js';
 import { problemType } from '../problem/problem-types.js';
 import { QueryError } from '../problem/query-error.js';
 import { isReadable, locatePartition } from '../reads/locate-partition.js';
@@ -51,7 +52,7 @@ export class QueryRouter implements PartitionReads {
     // Hot path (bench `query`, local/controller).
     if (bounds.waitMs === 0 && this.isOwn(target))
       return this.local.get(target, keys, bounds).catch((error: unknown) => {
-        if (!isElsewhere(error)) throw error;
+        if (!isMissing(error)) throw error;
         return this.route(target, bounds, (reads, left) => reads.get(target, keys, left));
       });
     return this.route(target, bounds, (reads, left) => reads.get(target, keys, left));
@@ -87,7 +88,7 @@ export class QueryRouter implements PartitionReads {
           const waitMs = Math.max(0, Math.min(bounds.waitMs, left));
           return await ask(candidate.reads, waitMs === bounds.waitMs ? bounds : { ...bounds, waitMs });
         } catch (error) {
-          if (!isElsewhere(error)) throw error;
+          if (!isMissing(error)) throw error;
           failure = worse(failure, error);
           tried.set(candidate.instanceId, hostTried(candidate, error));
           this.hints.learn(target, error, candidate.instanceId);
@@ -126,15 +127,6 @@ export class QueryRouter implements PartitionReads {
     const text = `The instance "${located.ownerInstance}" owns partition ${partition} of the store "${store}", and cannot be called: it advertises no URL.`;
     return new QueryError('not-owner', text, { members: { store, partition, ownerInstance: located.ownerInstance } });
   }
-}
-
-/** Somebody else, or the same one a little later, may answer. */
-function isElsewhere(error: unknown): error is QueryError {
-  return (
-    error instanceof QueryError &&
-    (error.problem.status >= 500 || error.problem.name === 'not-owner') &&
-    error.problem.name !== 'failed'
-  );
 }
 
 /** A restore takes longer than a move, so only who is ready to wait waits for it. */

@@ -1,3 +1,4 @@
+import { isMissing } from '../problem/missing-problem.js';
 import type { ScanOrder } from './key-range.js';
 import type { PartitionStream } from './partition-stream.js';
 
@@ -55,7 +56,13 @@ export async function mergePage(
     const { key, partition } = stream;
     if (stream.isMark) {
       if (fills++ >= PAGE_MAX_FILLS) return { entries, last: { key, partition } };
-      await stream.fill();
+      try {
+        await stream.fill();
+      } catch (error) {
+        if (!isMissing(error)) throw error;
+        // It moves or restores: the page ends here, and what begins the next one finds out.
+        return { entries, last: { key, partition } };
+      }
       continue;
     }
     if (entries.length === limit) return { entries, last };
@@ -64,11 +71,12 @@ export async function mergePage(
   }
 }
 
-/** All entries of streams that have been filled once, in batches. */
+/** All entries of streams that have been filled once, in batches. @param asFailure what is thrown where a later part of a partition cannot be read. */
 export async function* mergeAll(
   streams: readonly PartitionStream[],
   order: ScanOrder,
   batchSize: number,
+  asFailure: (partition: number, error: unknown) => unknown,
 ): AsyncGenerator<readonly ScanEntry[]> {
   let batch: ScanEntry[] = [];
   for (;;) {
@@ -76,7 +84,11 @@ export async function* mergeAll(
     if (stream?.key === undefined) break;
     const { key, partition } = stream;
     if (stream.isMark) {
-      await stream.fill();
+      try {
+        await stream.fill();
+      } catch (error) {
+        throw asFailure(partition, error);
+      }
       continue;
     }
     if (batch.push({ key, partition, value: stream.take() }) < batchSize) continue;

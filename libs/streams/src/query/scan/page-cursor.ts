@@ -1,4 +1,4 @@
-import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createHash, createHmac, randomBytes } from 'node:crypto';
 import type { RuntimeConfig } from '../../config/runtime-config.js';
 import { bufferOf } from '../../bytes/buffer-of.js';
 import type { KeyBounds } from '../../stores/store-engine.js';
@@ -15,20 +15,36 @@ export interface CursorScope {
   readonly partitionCount: number;
 }
 
+const CIPHER = 'aes-256-gcm';
+const NONCE_BYTES = 12;
+const TAG_BYTES = 16;
+
+interface SealedCursor {
+  readonly scope: string;
+  readonly partition: number;
+  readonly partitionCount: number;
+  /** In base64url. */
+  readonly key: string;
+}
+
 /**
- * Cursors between pages: `<scope>.<last key>.<signature>`, each in base64url, signed with HMAC-SHA256. They hold a place by key, so they outlive
- * moves of partitions; they grant nothing, and live as long as the secret.
+ * Cursors between pages: scope and last key, sealed with AES-256-GCM, since the key may be one that the caller must not see. They hold a place by key,
+ * so they outlive moves of partitions; they grant nothing, and live as long as the secret.
  */
 export class PageCursors {
-  private readonly secret: Uint8Array;
+  private readonly key: Buffer;
 
   constructor(secret: string | Uint8Array = randomBytes(32)) {
-    this.secret = typeof secret === 'string' ? Buffer.from(secret, 'utf8') : secret;
+    this.key = createHmac('sha256', secret).update('seal').digest();
   }
 
   write({ key, partition }: ScanPosition, scope: CursorScope): string {
-    const text = `${base64url(scopeText(scope, partition))}.${base64url(key)}`;
-    return `${text}.${this.sign(text)}`;
+    const { partitionCount } = scope;
+    const sealed: SealedCursor = { scope: scopeText(scope), partition, partitionCount, key: base64url(key) };
+    const nonce = randomBytes(NONCE_BYTES);
+    const cipher = createCipheriv(CIPHER, this.key, nonce);
+    const text = Buffer.concat([cipher.update(JSON.stringify(sealed), 'utf8'), cipher.final()]);
+    return Buffer.concat([nonce, cipher.getAuthTag(), text]).toString('base64url');
   }
 
   /**
@@ -36,19 +52,10 @@ export class PageCursors {
    * another number of partitions by now.
    */
   read(cursor: string, scope: CursorScope): ScanPosition {
-    const at = cursor.lastIndexOf('.');
-    const text = cursor.slice(0, Math.max(0, at));
-    const given = Buffer.from(cursor.slice(at + 1));
-    const expected = Buffer.from(this.sign(text));
-    if (given.length !== expected.length || !timingSafeEqual(given, expected)) {
+    const sealed = this.open(cursor);
+    if (sealed === undefined)
       throw invalid('The cursor was not issued here, or before the last restart. Start again without it.');
-    }
-    const [signed, key] = text.split('.').map((part) => Buffer.from(part, 'base64url'));
-    const { partition, partitionCount } = JSON.parse(signed.toString()) as {
-      partition: number;
-      partitionCount: number;
-    };
-    if (partitionCount !== scope.partitionCount)
+    if (sealed.partitionCount !== scope.partitionCount)
       throw new QueryError(
         'cursor-expired',
         'The store has another number of partitions than the page before. Start again without a cursor.',
@@ -56,18 +63,27 @@ export class PageCursors {
           members: { parameter: 'cursor' },
         },
       );
-    if (signed.toString() !== scopeText(scope, partition)) {
+    if (sealed.scope !== scopeText(scope)) {
       throw invalid('The cursor belongs to another query. Repeat the store, range and order of the page it came from.');
     }
-    return { key, partition };
+    return { key: Buffer.from(sealed.key, 'base64url'), partition: sealed.partition };
   }
 
-  private sign(text: string): string {
-    return createHmac('sha256', this.secret).update(text).digest('base64url');
+  private open(cursor: string): SealedCursor | undefined {
+    const bytes = Buffer.from(cursor, 'base64url');
+    if (bytes.length <= NONCE_BYTES + TAG_BYTES || bytes.toString('base64url') !== cursor) return undefined;
+    const decipher = createDecipheriv(CIPHER, this.key, bytes.subarray(0, NONCE_BYTES));
+    decipher.setAuthTag(bytes.subarray(NONCE_BYTES, NONCE_BYTES + TAG_BYTES));
+    try {
+      const text = Buffer.concat([decipher.update(bytes.subarray(NONCE_BYTES + TAG_BYTES)), decipher.final()]);
+      return JSON.parse(text.toString()) as SealedCursor;
+    } catch {
+      return undefined;
+    }
   }
 }
 
-/** All instances that call each other sign alike, so a page may come from another one than the page before. */
+/** All instances that call each other seal alike, so a page may come from another one than the page before. */
 export function cursorSecret({
   applicationId,
   peers,
@@ -76,8 +92,8 @@ export function cursorSecret({
   return createHmac('sha256', peers.secret).update(`cursors of ${applicationId}`).digest();
 }
 
-function scopeText({ store, order, bounds, where, partitionCount }: CursorScope, partition: number): string {
-  return JSON.stringify({ version: 2, store, order, query: queryHash(bounds, where), partitionCount, partition });
+function scopeText({ store, order, bounds, where }: CursorScope): string {
+  return JSON.stringify({ version: 3, store, order, query: queryHash(bounds, where) });
 }
 
 function queryHash({ gte, lt }: KeyBounds, where: readonly string[]): string {
@@ -85,8 +101,8 @@ function queryHash({ gte, lt }: KeyBounds, where: readonly string[]): string {
   return createHash('sha256').update(text).digest('base64url');
 }
 
-function base64url(bytes: string | Uint8Array): string {
-  return (typeof bytes === 'string' ? Buffer.from(bytes, 'utf8') : bufferOf(bytes)).toString('base64url');
+function base64url(bytes: Uint8Array): string {
+  return bufferOf(bytes).toString('base64url');
 }
 
 function invalid(detail: string): QueryError {

@@ -1,6 +1,5 @@
 import type { StoreDefinition } from '../../topology/store-definition.js';
-import { incompleteScan, type UnreadPartition } from '../problem/missing-problem.js';
-import { QueryError } from '../problem/query-error.js';
+import { incompleteScan, isMissing, type UnreadPartition } from '../problem/missing-problem.js';
 import {
   noOlderThan,
   type CountAnswer,
@@ -27,6 +26,8 @@ export interface ScanQuery extends KeyRange {
   readonly order?: ScanOrder;
   /** Conditions that values have to meet, such as `balance>=100`. */
   readonly where?: readonly string[];
+  /** The caller applies `where` to what comes; cursors are bound to it all the same. */
+  readonly isFilteredLater?: boolean;
   /** Answer what can be read, and name the partitions that cannot. Default false: such a scan has no answer. */
   readonly allowsPartial?: boolean;
 }
@@ -102,7 +103,11 @@ export class StoreScans {
     const chunk = Math.max(MIN_CHUNK, Math.min(STREAM_CHUNK, Math.floor(STREAM_ENTRIES / target.partitionCount)));
     const { streams, unreachable } = await this.open(target, query, { chunk, after, readsAhead: true });
     return {
-      batches: mergeAll(streams, query.order ?? 'asc', BATCH),
+      batches: mergeAll(streams, query.order ?? 'asc', BATCH, (partition, error) =>
+        isMissing(error)
+          ? incompleteScan(target.definition.name, [{ partition, error }], target.partitionCount)
+          : error,
+      ),
       cursorBehind: (entry) => this.cursors.write(entry, scope),
       freshness: freshnessOf(streams),
       unreachable,
@@ -162,10 +167,11 @@ export class StoreScans {
     }: { readonly chunk: number; readonly after: ScanPosition | undefined; readonly readsAhead: boolean },
   ): Promise<{ readonly streams: readonly PartitionStream[]; readonly unreachable: readonly UnreadPartition[] }> {
     const { definition, partitionCount, boundsOf } = target;
-    const { order = 'asc', where = [] } = query;
+    const { order = 'asc', where: conditions = [], isFilteredLater = false } = query;
     const range = readRange(definition, query);
     // Refused here, before anybody is asked.
-    void new ValueFilter(where);
+    void new ValueFilter(conditions);
+    const where = isFilteredLater ? [] : conditions;
     const streams = partitions(partitionCount).map(
       (partition) =>
         new PartitionStream({
@@ -194,11 +200,7 @@ function unread(
   const missing = outcomes.flatMap((outcome, partition) => {
     if (outcome.status === 'fulfilled') return [];
     const error: unknown = outcome.reason;
-    const isMissing =
-      error instanceof QueryError &&
-      (error.problem.status >= 500 || error.problem.name === 'not-owner') &&
-      error.problem.name !== 'failed';
-    if (!isMissing) throw error;
+    if (!isMissing(error)) throw error;
     return [{ partition, error }];
   });
   if (missing.length === 0) return [];

@@ -4,13 +4,16 @@ import type { StoreDefinition } from '../../../topology/store-definition.js';
 import type { ScanEntry } from '../../scan/merge-streams.js';
 import { typedJson } from '../../typed-json.js';
 
+/** Line breaks of JSON Lines, and of server-sent events, which know both. */
 const NEW_LINE = 0x0a;
+const CARRIAGE_RETURN = 0x0d;
 
 /** What a value becomes on its way out: a DTO, without what the caller may not see. */
 export type ValueMapping = (value: unknown, key: unknown) => unknown;
 
 /** Writes entries as JSON on one line. Stored JSON goes out as it is, unless it has to be changed. */
 export class EntryJson {
+  /** The stored bytes are what is seen. */
   private readonly isStoredJson: boolean;
 
   constructor(
@@ -18,7 +21,7 @@ export class EntryJson {
     private readonly fields: readonly string[] | undefined,
     private readonly map: ValueMapping | undefined,
   ) {
-    this.isStoredJson = definition.value.contentType === 'application/json' && !fields && !map;
+    this.isStoredJson = definition.value.contentType === 'application/json' && !map;
   }
 
   /** `{"key":...,"value":...}` */
@@ -28,9 +31,17 @@ export class EntryJson {
   }
 
   value(bytes: Uint8Array, key: unknown): string {
-    // A line break of somebody else's JSON would end a line of NDJSON.
-    if (this.isStoredJson && !bytes.includes(NEW_LINE)) return bufferOf(bytes).toString('utf8');
+    if (this.fields !== undefined) return JSON.stringify(project(this.seen(bytes, key), this.fields));
+    // A line break of somebody else's JSON would end a line here.
+    if (this.isStoredJson && !bytes.includes(NEW_LINE) && !bytes.includes(CARRIAGE_RETURN))
+      return bufferOf(bytes).toString('utf8');
     return typedJson(this.mapped(bytes, key));
+  }
+
+  /** What the caller sees of a value before `fields`, as a JSON parser reads it: `toJSON` of what `map` returns has its say. */
+  seen(bytes: Uint8Array, key: unknown): unknown {
+    const text = this.isStoredJson ? bufferOf(bytes).toString('utf8') : typedJson(this.mapped(bytes, key));
+    return JSON.parse(text) as unknown;
   }
 
   /** Whether a value has to be changed before it goes out. */
@@ -40,8 +51,7 @@ export class EntryJson {
 
   private mapped(bytes: Uint8Array, key: unknown): unknown {
     const value = this.definition.value.deserialize(bytes);
-    const mapped = this.map ? this.map(value, key) : value;
-    return this.fields ? project(mapped, this.fields) : mapped;
+    return this.map ? this.map(value, key) : value;
   }
 }
 

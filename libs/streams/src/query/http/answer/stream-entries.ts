@@ -2,6 +2,7 @@ import { bufferOf } from '../../../bytes/buffer-of.js';
 import { QueryError } from '../../problem/query-error.js';
 import type { ScanEntry } from '../../scan/merge-streams.js';
 import type { ScannedStream } from '../../scan/store-scans.js';
+import type { EntryFilter } from '../entry-filter.js';
 import type { EntryJson } from './entry-json.js';
 import type { QueryRequest, QueryResponse } from './http-answer.js';
 import { problemDocument } from './problem-document.js';
@@ -11,7 +12,7 @@ export const NDJSON = 'application/x-ndjson';
 
 export interface StreamEntriesOptions {
   readonly json: EntryJson;
-  readonly mayRead: ((key: Uint8Array) => boolean | Promise<boolean>) | undefined;
+  readonly passes: EntryFilter | undefined;
   readonly headers: Readonly<Record<string, string>>;
   readonly limit: number | undefined;
   readonly url: string;
@@ -28,7 +29,7 @@ export function acceptsNdjson({ headers }: QueryRequest): boolean {
 export async function streamEntries(
   response: QueryResponse,
   { batches, cursorBehind, unreachable }: ScannedStream,
-  { json, mayRead, headers, limit = Infinity, url }: StreamEntriesOptions,
+  { json, passes, headers, limit = Infinity, url }: StreamEntriesOptions,
 ): Promise<void> {
   const stream = ResponseStream.open(response, NDJSON, headers);
   try {
@@ -43,7 +44,7 @@ export async function streamEntries(
           break;
         }
         last = entry;
-        if (mayRead && !(await mayRead(entry.key))) continue;
+        if (passes && !(await passes(entry))) continue;
         text += `${json.entry(entry)}\n`;
         left--;
       }

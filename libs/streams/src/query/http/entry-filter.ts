@@ -1,0 +1,54 @@
+import { ValueFilter } from '../reads/value-filter.js';
+import type { ScanEntry, ScanPosition } from '../scan/merge-streams.js';
+import type { ScannedStream } from '../scan/store-scans.js';
+import type { EntryJson } from './answer/entry-json.js';
+
+/** Which entries of a scan the caller gets. */
+export type EntryFilter = (entry: ScanEntry) => boolean | Promise<boolean>;
+
+/** What one answer looks at to find the entries of a page, which may be few among many. */
+const PAGE_LOOKS_AT = 20_000;
+
+export interface EntryFilterOptions {
+  /** Whether the caller may see the entry of a key at all; undefined: all. */
+  readonly mayRead: ((key: Uint8Array) => boolean | Promise<boolean>) | undefined;
+  readonly json: EntryJson;
+  /** To be met by what the caller sees: conditions on what is hidden would tell it bit by bit. */
+  readonly where: readonly string[];
+  readonly keyOf: (key: Uint8Array) => unknown;
+}
+
+/** @returns undefined where all entries pass. @throws QueryError `invalid-parameter` */
+export function entryFilter({ mayRead, json, where, keyOf }: EntryFilterOptions): EntryFilter | undefined {
+  if (mayRead === undefined && where.length === 0) return undefined;
+  const conditions = new ValueFilter(where);
+  const matches = ({ key, value }: ScanEntry): boolean =>
+    where.length === 0 || conditions.matches(json.seen(value, keyOf(key)));
+  if (mayRead === undefined) return matches;
+  return async (entry) => (await mayRead(entry.key)) && matches(entry);
+}
+
+export interface FilteredPage {
+  readonly entries: readonly ScanEntry[];
+  /** Absent where nothing follows. */
+  readonly next?: string;
+}
+
+/** Up to `limit` entries that pass, fewer where those are rare. Where it ends early depends on nothing that the filter hides. */
+export async function filteredPage(
+  { batches, cursorBehind }: ScannedStream,
+  passes: EntryFilter,
+  limit: number,
+): Promise<FilteredPage> {
+  const entries: ScanEntry[] = [];
+  let last: ScanPosition | undefined;
+  let left = PAGE_LOOKS_AT;
+  for await (const batch of batches)
+    for (const entry of batch) {
+      if (last !== undefined && (entries.length >= limit || left <= 0)) return { entries, next: cursorBehind(last) };
+      left--;
+      last = entry;
+      if (await passes(entry)) entries.push(entry);
+    }
+  return { entries };
+}
