@@ -78,12 +78,16 @@ function partitionMetadata(
     copies.find(
       ({ role, holder }) => role !== 'standby' && (owner === undefined || holder.instance === owner.instanceId),
     )?.holder ??
-    (owner && { instance: owner.instanceId, ...(owner.url && { url: owner.url }), state: 'unknown' as const });
+    (owner && unknownHolder(owner.instanceId, directory?.find(owner.instanceId, owner.url)?.url ?? owner.url));
   return {
     partition,
     ...(active && { active }),
     standbys: [...here.standbys, ...copies.filter(({ role }) => role === 'standby').map(({ holder }) => holder)],
   };
+}
+
+function unknownHolder(instance: string, url: string | undefined): HolderMetadata {
+  return { instance, ...(url !== undefined && { url }), state: 'unknown' };
 }
 
 function locateHere(

@@ -6,10 +6,13 @@ import type { HeldPartition, InstanceReport } from './peer-status.js';
 const INTERVAL_MS = 100;
 
 describe('the directory of peers', () => {
-  const world = (): { readonly directory: PeerDirectory; pass(ms: number): void } => {
+  const world = (
+    assigned = new Map<string, string>(),
+  ): { readonly directory: PeerDirectory; pass(ms: number): void } => {
     let now = 1000;
     const clock = { now: () => now, monotonic: () => now, schedule: () => () => {} };
-    return { directory: new PeerDirectory(new FakeRuntime([]), clock, INTERVAL_MS), pass: (ms) => void (now += ms) };
+    const runtime = Object.assign(new FakeRuntime([]), { instances: () => assigned });
+    return { directory: new PeerDirectory(runtime, clock, INTERVAL_MS), pass: (ms) => void (now += ms) };
   };
   const report = (
     instanceId: string,
@@ -66,6 +69,19 @@ describe('the directory of peers', () => {
       ['c', 'http://c', 2],
       ['b', 'http://b', 1],
     ]);
+  });
+
+  it('believes an instance about its address, and the assignment once it has been silent for a while', () => {
+    const { directory, pass } = world(new Map([['b', 'http://old']]));
+    directory.learn('b', { ...report('b'), peers: { b: 'http://new' } });
+    const urls = (): unknown[] => [
+      directory.find('b')?.url,
+      directory.find('b', 'http://told')?.url,
+      directory.peers().get('b'),
+    ];
+    expect(urls()).toEqual(['http://new', 'http://new', 'http://new']);
+    pass(301);
+    expect(urls()).toEqual(['http://old', 'http://told', 'http://old']);
   });
 
   it('says how long ago a copy was described, and no longer names it after a while', () => {

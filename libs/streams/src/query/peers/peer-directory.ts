@@ -19,6 +19,9 @@ interface Heard {
 /** After so many intervals without a word an instance is forgotten, unless the assignment names it. */
 const FORGET_AFTER_INTERVALS = 10;
 
+/** So long an instance's word about its own address counts more than an assignment, which is older if the instance came back without a rebalance (KIP-345). */
+const OWN_WORD_INTERVALS = 3;
+
 /** Who else is in the group, where they answer, and what they hold: by the group's assignment, and by what they say themselves. */
 export class PeerDirectory {
   private readonly heard = new Map<string, Heard>();
@@ -37,6 +40,10 @@ export class PeerDirectory {
     const peers = new Map<string, string>();
     for (const [id, { url }] of this.named) peers.set(id, url);
     for (const [id, url] of this.runtime.instances()) if (url !== undefined) peers.set(id, url);
+    for (const id of this.heard.keys()) {
+      const url = this.ownWord(id);
+      if (url !== undefined) peers.set(id, url);
+    }
     peers.delete(this.runtime.instanceId);
     return peers;
   }
@@ -47,8 +54,10 @@ export class PeerDirectory {
     return new Map([...this.peers()].filter(([id]) => assigned.has(id) || this.heard.has(id)));
   }
 
-  find(instanceId: string): Peer | undefined {
-    const url = this.runtime.instances().get(instanceId) ?? this.named.get(instanceId)?.url;
+  /** @param told the address that whoever names the instance gives for it; better than an assignment, since a problem may tell of a later one. */
+  find(instanceId: string, told?: string): Peer | undefined {
+    const url =
+      this.ownWord(instanceId) ?? told ?? this.runtime.instances().get(instanceId) ?? this.named.get(instanceId)?.url;
     return url === undefined ? undefined : { instanceId, url };
   }
 
@@ -81,6 +90,13 @@ export class PeerDirectory {
         if (held.partition === partition) found.push({ ...held, peer, epoch: report.epoch, heardMs: now - at });
     }
     return found.sort((a, b) => b.epoch - a.epoch);
+  }
+
+  private ownWord(instanceId: string): string | undefined {
+    const heard = this.heard.get(instanceId);
+    if (heard === undefined || this.clock.monotonic() - heard.at > OWN_WORD_INTERVALS * this.intervalMs)
+      return undefined;
+    return heard.report.peers[instanceId];
   }
 
   private forget(): void {

@@ -167,13 +167,14 @@ export class LocalReads implements PartitionReads {
   private locate(
     store: QueryableStore,
     partition: number,
-    { maxStalenessMs, isolation }: ReadBounds,
+    { maxStalenessMs, isolation, sources }: ReadBounds,
     { epoch }: Membership,
   ): ReadablePartition {
     const located = locatePartition(store, partition);
     if (isReadable(located)) return located;
-    const copy =
-      maxStalenessMs === undefined || isolation === 'uncommitted' ? undefined : locateStandby(store, partition);
+    // Only the owner knows how far it has come with its sources.
+    const mayBeOld = maxStalenessMs !== undefined && isolation === 'committed' && sources === undefined;
+    const copy = mayBeOld ? locateStandby(store, partition) : undefined;
     if (copy !== undefined) return copy;
     if (this.runtime.state === 'stopping') throw this.notRunning();
     throw missingPartition(store.definition.name, located, epoch);

@@ -2,7 +2,16 @@ import { describe, expect, it } from 'vitest';
 import { ValueFilter } from './value-filter.js';
 
 describe('a condition', () => {
-  const value = { n: 5, name: 'Ann', tags: ['x'], owner: { age: 30 }, flag: true, none: null, big: 5n };
+  const value = {
+    n: 5,
+    name: 'Ann',
+    tags: ['x'],
+    owner: { age: 30 },
+    flag: true,
+    none: null,
+    big: 5n,
+    id: 9_007_199_254_740_992n,
+  };
   it.each([
     [['n=5'], true],
     [['n!=5'], false],
@@ -18,6 +27,11 @@ describe('a condition', () => {
     [['none=null'], true],
     [['n>Ann'], false],
     [['big=5'], true],
+    [['big=5.0'], true],
+    [['big>4.5', 'big<5.5'], true],
+    [['id=9007199254740993'], false],
+    [['id<9007199254740993'], true],
+    [['id=9007199254740992'], true],
     [['toString=1'], false],
     [['__proto__.x!=1'], true],
     [['name = Ann'], true],

@@ -11,6 +11,8 @@ interface Condition {
   readonly path: readonly string[];
   readonly operator: Operator;
   readonly literal: unknown;
+  /** Of a whole number, since a JSON parser is exact up to 2^53 only. */
+  readonly integer: bigint | undefined;
 }
 
 /** Decides which values a scan answers: those that meet every condition. A member that is not there meets only `!=`. */
@@ -24,7 +26,7 @@ export class ValueFilter {
   }
 
   matches(value: unknown): boolean {
-    return this.conditions.every(({ path, operator, literal }) => compare(member(value, path), operator, literal));
+    return this.conditions.every((condition) => compare(member(value, condition.path), condition));
   }
 }
 
@@ -32,7 +34,18 @@ function parse(text: string): Condition {
   const match = text.length > MAX_LENGTH ? null : CONDITION.exec(text);
   if (!match) throw invalid('is a condition like "balance>=100", with one of = != > >= < <=');
   const [, path, operator, literal] = match;
-  return { path: path.trim().split('.'), operator: operator as Operator, literal: literalOf(literal) };
+  const parsed = literalOf(literal);
+  return {
+    path: path.trim().split('.'),
+    operator: operator as Operator,
+    literal: parsed,
+    integer: integerOf(literal, parsed),
+  };
+}
+
+function integerOf(text: string, parsed: unknown): bigint | undefined {
+  if (/^-?\d+$/.test(text)) return BigInt(text);
+  return Number.isSafeInteger(parsed) ? BigInt(parsed as number) : undefined;
 }
 
 function literalOf(text: string): unknown {
@@ -52,13 +65,20 @@ function member(value: unknown, path: readonly string[]): unknown {
   return at;
 }
 
-function compare(value: unknown, operator: Operator, literal: unknown): boolean {
+function compare(value: unknown, { operator, literal, integer }: Condition): boolean {
   // JSON has no bigint: a number of the condition stands for one.
-  const known = typeof value === 'bigint' && typeof literal === 'number' ? Number(value) : value;
-  if (operator === '=') return known === literal;
-  if (operator === '!=') return known !== literal;
-  if (typeof known !== typeof literal || (typeof known !== 'number' && typeof known !== 'string')) return false;
-  const [a, b] = [known, literal as typeof known];
+  if (typeof value === 'bigint' && typeof literal === 'number') {
+    if (operator === '=') return value === integer;
+    if (operator === '!=') return value !== integer;
+    return isInOrder(value, operator, integer ?? literal);
+  }
+  if (operator === '=') return value === literal;
+  if (operator === '!=') return value !== literal;
+  if (typeof value === 'number' && typeof literal === 'number') return isInOrder(value, operator, literal);
+  return typeof value === 'string' && typeof literal === 'string' && isInOrder(value, operator, literal);
+}
+
+function isInOrder<T extends string | number | bigint>(a: T, operator: Operator, b: T | number): boolean {
   if (operator === '>') return a > b;
   if (operator === '>=') return a >= b;
   return operator === '<' ? a < b : a <= b;

@@ -46,7 +46,7 @@ export function* candidatesFor(
     return;
   }
   function* remote(id: string, url: string | undefined, role: Candidate['role']): Generator<Candidate, void> {
-    const peer = url === undefined ? network!.directory.find(id) : { instanceId: id, url };
+    const peer = network!.directory.find(id, url);
     if (peer !== undefined && id !== instanceId) yield { instanceId: id, role, reads: network!.reads(peer) };
   }
   if (hint !== undefined && hint.epoch >= epoch) yield* remote(hint.instanceId, hint.url, 'active');

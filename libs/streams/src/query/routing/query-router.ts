@@ -1,7 +1,7 @@
 import type { StreamsRuntime } from '../../runtime/streams-runtime.js';
 import { delay, type Clock } from '../../time/clock.js';
 import { isMissing } from '../problem/missing-problem.js';
-import { problemType } from '../problem/problem-types.js';
+import { problemType, type ProblemName } from '../problem/problem-types.js';
 import { QueryError } from '../problem/query-error.js';
 import { isReadable, locatePartition } from '../reads/locate-partition.js';
 import type { LocalReads } from '../reads/local-reads.js';
@@ -21,6 +21,9 @@ import { OwnerHints } from './owner-hints.js';
 /** So long a request whose partition is on the move is tried again, if it names no other time. */
 const PATIENCE_MS = 500;
 const BACK_OFF_MS = 20;
+
+/** Of an instance that has the partition, though not as it was asked for. */
+const DATA_PROBLEMS: ReadonlySet<ProblemName> = new Set(['restoring', 'position-not-reached', 'too-stale']);
 
 /** Who was asked, and why that was no answer; a member of problem documents. */
 export interface HostTried {
@@ -77,6 +80,7 @@ export class QueryRouter implements PartitionReads {
     const tried = new Map<string, HostTried>();
     for (let round = 1; ; round++) {
       let failure: QueryError | undefined;
+      let mayPass = false;
       const asked = new Set<string>();
       for (;;) {
         const candidate = this.next(target, bounds, network, asked);
@@ -89,13 +93,17 @@ export class QueryRouter implements PartitionReads {
           return await ask(candidate.reads, waitMs === bounds.waitMs ? bounds : { ...bounds, waitMs });
         } catch (error) {
           if (!isMissing(error)) throw error;
-          failure = worse(failure, error);
+          failure = tellingMore(failure, error);
+          mayPass ||= passes(error, candidate.instanceId === this.runtime.instanceId);
           tried.set(candidate.instanceId, hostTried(candidate, error));
           this.hints.learn(target, error, candidate.instanceId);
         }
       }
-      failure ??= this.nobody(target);
-      if (!mayPass(failure, bounds) || this.clock.monotonic() + BACK_OFF_MS >= deadline)
+      if (failure === undefined) {
+        failure = this.nobody(target);
+        mayPass = true;
+      }
+      if (!(mayPass || bounds.waitMs > 0) || this.clock.monotonic() + BACK_OFF_MS >= deadline)
         throw network === undefined ? failure : explained(failure, tried);
       await delay(this.clock, BACK_OFF_MS * Math.min(round, 5));
     }
@@ -129,15 +137,20 @@ export class QueryRouter implements PartitionReads {
   }
 }
 
-/** A restore takes longer than a move, so only who is ready to wait waits for it. */
-function mayPass({ problem }: QueryError, { waitMs }: ReadBounds): boolean {
-  return waitMs > 0 || !['restoring', 'not-running', 'position-not-reached', 'too-stale'].includes(problem.name);
+/** A restore takes longer than a move, so only who is ready to wait waits for it. Partitions of another instance that stops are on the move. */
+function passes({ problem: { name } }: QueryError, isHere: boolean): boolean {
+  return !(name === 'not-running' ? isHere : DATA_PROBLEMS.has(name));
 }
 
 /** Of two problems, the one that says more about the data: a copy that is too old says more than an owner that is away. */
-function worse(known: QueryError | undefined, error: QueryError): QueryError {
-  if (known === undefined || known.problem.name === 'not-owner') return error;
-  return error.problem.name === 'not-owner' ? known : error;
+function tellingMore(known: QueryError | undefined, error: QueryError): QueryError {
+  return known === undefined || weight(error) > weight(known) ? error : known;
+}
+
+function weight({ problem: { name } }: QueryError): number {
+  if (DATA_PROBLEMS.has(name)) return 3;
+  if (name === 'not-owner') return 0;
+  return name === 'peer-unreachable' || name === 'peer-timeout' ? 2 : 1;
 }
 
 function hostTried({ instanceId, role }: Candidate, { problem }: QueryError): HostTried {

@@ -5,6 +5,9 @@ import type { Freshness } from '../../reads/partition-reads.js';
 export const POSITION_HEADER = 'Streams-Position';
 export const MIN_POSITION_HEADER = 'streams-min-position';
 
+/** Node's clients take 16 KiB of headers in all; the positions of some hundred partitions fit in this. */
+const MAX_POSITION_BYTES = 8 * 1024;
+
 /** Of an answer of one partition. */
 export function entryHeaders(store: string, freshness: Freshness): Record<string, string> {
   const { partition, position, role, lag, stalenessMs, instanceId, epoch } = freshness;
@@ -20,14 +23,15 @@ export function entryHeaders(store: string, freshness: Freshness): Record<string
   return headers;
 }
 
-/** Of an answer of several partitions: the position of each, and the worst of the rest. */
+/** Of an answer of several partitions: the position of each, as long as they fit into a header, and the worst of the rest. */
 export function scanHeaders(store: string, instanceId: string, answers: readonly Freshness[]): Record<string, string> {
   const token = PositionToken.merge(
     answers.map(({ partition, position }) => PositionToken.ofStore(store, partition, position)),
   );
   const headers: Record<string, string> = { 'Streams-Instance': instanceId };
   if (token.isEmpty) return headers;
-  headers[POSITION_HEADER] = token.toString();
+  const text = token.toString();
+  if (text.length <= MAX_POSITION_BYTES) headers[POSITION_HEADER] = text;
   headers['Streams-Role'] = answers.some(({ role }) => role === 'standby') ? 'standby' : 'active';
   const lags = answers.map(({ lag }) => lag ?? Infinity);
   const stalenessMs = Math.max(...answers.map((answer) => answer.stalenessMs));

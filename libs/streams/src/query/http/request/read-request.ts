@@ -28,16 +28,24 @@ export function freshnessRequest(
   { position, staleness, isolation }: Parameters<'position' | 'staleness' | 'isolation'>,
   { headers }: QueryRequest,
 ): FreshnessRequest | undefined {
-  const token = positionOf(position, headers[MIN_POSITION_HEADER]);
+  const asked = positionOf(position);
+  const seen = positionOf(headers[MIN_POSITION_HEADER]);
   const waitMs = waitOf(headers['prefer']);
   if (isolation !== undefined && isolation !== 'committed' && isolation !== 'uncommitted')
     throw invalidParameter('isolation', 'is "committed" or "uncommitted"');
   const maxStalenessMs = staleness === undefined ? undefined : durationOf(staleness);
-  if (token === undefined && waitMs === undefined && isolation === undefined && maxStalenessMs === undefined)
+  if (
+    asked === undefined &&
+    seen === undefined &&
+    waitMs === undefined &&
+    isolation === undefined &&
+    maxStalenessMs === undefined
+  )
     return undefined;
   return {
     ...(isolation !== undefined && { isolation }),
-    ...(token !== undefined && { position: token }),
+    ...(asked !== undefined && { position: asked }),
+    ...(seen !== undefined && { seen }),
     ...(maxStalenessMs !== undefined && { maxStalenessMs }),
     ...(waitMs !== undefined && { waitMs }),
   };
@@ -110,11 +118,10 @@ function waitOf(prefer: string | string[] | undefined): number | undefined {
   return match ? Math.min(MAX_WAIT_S, Number(match[1])) * 1000 : undefined;
 }
 
-function positionOf(parameter: string | undefined, header: string | string[] | undefined): PositionToken | undefined {
-  if (parameter === undefined && header === undefined) return undefined;
-  const texts = [parameter, ...[header ?? []].flat()].filter((text) => text !== undefined);
+function positionOf(texts: string | string[] | undefined): PositionToken | undefined {
+  if (texts === undefined) return undefined;
   return PositionToken.merge(
-    texts.map((text) => {
+    [texts].flat().map((text) => {
       const token = PositionToken.parse(text);
       if (token) return token;
       throw invalidParameter('position', 'is what a header "Streams-Position" held');
