@@ -1,10 +1,10 @@
 import type { INestApplication, Type } from '@nestjs/common';
-import { SwaggerModule, type OpenAPIObject, type SwaggerDocumentOptions } from '@nestjs/swagger';
+import { getSchemaPath, SwaggerModule, type OpenAPIObject, type SwaggerDocumentOptions } from '@nestjs/swagger';
 import { stateStoreOptionsOf } from '../../decorators/state-store.decorator.js';
 import { STREAMS_RUNTIME } from '../../nest/tokens.js';
 import type { StreamsRuntime } from '../../runtime/streams-runtime.js';
 import type { StoreDefinition } from '../../topology/store-definition.js';
-import { PLATFORM_ERROR_SCHEMA, PROBLEM_SCHEMA, UNREACHABLE_SCHEMA } from './schema.js';
+import { jsonSchema, PLATFORM_ERROR_SCHEMA, PROBLEM_SCHEMA, UNREACHABLE_SCHEMA, type Schema } from './schema.js';
 import { listPath, storePaths, type DescribedStore } from './store-paths.js';
 
 const GENERIC = '/{store}';
@@ -30,7 +30,7 @@ export function createStreamsDocument(
     ...options,
     extraModels: [...(options.extraModels ?? []), ...models],
   });
-  const described = stores.map((definition): DescribedStore => ({ definition, schemaName: dtoOf(definition)?.name }));
+  const described = stores.map((definition): DescribedStore => ({ definition, valueSchema: valueSchema(definition) }));
   return { ...document, openapi: '3.1.0', paths: typedPaths(document, described), components: components(document) };
 }
 
@@ -58,6 +58,11 @@ function components({ components = {} }: OpenAPIObject): OpenAPIObject['componen
     UnreachablePartitions: UNREACHABLE_SCHEMA,
   };
   return { ...components, schemas } as OpenAPIObject['components'];
+}
+
+function valueSchema(definition: StoreDefinition): Schema {
+  const dto = dtoOf(definition);
+  return dto ? { $ref: getSchemaPath(dto) } : jsonSchema(definition.value);
 }
 
 function dtoOf({ storeClass }: StoreDefinition): Type<unknown> | undefined {

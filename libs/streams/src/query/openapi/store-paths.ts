@@ -9,10 +9,10 @@ type Responses = Record<
   { readonly description: string; readonly headers?: object; readonly content?: Content }
 >;
 
-/** A store to be described, and the name in `components.schemas` of what its values look like. */
+/** A store to be described, and what its values look like. */
 export interface DescribedStore {
   readonly definition: StoreDefinition;
-  readonly schemaName: string | undefined;
+  readonly valueSchema: Schema;
 }
 
 const ref = (name: string): Schema => ({ $ref: `#/components/schemas/${name}` });
@@ -131,10 +131,9 @@ function problem(status: number, isPlatform: boolean): Responses[string] {
   };
 }
 
-function content(rest: string, { definition, schemaName }: DescribedStore): Content {
+function content(rest: string, { definition, valueSchema }: DescribedStore): Content {
   const key = jsonSchema(definition.key);
-  const whole = schemaName === undefined ? jsonSchema(definition.value) : ref(schemaName);
-  const value: Schema = { anyOf: [whole, { type: 'object', description: 'With `fields`, those members.' }] };
+  const value: Schema = { anyOf: [valueSchema, { type: 'object', description: 'With `fields`, those members.' }] };
   const entry: Schema = { type: 'object', required: ['key', 'value'], properties: { key, value } };
   const items: Schema = { type: 'array', items: entry };
   const json = (schema: Schema): Content => ({ 'application/json': { schema } });
