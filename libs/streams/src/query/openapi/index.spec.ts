@@ -1,7 +1,7 @@
-import { Module, type INestApplication, type Type } from '@nestjs/common';
+import { Controller, Delete, Get, Module, Param, Post, type INestApplication, type Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { ExpressAdapter } from '@nestjs/platform-express';
-import { ApiProperty, ApiSchema, DocumentBuilder } from '@nestjs/swagger';
+import { ApiOkResponse, ApiProperty, ApiSchema, DocumentBuilder } from '@nestjs/swagger';
 import { afterEach, describe, expect, it } from 'vitest';
 import { StateStore, type StoreQueryOptions } from '../../decorators/state-store.decorator.js';
 import { STREAMS_RUNTIME } from '../../nest/tokens.js';
@@ -27,6 +27,48 @@ interface Document {
 class BalanceView {
   @ApiProperty({ type: 'integer' })
   readonly balance!: number;
+}
+
+class StreamsProblem {
+  @ApiProperty({ type: 'string' })
+  readonly flow!: string;
+}
+
+class Problem {
+  @ApiProperty({ type: 'string' })
+  readonly riddle!: string;
+
+  @ApiProperty({ type: StreamsProblem })
+  readonly streams!: StreamsProblem;
+}
+
+@Controller()
+class ProblemsController {
+  @Get('problems')
+  @ApiOkResponse({ type: Problem })
+  problems(): void {}
+}
+
+@Controller('shops')
+class ShopsController {
+  @Post(':store/lookup')
+  lookup(@Param('store') _store: string): void {}
+
+  @Get(':store/hours')
+  hours(@Param('store') _store: string): void {}
+}
+
+/** Beside those of ours, on their own paths. */
+@Controller('stores')
+class NeighbourController {
+  @Get(':store/hours')
+  hours(@Param('store') _store: string): void {}
+
+  @Delete(':store')
+  drop(@Param('store') _store: string): void {}
+
+  @Post('balances')
+  open(): void {}
 }
 
 function storeOf(name: string, query: StoreQueryOptions<string, unknown> = {}): StoreDefinition {
@@ -59,5 +101,48 @@ describe('the OpenAPI document', () => {
     expect(document.components.schemas).toHaveProperty('Balance.properties.balance');
     const named = [...JSON.stringify(document).matchAll(/#\/components\/schemas\/([^"]+)/g)].map(([, name]) => name);
     expect(new Set(named)).toEqual(new Set(Object.keys(document.components.schemas)));
+  });
+
+  it('leaves schemas of the application what they are, whatever they are called', async () => {
+    const document = await documentOf([storeOf('balances')], [storesController(), ProblemsController]);
+    const { Problem, StreamsProblem, StreamsProblem2 } = document.components.schemas;
+    expect(Problem.properties).toHaveProperty('riddle');
+    expect(StreamsProblem.properties).toHaveProperty('flow');
+    expect(StreamsProblem2.properties).toHaveProperty('retryAfterS');
+    const { content } = document.paths['/stores/balances/count'].get.responses['503'];
+    expect(content['application/problem+json'].schema).toEqual({ $ref: '#/components/schemas/StreamsProblem2' });
+  });
+
+  it('leaves routes of the application that look like those of stores', async () => {
+    const document = await documentOf([storeOf('balances')], [storesController(), ShopsController]);
+    const paths = Object.keys(document.paths);
+    expect(paths).toEqual(
+      expect.arrayContaining(['/shops/{store}/lookup', '/shops/{store}/hours', '/stores/balances']),
+    );
+    expect(paths.filter((path) => path.startsWith('/shops/balances'))).toEqual([]);
+    expect(paths.filter((path) => path.startsWith('/stores/{store}'))).toEqual([]);
+  });
+
+  it('leaves routes of the application that are on paths of stores', async () => {
+    const { paths } = await documentOf([storeOf('balances')], [storesController(), NeighbourController]);
+    expect(Object.keys(paths['/stores/{store}/hours'])).toEqual(['get']);
+    expect(Object.keys(paths['/stores/{store}'])).toEqual(['delete']);
+    expect(Object.keys(paths['/stores/balances']).sort()).toEqual(['get', 'post']);
+  });
+
+  it('describes the stores of a controller that extends the generated one, or has no path', async () => {
+    @Controller('extended')
+    class ExtendedController extends storesController() {
+      @Get(':store/hours')
+      hours(@Param('store') _store: string): void {}
+    }
+    const { paths } = await documentOf([storeOf('balances')], [ExtendedController, storesController('')]);
+    const own = Object.keys(paths).filter((path) => path.includes('{store}'));
+    expect(own).toEqual(['/extended/{store}/hours']);
+    expect(Object.keys(paths)).toEqual(expect.arrayContaining(['/', '/balances', '/extended', '/extended/balances']));
+  });
+
+  it('shows nothing of how operations are told apart', async () => {
+    expect(JSON.stringify(await documentOf([storeOf('balances')]))).not.toContain('x-nestjs-streams');
   });
 });
