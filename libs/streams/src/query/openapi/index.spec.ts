@@ -1,7 +1,7 @@
 import { Controller, Delete, Get, Module, Param, Post, type INestApplication, type Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { ExpressAdapter } from '@nestjs/platform-express';
-import { ApiOkResponse, ApiProperty, ApiSchema, DocumentBuilder } from '@nestjs/swagger';
+import { ApiOkResponse, ApiOperation, ApiProperty, ApiSchema, DocumentBuilder } from '@nestjs/swagger';
 import { afterEach, describe, expect, it } from 'vitest';
 import { StateStore, type StoreQueryOptions } from '../../decorators/state-store.decorator.js';
 import { STREAMS_RUNTIME } from '../../nest/tokens.js';
@@ -71,11 +71,22 @@ class NeighbourController {
   open(): void {}
 }
 
+@Controller('items')
+class ItemsController {
+  @Get()
+  @ApiOperation({ operationId: 'getItems' })
+  items(): void {}
+}
+
 function storeOf(name: string, query: StoreQueryOptions<string, unknown> = {}): StoreDefinition {
   const value = json<unknown>();
   @StateStore({ name, key: 'string', value, query })
   class Store extends KeyValueStore<string, unknown> {}
   return storeDefinition(name, stringSerde, value, { storeClass: Store as never });
+}
+
+function idsOf({ paths }: Document): string[] {
+  return Object.values(paths).flatMap((item) => Object.values(item).map(({ operationId }) => operationId));
 }
 
 describe('the OpenAPI document', () => {
@@ -144,5 +155,29 @@ describe('the OpenAPI document', () => {
 
   it('shows nothing of how operations are told apart', async () => {
     expect(JSON.stringify(await documentOf([storeOf('balances')]))).not.toContain('x-nestjs-streams');
+  });
+
+  it.each([[['a-b', 'a_b', 'a-b-2']], [['x', 'x-entry']], [['stores']]])(
+    'gives each operation of the stores %j an id of its own, in whatever order they are found',
+    async (names) => {
+      const stores = names.map((name) => storeOf(name));
+      const document = await documentOf(stores);
+      expect(new Set(idsOf(document)).size).toBe(idsOf(document).length);
+      await app?.close();
+      expect(await documentOf(stores.toReversed())).toEqual(document);
+    },
+  );
+
+  it('numbers ids that several stores, the application or another controller of stores have already', async () => {
+    const stores = ['a_b', 'a-b', 'items'].map((name) => storeOf(name));
+    const { paths } = await documentOf(stores, [storesController(), ItemsController, storesController('again')]);
+    expect(paths['/items'].get.operationId).toBe('getItems');
+    const id = (path: string): string => paths[path].get.operationId;
+    expect(['items', 'a-b', 'a_b'].map((name) => id(`/stores/${name}/entries/{key}`))).toEqual([
+      'getItems2',
+      'getAB',
+      'getAB2',
+    ]);
+    expect(['/stores', '/again', '/again/a-b'].map(id)).toEqual(['listStores', 'listStores2', 'describeAB3']);
   });
 });

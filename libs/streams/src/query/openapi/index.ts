@@ -7,7 +7,8 @@ import type { StoreDefinition } from '../../topology/store-definition.js';
 import { markOwnOperations, withoutOwnOperations } from './own-operations.js';
 import { jsonSchema, type Schema } from './schema.js';
 import { withSharedSchemas, type SharedReferences } from './shared-schemas.js';
-import { listPath, storePaths, type DescribedStore } from './store-paths.js';
+import { listPath, storePaths, type DescribedStore, type PathItem } from './store-paths.js';
+import { UniqueNames } from './unique-names.js';
 
 /**
  * As `SwaggerModule.createDocument`, with typed paths for each queryable store in place of the generic ones of their controller: OpenAPI 3.1, values
@@ -38,19 +39,36 @@ export function createStreamsDocument(
 }
 
 function typedPaths(
-  { paths }: OpenAPIObject,
+  { paths, webhooks }: OpenAPIObject,
   stores: readonly DescribedStore[],
   shared: SharedReferences,
 ): OpenAPIObject['paths'] {
   const { others, bases } = withoutOwnOperations(paths);
+  const ids = new UniqueNames(operationIds({ ...others, ...webhooks }));
+  // By their names, so that it is no matter in which order they were found.
+  const sorted = [...stores].sort((a, b) => (a.definition.name < b.definition.name ? -1 : 1));
   const typed = { ...others };
   for (const base of bases) {
     const ours = listPath(base, shared);
-    for (const store of stores) Object.assign(ours, storePaths(base, store, shared));
+    for (const store of sorted) Object.assign(ours, storePaths(base, store, shared));
     // What the application has described at a path of ours stays.
-    for (const [path, item] of Object.entries(ours)) typed[path] = { ...item, ...typed[path] };
+    for (const [path, item] of Object.entries(ours)) typed[path] = { ...withUniqueIds(item, ids), ...typed[path] };
   }
   return typed;
+}
+
+function withUniqueIds(item: PathItem, ids: UniqueNames): PathItem {
+  return Object.fromEntries(
+    Object.entries(item).map(([method, operation]) => [
+      method,
+      { ...operation, operationId: ids.take(operation.operationId) },
+    ]),
+  );
+}
+
+function operationIds(items: Readonly<Record<string, object>>): string[] {
+  const operations = Object.values(items).flatMap((item): { readonly operationId?: string }[] => Object.values(item));
+  return operations.flatMap(({ operationId }) => operationId ?? []);
 }
 
 function valueSchema(definition: StoreDefinition): Schema {

@@ -10,6 +10,15 @@ type Responses = Record<
   { readonly description: string; readonly headers?: object; readonly content?: Content }
 >;
 
+/** What is described of one endpoint; another store may wish for the same id. */
+interface Operation {
+  readonly operationId: string;
+  readonly [member: string]: unknown;
+}
+
+/** Operations by their methods. */
+export type PathItem = Record<string, Operation>;
+
 /** A store to be described, and what its values look like. */
 export interface DescribedStore {
   readonly definition: StoreDefinition;
@@ -48,7 +57,7 @@ const REFUSALS: Readonly<Record<number, string>> = {
 };
 
 /** The list of stores itself, at `base`. */
-export function listPath(base: string, shared: SharedReferences): Record<string, object> {
+export function listPath(base: string, shared: SharedReferences): Record<string, PathItem> {
   const [endpoint] = QUERY_ENDPOINTS;
   const found: Responses = {};
   for (const status of endpoint.statuses)
@@ -62,8 +71,8 @@ export function listPath(base: string, shared: SharedReferences): Record<string,
 }
 
 /** The typed paths of a store below `base`, by which `{store}` of the generic ones is replaced. */
-export function storePaths(base: string, store: DescribedStore, shared: SharedReferences): Record<string, object> {
-  const paths: Record<string, Record<string, object>> = {};
+export function storePaths(base: string, store: DescribedStore, shared: SharedReferences): Record<string, PathItem> {
+  const paths: Record<string, PathItem> = {};
   for (const endpoint of QUERY_ENDPOINTS) {
     const rest = /^\/stores\/:store(.*)$/.exec(endpoint.path)?.[1];
     if (rest === undefined) continue;
@@ -73,7 +82,7 @@ export function storePaths(base: string, store: DescribedStore, shared: SharedRe
   return paths;
 }
 
-function operation(endpoint: QueryEndpoint, rest: string, store: DescribedStore, shared: SharedReferences): object {
+function operation(endpoint: QueryEndpoint, rest: string, store: DescribedStore, shared: SharedReferences): Operation {
   const { definition } = store;
   const isFeed = rest.endsWith('/changes');
   const reads = endpoint.parameters.includes('isolation');
