@@ -99,8 +99,9 @@ describe('the OpenAPI document', () => {
   async function documentOf(
     stores: readonly StoreDefinition[],
     controllers: Type<object>[] = [storesController()],
+    runtime = new FakeRuntime(stores),
   ): Promise<Document> {
-    @Module({ controllers, providers: [{ provide: STREAMS_RUNTIME, useValue: new FakeRuntime(stores) }] })
+    @Module({ controllers, providers: [{ provide: STREAMS_RUNTIME, useValue: runtime }] })
     class AppModule {}
     app = await NestFactory.create(AppModule, new ExpressAdapter(), { logger: false, abortOnError: false });
     await app.listen(0, '127.0.0.1');
@@ -180,4 +181,53 @@ describe('the OpenAPI document', () => {
     ]);
     expect(['/stores', '/again', '/again/a-b'].map(id)).toEqual(['listStores', 'listStores2', 'describeAB3']);
   });
+
+  it('describes a staleness as it is read', async () => {
+    const { paths } = await documentOf([storeOf('balances')]);
+    const { parameters } = paths['/stores/balances/count'].get;
+    const pattern = new RegExp(parameters.find(({ name }) => name === 'staleness')!.schema.pattern!);
+    const url = `${await app!.getUrl()}/stores/balances/count?staleness=`;
+    for (const text of ['0', '15', '250ms', '1.5s', '2m', '0.5h', '1d', '1.5', '.5s', '1.s', '-1', '5y', 's', '']) {
+      const { status } = await fetch(`${url}${text}`);
+      expect([text, status]).toEqual([text, pattern.test(text) ? 200 : 400]);
+    }
+  });
+
+  it('describes every line of NDJSON, whichever way it ends', async () => {
+    let isBroken = false;
+    const map = (value: unknown): unknown => {
+      if (isBroken) throw new Error('A value is not what it was.');
+      return value;
+    };
+    const stores = [storeOf('balances', { map })];
+    const runtime = new FakeRuntime(stores);
+    const { paths } = await documentOf(stores, [storesController()], runtime);
+    const { schema } = paths['/stores/balances/entries'].get.responses['200'].content['application/x-ndjson'];
+    const { oneOf } = schema as { readonly oneOf: readonly { required: string[]; properties: object }[] };
+    const store = runtime.store('balances');
+    for (const key of ['a', 'b', 'c']) await store.put(key, { balance: 1 }, 0);
+    const endings: string[] = [];
+    const read = async (query: string): Promise<void> => {
+      const headers = { accept: 'application/x-ndjson' };
+      const answer = await fetch(`${await app!.getUrl()}/stores/balances/entries?${query}`, { headers });
+      const lines = (await answer.text()).trimEnd().split('\n');
+      const members = lines.map((line) => Object.keys(JSON.parse(line) as object));
+      for (const names of members) expect(oneOf.filter((each) => allows(each, names))).toHaveLength(1);
+      endings.push(String(members.at(-1)));
+    };
+    await read('');
+    await read('limit=2');
+    store.set(1, undefined);
+    await read('partial=allow');
+    isBroken = true;
+    await read('partial=allow');
+    expect(endings).toEqual(['end', 'end,next', 'end,unreachable', 'problem']);
+  });
 });
+
+function allows(
+  { required, properties }: { required: string[]; properties: object },
+  names: readonly string[],
+): boolean {
+  return required.every((name) => names.includes(name)) && names.every((name) => name in properties);
+}

@@ -159,7 +159,7 @@ function content(rest: string, { definition, valueSchema }: DescribedStore, shar
     case '/entries':
       return {
         ...object(['items'], { items, next: { type: 'string' }, unreachable: shared.unreachable }),
-        'application/x-ndjson': { schema: entry },
+        'application/x-ndjson': { schema: lineSchema(entry, shared) },
       };
     case '/count':
       return object(['count'], {
@@ -172,6 +172,25 @@ function content(rest: string, { definition, valueSchema }: DescribedStore, shar
     default:
       return json({ type: 'object' });
   }
+}
+
+/** Of one line of NDJSON. */
+function lineSchema(entry: Schema, { problem, unreachable }: SharedReferences): Schema {
+  const end: Schema = {
+    type: 'object',
+    description: 'The last line. `next` goes on behind `limit`.',
+    required: ['end'],
+    properties: { end: { const: true }, next: { type: 'string' }, unreachable },
+    additionalProperties: false,
+  };
+  const failure: Schema = {
+    type: 'object',
+    description: 'The last line of a scan that could not be finished.',
+    required: ['problem'],
+    properties: { problem },
+    additionalProperties: false,
+  };
+  return { description: 'Of each line.', oneOf: [entry, end, failure] };
 }
 
 function lookupBody(definition: StoreDefinition): object {
