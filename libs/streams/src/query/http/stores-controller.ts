@@ -11,6 +11,13 @@ import type { RequestLimitOptions } from './request/request-limits.js';
 import { isChangesPath, isEmptyKeyPath, queryParameters } from './request/request-target.js';
 import { StoreEndpoints } from './store-endpoints.js';
 
+const STORES_CONTROLLER_METADATA = 'nestjs-streams:stores-controller';
+
+/** The class that `storesController` made, of itself and of classes that extend it. */
+export function storesControllerOf(target: object): Type<object> | undefined {
+  return Reflect.getMetadata(STORES_CONTROLLER_METADATA, target) as Type<object> | undefined;
+}
+
 /**
  * Makes the controller that serves the queryable stores under `path`. It reads the runtime (`STREAMS_RUNTIME`) through the module's
  * `StreamsQueryService`, or through its own where the module provides none. Guards and interceptors bind to the class as to any controller.
@@ -109,5 +116,6 @@ export function storesController(path = 'stores', limits: RequestLimitOptions = 
       return this.endpoints.entry(store, request, response);
     }
   }
+  Reflect.defineMetadata(STORES_CONTROLLER_METADATA, StoresController, StoresController);
   return StoresController;
 }

@@ -1,13 +1,14 @@
 import type { INestApplication, Type } from '@nestjs/common';
-import { SwaggerModule, type OpenAPIObject, type SwaggerDocumentOptions } from '@nestjs/swagger';
+import { getSchemaPath, SwaggerModule, type OpenAPIObject, type SwaggerDocumentOptions } from '@nestjs/swagger';
 import { stateStoreOptionsOf } from '../../decorators/state-store.decorator.js';
 import { STREAMS_RUNTIME } from '../../nest/tokens.js';
 import type { StreamsRuntime } from '../../runtime/streams-runtime.js';
 import type { StoreDefinition } from '../../topology/store-definition.js';
-import { PLATFORM_ERROR_SCHEMA, PROBLEM_SCHEMA, UNREACHABLE_SCHEMA } from './schema.js';
-import { listPath, storePaths, type DescribedStore } from './store-paths.js';
-
-const GENERIC = '/{store}';
+import { markOwnOperations, withoutOwnOperations } from './own-operations.js';
+import { jsonSchema, type Schema } from './schema.js';
+import { withSharedSchemas, type SharedReferences } from './shared-schemas.js';
+import { listPath, storePaths, type DescribedStore, type PathItem } from './store-paths.js';
+import { UniqueNames } from './unique-names.js';
 
 /**
  * As `SwaggerModule.createDocument`, with typed paths for each queryable store in place of the generic ones of their controller: OpenAPI 3.1, values
@@ -26,38 +27,53 @@ export function createStreamsDocument(
   const { topology } = app.get<StreamsRuntime>(STREAMS_RUNTIME, { strict: false });
   const stores = topology.stores.filter(({ isQueryable }) => isQueryable);
   const models = stores.flatMap((store) => dtoOf(store) ?? []);
+  markOwnOperations(app);
   const document = SwaggerModule.createDocument(app, config, {
     ...options,
     extraModels: [...(options.extraModels ?? []), ...models],
   });
-  const described = stores.map((definition): DescribedStore => ({ definition, schemaName: dtoOf(definition)?.name }));
-  return { ...document, openapi: '3.1.0', paths: typedPaths(document, described), components: components(document) };
+  const described = stores.map((definition): DescribedStore => ({ definition, valueSchema: valueSchema(definition) }));
+  const { schemas, shared } = withSharedSchemas(document.components?.schemas);
+  const components = { ...document.components, schemas } as OpenAPIObject['components'];
+  return { ...document, openapi: '3.1.0', paths: typedPaths(document, described, shared), components };
 }
 
-function typedPaths({ paths }: OpenAPIObject, stores: readonly DescribedStore[]): OpenAPIObject['paths'] {
-  const bases = new Set(
-    Object.keys(paths).flatMap((path) =>
-      path.endsWith(`${GENERIC}/lookup`) ? [path.slice(0, -`${GENERIC}/lookup`.length)] : [],
-    ),
-  );
-  const typed: OpenAPIObject['paths'] = {};
-  for (const [path, item] of Object.entries(paths))
-    if (![...bases].some((base) => path.startsWith(`${base}${GENERIC}`))) typed[path] = item;
+function typedPaths(
+  { paths, webhooks }: OpenAPIObject,
+  stores: readonly DescribedStore[],
+  shared: SharedReferences,
+): OpenAPIObject['paths'] {
+  const { others, bases } = withoutOwnOperations(paths);
+  const ids = new UniqueNames(operationIds({ ...others, ...webhooks }));
+  // By their names, so that it is no matter in which order they were found.
+  const sorted = [...stores].sort((a, b) => (a.definition.name < b.definition.name ? -1 : 1));
+  const typed = { ...others };
   for (const base of bases) {
-    typed[base] = listPath();
-    for (const store of stores) Object.assign(typed, storePaths(base, store));
+    const ours = listPath(base, shared);
+    for (const store of sorted) Object.assign(ours, storePaths(base, store, shared));
+    // What the application has described at a path of ours stays.
+    for (const [path, item] of Object.entries(ours)) typed[path] = { ...withUniqueIds(item, ids), ...typed[path] };
   }
   return typed;
 }
 
-function components({ components = {} }: OpenAPIObject): OpenAPIObject['components'] {
-  const schemas = {
-    ...components.schemas,
-    Problem: PROBLEM_SCHEMA,
-    PlatformError: PLATFORM_ERROR_SCHEMA,
-    UnreachablePartitions: UNREACHABLE_SCHEMA,
-  };
-  return { ...components, schemas } as OpenAPIObject['components'];
+function withUniqueIds(item: PathItem, ids: UniqueNames): PathItem {
+  return Object.fromEntries(
+    Object.entries(item).map(([method, operation]) => [
+      method,
+      { ...operation, operationId: ids.take(operation.operationId) },
+    ]),
+  );
+}
+
+function operationIds(items: Readonly<Record<string, object>>): string[] {
+  const operations = Object.values(items).flatMap((item): { readonly operationId?: string }[] => Object.values(item));
+  return operations.flatMap(({ operationId }) => operationId ?? []);
+}
+
+function valueSchema(definition: StoreDefinition): Schema {
+  const dto = dtoOf(definition);
+  return dto ? { $ref: getSchemaPath(dto) } : jsonSchema(definition.value);
 }
 
 function dtoOf({ storeClass }: StoreDefinition): Type<unknown> | undefined {

@@ -12,8 +12,8 @@ export interface Parameter {
 }
 
 const CONDITION: Schema = { type: 'string', pattern: '^[^=!<>]+(!=|>=|<=|=|>|<).*$', maxLength: 1024 };
-/** At most a day, which a pattern cannot say. */
-const STALENESS = '^\\d+(\\.\\d+)?(ms|s|m|h|d)?$';
+/** Milliseconds, or a number with a unit. At most a day, which a pattern cannot say. */
+const STALENESS = '^(\\d+|\\d+(\\.\\d+)?(ms|s|m|h|d))$';
 const NAMES: Schema = { type: 'string', pattern: '^[^,]+(,[^,]+)*$' };
 const POSITION: Schema = {
   type: 'string',

@@ -35,32 +35,3 @@ export function keyTextSchema({ name }: Serde<unknown>): Schema {
 export function jsonSchema({ name }: Serde<unknown>): Schema {
   return VALUES[name] ?? {};
 }
-
-export const PROBLEM_SCHEMA: Schema = {
-  type: 'object',
-  description: 'RFC 9457. Further members depend on the type.',
-  required: ['type', 'title', 'status', 'detail'],
-  properties: {
-    type: TEXT,
-    title: TEXT,
-    status: { type: 'integer' },
-    detail: TEXT,
-    code: TEXT,
-    retryAfterS: { type: 'number' },
-  },
-};
-
-/** What Express, Fastify or a parser of the application refuses by itself. */
-export const PLATFORM_ERROR_SCHEMA: Schema = {
-  type: 'object',
-  properties: { statusCode: { type: 'integer' }, message: {}, error: TEXT },
-};
-
-export const UNREACHABLE_SCHEMA: Schema = {
-  type: 'array',
-  items: {
-    type: 'object',
-    required: ['partition', 'reason'],
-    properties: { partition: { type: 'integer', minimum: 0 }, reason: TEXT },
-  },
-};

@@ -2,6 +2,7 @@ import type { StoreDefinition } from '../../topology/store-definition.js';
 import { PROBLEM_TYPES, QUERY_ENDPOINTS, type QueryEndpoint } from '../http/endpoint-table.js';
 import { freshnessHeaders, IF_NONE_MATCH, keyParameter, LAST_EVENT_ID, queryParameters } from './parameters.js';
 import { jsonSchema, keyTextSchema, type Schema } from './schema.js';
+import type { SharedReferences } from './shared-schemas.js';
 
 type Content = Readonly<Record<string, { readonly schema: Schema }>>;
 type Responses = Record<
@@ -9,13 +10,21 @@ type Responses = Record<
   { readonly description: string; readonly headers?: object; readonly content?: Content }
 >;
 
-/** A store to be described, and the name in `components.schemas` of what its values look like. */
-export interface DescribedStore {
-  readonly definition: StoreDefinition;
-  readonly schemaName: string | undefined;
+/** What is described of one endpoint; another store may wish for the same id. */
+interface Operation {
+  readonly operationId: string;
+  readonly [member: string]: unknown;
 }
 
-const ref = (name: string): Schema => ({ $ref: `#/components/schemas/${name}` });
+/** Operations by their methods. */
+export type PathItem = Record<string, Operation>;
+
+/** A store to be described, and what its values look like. */
+export interface DescribedStore {
+  readonly definition: StoreDefinition;
+  readonly valueSchema: Schema;
+}
+
 const header = (description: string, schema: Schema): object => ({ description, schema });
 
 const READ_HEADERS = {
@@ -47,32 +56,33 @@ const REFUSALS: Readonly<Record<number, string>> = {
   431: 'URL and headers together are longer than the server takes.',
 };
 
-/** The list of stores itself. */
-export function listPath(): object {
+/** The list of stores itself, at `base`. */
+export function listPath(base: string, shared: SharedReferences): Record<string, PathItem> {
   const [endpoint] = QUERY_ENDPOINTS;
   const found: Responses = {};
   for (const status of endpoint.statuses)
     found[String(status)] =
       status === 200
         ? { description: 'The stores.', content: { 'application/json': { schema: { type: 'object' } } } }
-        : problem(status, false);
+        : problem(status, false, shared);
   const { summary } = endpoint;
-  return { get: { operationId: 'listStores', summary, tags: ['stores'], parameters: [], responses: found } };
+  const operation = { operationId: 'listStores', summary, tags: ['stores'], parameters: [], responses: found };
+  return { [base || '/']: { get: operation } };
 }
 
 /** The typed paths of a store below `base`, by which `{store}` of the generic ones is replaced. */
-export function storePaths(base: string, store: DescribedStore): Record<string, object> {
-  const paths: Record<string, Record<string, object>> = {};
+export function storePaths(base: string, store: DescribedStore, shared: SharedReferences): Record<string, PathItem> {
+  const paths: Record<string, PathItem> = {};
   for (const endpoint of QUERY_ENDPOINTS) {
     const rest = /^\/stores\/:store(.*)$/.exec(endpoint.path)?.[1];
     if (rest === undefined) continue;
     const path = `${base}/${encodeURIComponent(store.definition.name)}${rest.replace(':key', '{key}')}`;
-    paths[path] = { ...paths[path], [endpoint.method.toLowerCase()]: operation(endpoint, rest, store) };
+    paths[path] = { ...paths[path], [endpoint.method.toLowerCase()]: operation(endpoint, rest, store, shared) };
   }
   return paths;
 }
 
-function operation(endpoint: QueryEndpoint, rest: string, store: DescribedStore): object {
+function operation(endpoint: QueryEndpoint, rest: string, store: DescribedStore, shared: SharedReferences): Operation {
   const { definition } = store;
   const isFeed = rest.endsWith('/changes');
   const reads = endpoint.parameters.includes('isolation');
@@ -89,7 +99,7 @@ function operation(endpoint: QueryEndpoint, rest: string, store: DescribedStore)
       ...(isFeed ? [LAST_EVENT_ID] : []),
     ],
     ...(endpoint.method === 'POST' && { requestBody: lookupBody(definition) }),
-    responses: responses(endpoint, rest, store),
+    responses: responses(endpoint, rest, store, shared),
   };
 }
 
@@ -105,19 +115,19 @@ const VERBS: Readonly<Record<string, string>> = {
 };
 const SUFFIXES: Readonly<Record<string, string>> = { '/entries/:key/changes': 'Entry' };
 
-function responses(endpoint: QueryEndpoint, rest: string, store: DescribedStore): Responses {
+function responses(endpoint: QueryEndpoint, rest: string, store: DescribedStore, shared: SharedReferences): Responses {
   const found: Responses = {};
   const platform = PLATFORM_STATUSES[endpoint.method] ?? [];
   const headers = { ...READ_HEADERS, ...(rest === '/entries/:key' && ENTITY_TAG) };
   for (const status of new Set([...endpoint.statuses, ...platform])) {
-    if (status === 200) found['200'] = { description: 'The answer.', headers, content: content(rest, store) };
+    if (status === 200) found['200'] = { description: 'The answer.', headers, content: content(rest, store, shared) };
     else if (status === 304) found['304'] = { description: 'What the client has is what there is.', headers };
-    else found[String(status)] = problem(status, platform.includes(status));
+    else found[String(status)] = problem(status, platform.includes(status), shared);
   }
   return found;
 }
 
-function problem(status: number, isPlatform: boolean): Responses[string] {
+function problem(status: number, isPlatform: boolean, shared: SharedReferences): Responses[string] {
   const names = PROBLEM_TYPES.filter((type) => type.status === status).map(
     ({ name, meaning }) => `\`${name}\`: ${meaning}`,
   );
@@ -125,16 +135,15 @@ function problem(status: number, isPlatform: boolean): Responses[string] {
     description: names.join(' ') || REFUSALS[status] || 'Refused by the application.',
     ...(status in PROBLEM_HEADERS && { headers: PROBLEM_HEADERS[status] }),
     content: {
-      'application/problem+json': { schema: ref('Problem') },
-      ...(isPlatform && { 'application/json': { schema: ref('PlatformError') } }),
+      'application/problem+json': { schema: shared.problem },
+      ...(isPlatform && { 'application/json': { schema: shared.platformError } }),
     },
   };
 }
 
-function content(rest: string, { definition, schemaName }: DescribedStore): Content {
+function content(rest: string, { definition, valueSchema }: DescribedStore, shared: SharedReferences): Content {
   const key = jsonSchema(definition.key);
-  const whole = schemaName === undefined ? jsonSchema(definition.value) : ref(schemaName);
-  const value: Schema = { anyOf: [whole, { type: 'object', description: 'With `fields`, those members.' }] };
+  const value: Schema = { anyOf: [valueSchema, { type: 'object', description: 'With `fields`, those members.' }] };
   const entry: Schema = { type: 'object', required: ['key', 'value'], properties: { key, value } };
   const items: Schema = { type: 'array', items: entry };
   const json = (schema: Schema): Content => ({ 'application/json': { schema } });
@@ -149,17 +158,39 @@ function content(rest: string, { definition, schemaName }: DescribedStore): Cont
       return object(['items', 'missing'], { items, missing: { type: 'array', items: { type: 'string' } } });
     case '/entries':
       return {
-        ...object(['items'], { items, next: { type: 'string' }, unreachable: ref('UnreachablePartitions') }),
-        'application/x-ndjson': { schema: entry },
+        ...object(['items'], { items, next: { type: 'string' }, unreachable: shared.unreachable }),
+        'application/x-ndjson': { schema: lineSchema(entry, shared) },
       };
     case '/count':
-      return object(['count'], { count: { type: 'integer', minimum: 0 }, unreachable: ref('UnreachablePartitions') });
+      return object(['count'], {
+        count: { type: 'integer', minimum: 0 },
+        unreachable: shared.unreachable,
+      });
     case '/changes':
     case '/entries/:key/changes':
       return { 'text/event-stream': { schema: { type: 'string' } } };
     default:
       return json({ type: 'object' });
   }
+}
+
+/** Of one line of NDJSON. */
+function lineSchema(entry: Schema, { problem, unreachable }: SharedReferences): Schema {
+  const end: Schema = {
+    type: 'object',
+    description: 'The last line. `next` goes on behind `limit`.',
+    required: ['end'],
+    properties: { end: { const: true }, next: { type: 'string' }, unreachable },
+    additionalProperties: false,
+  };
+  const failure: Schema = {
+    type: 'object',
+    description: 'The last line of a scan that could not be finished.',
+    required: ['problem'],
+    properties: { problem },
+    additionalProperties: false,
+  };
+  return { description: 'Of each line.', oneOf: [entry, end, failure] };
 }
 
 function lookupBody(definition: StoreDefinition): object {
