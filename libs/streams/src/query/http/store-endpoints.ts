@@ -8,6 +8,7 @@ import type { StoreDefinition } from '../../topology/store-definition.js';
 import { readKey } from '../read-key.js';
 import type { StreamsQueryService } from '../streams-query.service.js';
 import { typedJson, valueBody } from '../typed-json.js';
+import { isGone } from './answer/connection.js';
 import { entityTag, isNoneMatch } from './answer/entity-tag.js';
 import { EntryJson } from './answer/entry-json.js';
 import { entryHeaders, scanHeaders } from './answer/freshness-headers.js';
@@ -265,7 +266,7 @@ export class StoreEndpoints {
     let isStream = false;
     try {
       const raw = rawResponse(response);
-      const entering = this.limits.enter(() => raw.destroyed);
+      const entering = this.limits.enter(() => isGone(raw));
       if (entering !== undefined) await entering;
       hasEntered = true;
       const answer = await query(

@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import { isGone, onConnectionClose } from './connection.js';
 import { COMMON_HEADERS, rawResponse, type QueryResponse } from './http-answer.js';
 
 /** A reader that takes nothing for so long is given up. */
@@ -7,13 +8,16 @@ const STALLED_MS = 30_000;
 /** A body that is written bit by bit, as fast as it is read. */
 export class ResponseStream {
   private readonly closing = new AbortController();
+  private readonly unwatch: () => void;
 
   private constructor(
     private readonly response: ServerResponse,
     private readonly stalledMs: number,
   ) {
-    if (response.destroyed) this.closing.abort();
-    response.once('close', () => this.closing.abort());
+    const close = (): void => this.closing.abort();
+    if (isGone(response)) close();
+    response.once('close', close);
+    this.unwatch = onConnectionClose(response, close);
   }
 
   static open(
@@ -50,8 +54,10 @@ export class ResponseStream {
   }
 
   end(): void {
+    this.unwatch();
     if (!this.response.destroyed) this.response.end();
   }
+
   /** With a timer of its own: Node 20 collects an `AbortSignal.timeout` that only `AbortSignal.any` refers to, and then it never fires. */
   private drained(): Promise<void> {
     const { response, closed, stalledMs } = this;

@@ -1,0 +1,100 @@
+import type { INestApplication } from '@nestjs/common';
+import { ExpressAdapter } from '@nestjs/platform-express';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
+import { once } from 'node:events';
+import type { Server } from 'node:http';
+import { connect, type Socket } from 'node:net';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { noMetrics } from '../../observability/streams-metrics.js';
+import { json, stringSerde } from '../../serdes/text-serdes.js';
+import type { FeedEvent } from '../feed/store-feed.js';
+import { StreamsQueryService } from '../streams-query.service.js';
+import { FakeRuntime, storeDefinition } from '../testing/fake-runtime.js';
+import { listen } from '../testing/listen.js';
+import { storesController } from './stores-controller.js';
+
+const MAX_STREAMS = 16;
+
+const definitions = [
+  storeDefinition('balances', stringSerde, json<unknown>()),
+  storeDefinition('entries', stringSerde, stringSerde),
+  storeDefinition('unlogged', stringSerde, stringSerde, { changelog: { isEnabled: false, config: {} } }),
+];
+
+const platforms = {
+  express: (): ExpressAdapter => new ExpressAdapter(),
+  fastify: (): FastifyAdapter => new FastifyAdapter(),
+};
+
+describe.each(['express', 'fastify'] as const)('the endpoints as HTTP wants them, on %s', (platform) => {
+  let runtime: FakeRuntime;
+  let current = new FakeRuntime(definitions);
+  let app: INestApplication;
+  let url: string;
+  let openStreams = 0;
+  const metrics = { ...noMetrics, set: (_name: string, _labels: object, value: number) => void (openStreams = value) };
+
+  // One server, a new runtime for each test.
+  beforeAll(async () => {
+    const delegate = new Proxy(new FakeRuntime([]), {
+      get: (_, name) => Reflect.get(current, name, current) as unknown,
+    });
+    const controller = storesController('stores', { maxStreams: MAX_STREAMS });
+    ({ app, url } = await listen(platforms[platform](), delegate, controller, metrics));
+  });
+  afterAll(() => app.close());
+  beforeEach(() => {
+    current = runtime = new FakeRuntime(definitions);
+  });
+  afterEach(() => void vi.restoreAllMocks());
+
+  const connected = async (): Promise<Socket> => {
+    const socket = connect(Number(new URL(url).port), '127.0.0.1');
+    await once(socket, 'connect');
+    return socket;
+  };
+  const requestOf = (path: string, ...headers: string[]): string =>
+    [`GET ${path} HTTP/1.1`, 'Host: x', ...headers, '', ''].join('\r\n');
+
+  /** Feeds that tell nothing until they end. */
+  const silentFeeds = (): AbortSignal[] => {
+    const signals: AbortSignal[] = [];
+    vi.spyOn(StreamsQueryService.prototype, 'changes').mockImplementation(async (_name, { signal }) => {
+      signals.push(signal);
+      return (async function* (): AsyncGenerator<FeedEvent> {
+        yield { type: 'idle' };
+        if (!signal.aborted) await once(signal, 'abort');
+      })();
+    });
+    return signals;
+  };
+
+  it('gives back the places of feeds whose requests were pipelined when their connection closes, and does not look like a leak', async () => {
+    const warnings: Error[] = [];
+    const onWarning = (warning: Error): void => void warnings.push(warning);
+    process.on('warning', onWarning);
+    silentFeeds();
+    const socket = await connected();
+    socket.write(requestOf('/stores/balances/changes').repeat(MAX_STREAMS));
+    await vi.waitFor(() => expect(openStreams).toBe(MAX_STREAMS));
+    socket.destroy();
+    await vi.waitFor(() => expect(openStreams).toBe(0));
+    process.off('warning', onWarning);
+    expect(warnings).toEqual([]);
+  });
+
+  it('leaves nothing on a connection that outlives its streams', async () => {
+    const accepted = once(app.getHttpServer() as Server, 'connection') as Promise<[Socket]>;
+    const socket = await connected();
+    const [served] = await accepted;
+    const counts: number[] = [];
+    for (let n = 0; n < 3; n++) {
+      socket.write(requestOf('/stores/balances/entries', 'Accept: application/x-ndjson'));
+      for (let got = ''; !got.endsWith('\r\n0\r\n\r\n'); ) got += String((await once(socket, 'data'))[0]);
+      await vi.waitFor(() => expect(openStreams).toBe(0));
+      counts.push(served.listenerCount('close'));
+    }
+    socket.destroy();
+    expect(counts[2]).toBe(counts[0]);
+  });
+});
