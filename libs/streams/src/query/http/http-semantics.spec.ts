@@ -90,11 +90,53 @@ describe.each(['express', 'fastify'] as const)('the endpoints as HTTP wants them
     const counts: number[] = [];
     for (let n = 0; n < 3; n++) {
       socket.write(requestOf('/stores/balances/entries', 'Accept: application/x-ndjson'));
-      for (let got = ''; !got.endsWith('\r\n0\r\n\r\n'); ) got += String((await once(socket, 'data'))[0]);
+      for (let got = ''; !got.endsWith('\r\n0\r\n\r\n');) got += String((await once(socket, 'data'))[0]);
       await vi.waitFor(() => expect(openStreams).toBe(0));
       counts.push(served.listenerCount('close'));
     }
     socket.destroy();
     expect(counts[2]).toBe(counts[0]);
   });
+
+  /** As it was sent: `fetch` leaves out, and adds, what it likes. */
+  const rawAnswer = async (method: string, path: string, ...headers: string[]): Promise<string> => {
+    const socket = await connected();
+    let got = '';
+    socket.on('data', (data: Buffer) => (got += data.toString('latin1')));
+    socket.write(requestOf(path, 'Connection: close', ...headers).replace('GET', method));
+    await once(socket, 'end');
+    return got;
+  };
+
+  it.each([
+    '/stores',
+    '/stores/balances',
+    '/stores/balances/entries',
+    '/stores/balances/count',
+    '/stores/balances/metadata',
+  ])('answers %s in full, whatever If-None-Match says, and without an ETag', async (path) => {
+    await runtime.store('balances').put('a', { n: 1 });
+    const whole = await rawAnswer('GET', path);
+    expect(whole).not.toMatch(/^etag:/im);
+    expect(whole).toMatch(/^content-length: [1-9]/im);
+    const asked = await rawAnswer('GET', path, 'If-None-Match: *');
+    expect(asked).toMatch(/^HTTP\/1.1 200 /);
+    expect(bodyOf(asked)).toBe(bodyOf(whole));
+    expect(await rawAnswer('HEAD', path, 'If-None-Match: *')).toMatch(/^HTTP\/1.1 200 /);
+  });
+
+  it.each(['GET', 'HEAD'])('answers %s of what the client has with a 304 that tells of no body', async (method) => {
+    await runtime.store('balances').put('a', { n: 1 });
+    const { headers } = await fetch(`${url}/stores/balances/entries/a`);
+    const answer = await rawAnswer(method, '/stores/balances/entries/a', `If-None-Match: ${headers.get('etag')}`);
+    expect(answer).toMatch(/^HTTP\/1.1 304 /);
+    expect(answer).toContain(`\r\n${platform === 'express' ? 'ETag' : 'etag'}: ${headers.get('etag')}\r\n`);
+    expect(answer).toMatch(/^cache-control: private, no-cache\r$/im);
+    expect(answer).not.toMatch(/^(content-length|content-type|transfer-encoding):/im);
+    expect(bodyOf(answer)).toBe('');
+  });
 });
+
+function bodyOf(answer: string): string {
+  return answer.slice(answer.indexOf('\r\n\r\n') + 4);
+}

@@ -121,7 +121,7 @@ export class StoreEndpoints {
       // Kept by the client, and asked for again each time.
       headers['Cache-Control'] = 'private, no-cache';
       if (isNoneMatch(request.headers['if-none-match'], headers['ETag']))
-        return { status: 304, body: Buffer.alloc(0), headers };
+        return { status: 304, headers };
       return { status: 200, contentType, body, headers };
     });
   }
@@ -273,7 +273,7 @@ export class StoreEndpoints {
         store === undefined ? (undefined as never) : await this.asked(store, request, response),
       );
       if ('stream' in answer && request.method === 'HEAD') {
-        sendAnswer(response, { status, contentType: answer.contentType, body: Buffer.alloc(0) });
+        sendAnswer(response, { status, contentType: answer.contentType });
       } else if ('stream' in answer) {
         // A body that is read slowly must not keep others waiting.
         this.limits.leave();

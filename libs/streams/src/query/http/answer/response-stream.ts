@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { isGone, onConnectionClose } from './connection.js';
-import { COMMON_HEADERS, rawResponse, type QueryResponse } from './http-answer.js';
+import { COMMON_HEADERS, takeOver, type QueryResponse } from './http-answer.js';
 
 /** A reader that takes nothing for so long is given up. */
 const STALLED_MS = 30_000;
@@ -26,11 +26,9 @@ export class ResponseStream {
     headers: Readonly<Record<string, string>>,
     stalledMs = STALLED_MS,
   ): ResponseStream {
-    const raw = rawResponse(response);
-    const set = response.raw === undefined ? {} : response.getHeaders?.();
-    response.hijack?.();
-    for (const [name, value] of Object.entries({ ...set, ...COMMON_HEADERS, ...headers, 'Content-Type': contentType }))
-      if (value !== undefined) raw.setHeader(name, value);
+    const raw = takeOver(response);
+    for (const [name, value] of Object.entries({ ...COMMON_HEADERS, ...headers, 'Content-Type': contentType }))
+      raw.setHeader(name, value);
     raw.writeHead(200);
     raw.flushHeaders();
     return new ResponseStream(raw, stalledMs);
