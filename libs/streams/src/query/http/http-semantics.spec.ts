@@ -135,6 +135,25 @@ describe.each(['express', 'fastify'] as const)('the endpoints as HTTP wants them
     expect(answer).not.toMatch(/^(content-length|content-type|transfer-encoding):/im);
     expect(bodyOf(answer)).toBe('');
   });
+
+  it.each([
+    ['application/x-ndjson', true],
+    ['Application/X-NDJSON; charset=utf-8', true],
+    ['application/x-ndjson, application/json', true],
+    ['application/x-ndjson, */*', true],
+    ['application/x-ndjson;q=0.5, application/json;q=0.4', true],
+    ['application/x-ndjson;q=0.5, text/html', true],
+    ['application/x-ndjson;q=0', false],
+    ['application/json, application/x-ndjson;q=0.1', false],
+    ['application/x-ndjson;q=0.1, */*', false],
+    ['application/x-ndjson2, */*', false],
+    ['*/*', false],
+    ['application/*', false],
+  ])('answers Accept: %s with NDJSON: %s', async (accept, isNdjson) => {
+    const response = await fetch(`${url}/stores/balances/entries`, { headers: { accept } });
+    expect(response.headers.get('content-type')).toMatch(isNdjson ? /^application\/x-ndjson/ : /^application\/json/);
+    expect(await response.text()).toBe(isNdjson ? '{"end":true}\n' : '{"items":[]}');
+  });
 });
 
 function bodyOf(answer: string): string {
