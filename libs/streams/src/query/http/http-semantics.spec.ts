@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import type { Server } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { Log } from '../../log/log.js';
 import { noMetrics } from '../../observability/streams-metrics.js';
 import { json, stringSerde } from '../../serdes/text-serdes.js';
 import type { FeedEvent } from '../feed/store-feed.js';
@@ -154,7 +155,52 @@ describe.each(['express', 'fastify'] as const)('the endpoints as HTTP wants them
     expect(response.headers.get('content-type')).toMatch(isNdjson ? /^application\/x-ndjson/ : /^application\/json/);
     expect(await response.text()).toBe(isNdjson ? '{"end":true}\n' : '{"items":[]}');
   });
+
+  it.each(['/stores/balances/entries', '/stores/balances/changes', '/stores/balances/entries/a/changes'])(
+    'answers HEAD of the stream %s with the headers of GET, and leaves nothing open',
+    async (path) => {
+      const partition = await runtime.store('balances').put('a', { n: 1 });
+      const signals = silentFeeds();
+      const headers = { accept: 'application/x-ndjson' };
+      const head = await fetch(`${url}${path}`, { headers, method: 'HEAD' });
+      expect(signals.every(({ aborted }) => aborted)).toBe(true);
+      const ending = new AbortController();
+      const whole = await fetch(`${url}${path}`, { headers, signal: ending.signal });
+      ending.abort();
+      expect(fieldsOf(head)).toEqual(fieldsOf(whole));
+      expect(head.headers.get('streams-instance')).toBe('here');
+      if (path.endsWith('/entries'))
+        expect(head.headers.get('streams-position')).toContain(`balances:${partition}:${100 + partition}`);
+      await vi.waitFor(() => expect([openStreams, runtime.store('balances').openCursors]).toEqual([0, 0]));
+    },
+  );
+
+  it.each([
+    ['/stores/unlogged/changes', {}, 400, false],
+    ['/stores/balances/changes', { 'last-event-id': '1-0.0' }, 410, false],
+    ['/stores/balances/entries?cursor=x', { accept: 'application/x-ndjson' }, 400, false],
+    ['/stores/balances/entries', { accept: 'application/x-ndjson' }, 503, true],
+  ])('refuses HEAD of the stream %s with %o as it refuses GET: %i', async (path, headers, status, isMissing) => {
+    if (isMissing) runtime.store('balances').set(0, undefined);
+    const admin = {
+      beginningOffsets: async () => [],
+      endOffsets: async () => [],
+      describeConfig: async () => new Map(),
+    };
+    runtime.openLog = async () => ({ admin }) as unknown as Log;
+    const whole = await fetch(`${url}${path}`, { headers });
+    const head = await fetch(`${url}${path}`, { headers, method: 'HEAD' });
+    expect([whole.status, head.status]).toEqual([status, status]);
+    expect(fieldsOf(head)).toEqual(fieldsOf(whole));
+  });
 });
+
+/** Of those that say how the message is sent, only the length: a stream has none. */
+function fieldsOf({ headers }: Response): Record<string, string> {
+  const fields = Object.fromEntries(headers);
+  for (const name of ['connection', 'date', 'keep-alive', 'transfer-encoding']) delete fields[name];
+  return fields;
+}
 
 function bodyOf(answer: string): string {
   return answer.slice(answer.indexOf('\r\n\r\n') + 4);

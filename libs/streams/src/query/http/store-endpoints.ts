@@ -37,7 +37,8 @@ import {
 import { RequestLimits, type RequestLimitOptions } from './request/request-limits.js';
 import { invalidParameter, keyInPath, queryParameters } from './request/request-target.js';
 import { StorePolicy } from './store-policy.js';
-import { EVENT_STREAM, streamChanges } from './answer/stream-changes.js';
+import { ResponseStream } from './answer/response-stream.js';
+import { EVENT_STREAM, feedHeaders, probeChanges, streamChanges } from './answer/stream-changes.js';
 import { acceptsNdjson, NDJSON, streamEntries } from './answer/stream-entries.js';
 
 export interface StoreEndpointsOptions {
@@ -61,7 +62,10 @@ interface Asked {
 /** A body that is written as it comes. */
 interface StreamedAnswer {
   readonly contentType: string;
+  readonly headers: Readonly<Record<string, string>>;
   readonly stream: () => Promise<void>;
+  /** Instead of `stream`, for HEAD: fails as that would before its first byte, and leaves nothing open. */
+  readonly probe: () => Promise<unknown>;
 }
 
 /** What the routes do, whatever platform they are on. */
@@ -120,8 +124,7 @@ export class StoreEndpoints {
       headers['ETag'] = entityTag(body);
       // Kept by the client, and asked for again each time.
       headers['Cache-Control'] = 'private, no-cache';
-      if (isNoneMatch(request.headers['if-none-match'], headers['ETag']))
-        return { status: 304, headers };
+      if (isNoneMatch(request.headers['if-none-match'], headers['ETag'])) return { status: 304, headers };
       return { status: 200, contentType, body, headers };
     });
   }
@@ -178,7 +181,8 @@ export class StoreEndpoints {
         const scanned = await queries.stream(store, query);
         const headers = this.scanHeaders(store, scanned.freshness);
         const options = { json, mayRead, headers, limit: query.limit, url: request.originalUrl };
-        return { contentType: NDJSON, stream: () => streamEntries(response, scanned, options) };
+        const stream = (): Promise<void> => streamEntries(response, scanned, options);
+        return { contentType: NDJSON, headers, stream, probe: () => scanned.batches.return(undefined) };
       }
       const { entries, next, freshness, unreachable } = await queries.page(store, query);
       const items: string[] = [];
@@ -201,16 +205,18 @@ export class StoreEndpoints {
       const range = { ...(key && { key }), ...(prefix !== undefined && { prefix }) };
       const hasSnapshot = isWanted(snapshot);
       const feed = { ...range, ...(after && { after }), hasSnapshot };
+      const headers = feedHeaders(runtime.instanceId);
       const options = {
         definition,
         json: new EntryJson(definition, fieldsOf(fields), policy.mapping(request, 'changes')),
         mayRead: this.filterOf(request, definition, policy, 'changes'),
-        headers: { 'Streams-Instance': runtime.instanceId },
+        headers,
         url: request.originalUrl,
         stopping: this.stopping.signal,
       };
       const open: Parameters<typeof streamChanges>[1] = (signal) => queries.changes(store, { ...feed, signal });
-      return { contentType: EVENT_STREAM, stream: () => streamChanges(response, open, options) };
+      const stream = (): Promise<void> => streamChanges(response, open, options);
+      return { contentType: EVENT_STREAM, headers, stream, probe: () => probeChanges(open) };
     });
   }
 
@@ -273,7 +279,8 @@ export class StoreEndpoints {
         store === undefined ? (undefined as never) : await this.asked(store, request, response),
       );
       if ('stream' in answer && request.method === 'HEAD') {
-        sendAnswer(response, { status, contentType: answer.contentType });
+        await answer.probe();
+        ResponseStream.head(response, answer.contentType, answer.headers);
       } else if ('stream' in answer) {
         // A body that is read slowly must not keep others waiting.
         this.limits.leave();

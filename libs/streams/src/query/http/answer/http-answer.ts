@@ -26,7 +26,7 @@ export interface HttpAnswer {
   readonly status: number;
   /** Absent where there is no body. */
   readonly contentType?: string;
-  /** Absent where there is none, and no length to tell of one: that of a 304, and that of a stream which only HEAD has asked for. */
+  /** Absent from a 304, which must not tell the length of what it leaves out. */
   readonly body?: Uint8Array;
   readonly headers?: Readonly<Record<string, string>>;
 }

@@ -26,12 +26,14 @@ export class ResponseStream {
     headers: Readonly<Record<string, string>>,
     stalledMs = STALLED_MS,
   ): ResponseStream {
-    const raw = takeOver(response);
-    for (const [name, value] of Object.entries({ ...COMMON_HEADERS, ...headers, 'Content-Type': contentType }))
-      raw.setHeader(name, value);
-    raw.writeHead(200);
+    const raw = begin(response, contentType, headers);
     raw.flushHeaders();
     return new ResponseStream(raw, stalledMs);
+  }
+
+  /** Answers HEAD as `open` answers GET. */
+  static head(response: QueryResponse, contentType: string, headers: Readonly<Record<string, string>>): void {
+    begin(response, contentType, headers).end();
   }
 
   /** Aborts when nobody reads any more. */
@@ -74,4 +76,15 @@ export class ResponseStream {
       closed.addEventListener('abort', onClose, { once: true });
     });
   }
+}
+
+function begin(
+  response: QueryResponse,
+  contentType: string,
+  headers: Readonly<Record<string, string>>,
+): ServerResponse {
+  const raw = takeOver(response);
+  for (const [name, value] of Object.entries({ ...COMMON_HEADERS, ...headers, 'Content-Type': contentType }))
+    raw.setHeader(name, value);
+  return raw.writeHead(200);
 }
