@@ -1,4 +1,4 @@
-import type { INestApplication } from '@nestjs/common';
+import { NotFoundException, type INestApplication } from '@nestjs/common';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { once } from 'node:events';
@@ -192,6 +192,14 @@ describe.each(['express', 'fastify'] as const)('the endpoints as HTTP wants them
     const head = await fetch(`${url}${path}`, { headers, method: 'HEAD' });
     expect([whole.status, head.status]).toEqual([status, status]);
     expect(fieldsOf(head)).toEqual(fieldsOf(whole));
+  });
+
+  it.each(['changes', 'entries'])('finds the key %j of the store "entries", and its changes', async (key) => {
+    await runtime.store('entries').put(key, 'found');
+    expect(await (await fetch(`${url}/stores/entries/entries/${key}`)).text()).toBe('found');
+    const changes = vi.spyOn(StreamsQueryService.prototype, 'changes').mockRejectedValue(new NotFoundException());
+    expect((await fetch(`${url}/stores/entries/entries/${key}/changes`)).status).toBe(404);
+    expect(changes.mock.calls.map(([name, request]) => [name, String(request.key)])).toEqual([['entries', key]]);
   });
 });
 

@@ -35,7 +35,7 @@ import {
   scanRequest,
 } from './request/read-request.js';
 import { RequestLimits, type RequestLimitOptions } from './request/request-limits.js';
-import { invalidParameter, keyInPath, queryParameters } from './request/request-target.js';
+import { invalidParameter, keyInChangesPath, keyInPath, queryParameters } from './request/request-target.js';
 import { StorePolicy } from './store-policy.js';
 import { ResponseStream } from './answer/response-stream.js';
 import { EVENT_STREAM, feedHeaders, probeChanges, streamChanges } from './answer/stream-changes.js';
@@ -199,7 +199,7 @@ export class StoreEndpoints {
     return this.answer('changes', store, request, response, async ({ definition, policy }) => {
       const { snapshot, prefix, fields } = queryParameters(request.originalUrl, FEED_PARAMETERS);
       if (ofKey && prefix !== undefined) throw invalidParameter('prefix', 'does not go with a key');
-      const key = ofKey ? readKey(definition, keyInPath(request.originalUrl, store)) : undefined;
+      const key = ofKey ? readKey(definition, keyInChangesPath(request.originalUrl, store)) : undefined;
       if (key && policy.isPerKey) await policy.authorize(this.access(request, definition, 'changes', key));
       const after = lastEventId(request);
       const range = { ...(key && { key }), ...(prefix !== undefined && { prefix }) };
