@@ -8,6 +8,7 @@ import type { StoreDefinition } from '../../topology/store-definition.js';
 import { readKey } from '../read-key.js';
 import type { ScanRequest, StreamsQueryService } from '../streams-query.service.js';
 import { typedJson, valueBody } from '../typed-json.js';
+import { isGone } from './answer/connection.js';
 import { entityTag, isNoneMatch } from './answer/entity-tag.js';
 import { EntryJson } from './answer/entry-json.js';
 import { entryHeaders, scanHeaders } from './answer/freshness-headers.js';
@@ -34,11 +35,12 @@ import {
   scanRequest,
 } from './request/read-request.js';
 import { RequestLimits, type RequestLimitOptions } from './request/request-limits.js';
-import { invalidParameter, keyInPath, queryParameters } from './request/request-target.js';
+import { invalidParameter, keyInChangesPath, keyInPath, queryParameters } from './request/request-target.js';
 import { DEFAULT_PAGE_LIMIT, MAX_PAGE_LIMIT, type ScannedStream } from '../scan/store-scans.js';
 import { entryFilter, filteredPage, type EntryFilter, type FilteredPage } from './entry-filter.js';
 import { StorePolicy } from './store-policy.js';
-import { EVENT_STREAM, streamChanges } from './answer/stream-changes.js';
+import { ResponseStream } from './answer/response-stream.js';
+import { EVENT_STREAM, feedHeaders, probeChanges, streamChanges } from './answer/stream-changes.js';
 import { acceptsNdjson, NDJSON, streamEntries } from './answer/stream-entries.js';
 
 export interface StoreEndpointsOptions {
@@ -62,7 +64,10 @@ interface Asked {
 /** A body that is written as it comes. */
 interface StreamedAnswer {
   readonly contentType: string;
+  readonly headers: Readonly<Record<string, string>>;
   readonly stream: () => Promise<void>;
+  /** Instead of `stream`, for HEAD: fails as that would before its first byte, and leaves nothing open. */
+  readonly probe: () => Promise<unknown>;
 }
 
 /** What the routes do, whatever platform they are on. */
@@ -121,8 +126,7 @@ export class StoreEndpoints {
       headers['ETag'] = entityTag(body);
       // Kept by the client, and asked for again each time.
       headers['Cache-Control'] = 'private, no-cache';
-      if (isNoneMatch(request.headers['if-none-match'], headers['ETag']))
-        return { status: 304, body: Buffer.alloc(0), headers };
+      if (isNoneMatch(request.headers['if-none-match'], headers['ETag'])) return { status: 304, headers };
       return { status: 200, contentType, body, headers };
     });
   }
@@ -180,7 +184,8 @@ export class StoreEndpoints {
         const scanned = await queries.stream(store, query);
         const headers = this.scanHeaders(store, scanned.freshness);
         const options = { json, passes, headers, limit: query.limit, url: request.originalUrl };
-        return { contentType: NDJSON, stream: () => streamEntries(response, scanned, options) };
+        const stream = (): Promise<void> => streamEntries(response, scanned, options);
+        return { contentType: NDJSON, headers, stream, probe: () => scanned.batches.return(undefined) };
       }
       const { entries, next, freshness, unreachable } =
         passes === undefined ? await queries.page(store, query) : await this.filteredPage(store, query, passes);
@@ -197,22 +202,24 @@ export class StoreEndpoints {
     return this.answer('changes', store, request, response, async ({ definition, policy }) => {
       const { snapshot, prefix, fields } = queryParameters(request.originalUrl, FEED_PARAMETERS);
       if (ofKey && prefix !== undefined) throw invalidParameter('prefix', 'does not go with a key');
-      const key = ofKey ? readKey(definition, keyInPath(request.originalUrl, store)) : undefined;
+      const key = ofKey ? readKey(definition, keyInChangesPath(request.originalUrl, store)) : undefined;
       if (key && policy.isPerKey) await policy.authorize(this.access(request, definition, 'changes', key));
       const after = lastEventId(request);
       const range = { ...(key && { key }), ...(prefix !== undefined && { prefix }) };
       const hasSnapshot = isWanted(snapshot);
       const feed = { ...range, ...(after && { after }), hasSnapshot };
+      const headers = feedHeaders(runtime.instanceId);
       const options = {
         definition,
         json: new EntryJson(definition, fieldsOf(fields), policy.mapping(request, 'changes')),
         mayRead: this.filterOf(request, definition, policy, 'changes'),
-        headers: { 'Streams-Instance': runtime.instanceId },
+        headers,
         url: request.originalUrl,
         stopping: this.stopping.signal,
       };
       const open: Parameters<typeof streamChanges>[1] = (signal) => queries.changes(store, { ...feed, signal });
-      return { contentType: EVENT_STREAM, stream: () => streamChanges(response, open, options) };
+      const stream = (): Promise<void> => streamChanges(response, open, options);
+      return { contentType: EVENT_STREAM, headers, stream, probe: () => probeChanges(open) };
     });
   }
 
@@ -293,14 +300,15 @@ export class StoreEndpoints {
     let isStream = false;
     try {
       const raw = rawResponse(response);
-      const entering = this.limits.enter(() => raw.destroyed);
+      const entering = this.limits.enter(() => isGone(raw));
       if (entering !== undefined) await entering;
       hasEntered = true;
       const answer = await query(
         store === undefined ? (undefined as never) : await this.asked(store, request, response),
       );
       if ('stream' in answer && request.method === 'HEAD') {
-        sendAnswer(response, { status, contentType: answer.contentType, body: Buffer.alloc(0) });
+        await answer.probe();
+        ResponseStream.head(response, answer.contentType, answer.headers);
       } else if ('stream' in answer) {
         // A body that is read slowly must not keep others waiting.
         this.limits.leave();

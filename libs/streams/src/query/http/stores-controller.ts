@@ -112,7 +112,7 @@ export function storesController(path = 'stores', limits: RequestLimitOptions = 
     @Get(KEY_ROUTE)
     entry(@Param('store') store: string, @Req() request: QueryRequest, @Res() response: QueryResponse): Promise<void> {
       // A wildcard takes what its platform finds too long for a parameter.
-      if (isChangesPath(request.originalUrl)) return this.endpoints.changes(store, true, request, response);
+      if (isChangesPath(request.originalUrl, store)) return this.endpoints.changes(store, true, request, response);
       return this.endpoints.entry(store, request, response);
     }
   }

@@ -9,8 +9,12 @@ import type { HttpAnswer } from './http-answer.js';
 
 export const OWNER_LOCATION_HEADER = 'Streams-Location';
 
+export interface ProblemAnswer extends HttpAnswer {
+  readonly body: Uint8Array;
+}
+
 /** The RFC 9457 answer to an error. What is not a query's own problem says nothing of its inside. */
-export function problemDocument(error: unknown, originalUrl: string): HttpAnswer {
+export function problemDocument(error: unknown, originalUrl: string): ProblemAnswer {
   if (error instanceof QueryError) return queryProblem(error, originalUrl);
   if (error instanceof HttpException) {
     const status = error.getStatus();
@@ -21,7 +25,7 @@ export function problemDocument(error: unknown, originalUrl: string): HttpAnswer
   return problem(status, { type, title, status, detail, code: error instanceof StreamsError ? error.code : code });
 }
 
-function queryProblem(error: QueryError, originalUrl: string): HttpAnswer {
+function queryProblem(error: QueryError, originalUrl: string): ProblemAnswer {
   const { type, title, status, code } = error.problem;
   const { owner } = error.members;
   const location = status === 421 && typeof owner === 'string' ? `${owner}${originalUrl}` : undefined;
@@ -36,7 +40,7 @@ function queryProblem(error: QueryError, originalUrl: string): HttpAnswer {
   );
 }
 
-function problem(status: number, document: object, headers: Record<string, string> = {}): HttpAnswer {
+function problem(status: number, document: object, headers: Record<string, string> = {}): ProblemAnswer {
   const body = Buffer.from(typedJson(document), 'utf8');
   return { status, contentType: 'application/problem+json', body, headers };
 }

@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
-import { COMMON_HEADERS, rawResponse, type QueryResponse } from './http-answer.js';
+import { isGone, onConnectionClose } from './connection.js';
+import { COMMON_HEADERS, takeOver, type QueryResponse } from './http-answer.js';
 
 /** A reader that takes nothing for so long is given up. */
 const STALLED_MS = 30_000;
@@ -7,13 +8,16 @@ const STALLED_MS = 30_000;
 /** A body that is written bit by bit, as fast as it is read. */
 export class ResponseStream {
   private readonly closing = new AbortController();
+  private readonly unwatch: () => void;
 
   private constructor(
     private readonly response: ServerResponse,
     private readonly stalledMs: number,
   ) {
-    if (response.destroyed) this.closing.abort();
-    response.once('close', () => this.closing.abort());
+    const close = (): void => this.closing.abort();
+    if (isGone(response)) close();
+    response.once('close', close);
+    this.unwatch = onConnectionClose(response, close);
   }
 
   static open(
@@ -22,14 +26,14 @@ export class ResponseStream {
     headers: Readonly<Record<string, string>>,
     stalledMs = STALLED_MS,
   ): ResponseStream {
-    const raw = rawResponse(response);
-    const set = response.raw === undefined ? {} : response.getHeaders?.();
-    response.hijack?.();
-    for (const [name, value] of Object.entries({ ...set, ...COMMON_HEADERS, ...headers, 'Content-Type': contentType }))
-      if (value !== undefined) raw.setHeader(name, value);
-    raw.writeHead(200);
+    const raw = begin(response, contentType, headers);
     raw.flushHeaders();
     return new ResponseStream(raw, stalledMs);
+  }
+
+  /** Answers HEAD as `open` answers GET. */
+  static head(response: QueryResponse, contentType: string, headers: Readonly<Record<string, string>>): void {
+    begin(response, contentType, headers).end();
   }
 
   /** Aborts when nobody reads any more. */
@@ -50,8 +54,10 @@ export class ResponseStream {
   }
 
   end(): void {
+    this.unwatch();
     if (!this.response.destroyed) this.response.end();
   }
+
   /** With a timer of its own: Node 20 collects an `AbortSignal.timeout` that only `AbortSignal.any` refers to, and then it never fires. */
   private drained(): Promise<void> {
     const { response, closed, stalledMs } = this;
@@ -70,4 +76,15 @@ export class ResponseStream {
       closed.addEventListener('abort', onClose, { once: true });
     });
   }
+}
+
+function begin(
+  response: QueryResponse,
+  contentType: string,
+  headers: Readonly<Record<string, string>>,
+): ServerResponse {
+  const raw = takeOver(response);
+  for (const [name, value] of Object.entries({ ...COMMON_HEADERS, ...headers, 'Content-Type': contentType }))
+    raw.setHeader(name, value);
+  return raw.writeHead(200);
 }

@@ -24,15 +24,33 @@ export interface StreamChangesOptions {
   readonly stopping: AbortSignal;
 }
 
+export function feedHeaders(instanceId: string): Readonly<Record<string, string>> {
+  // nginx would keep events until it has a buffer full of them.
+  return { 'Streams-Instance': instanceId, 'X-Accel-Buffering': 'no' };
+}
+
+type OpenFeed = (signal: AbortSignal) => Promise<AsyncGenerator<FeedEvent>>;
+
+/** Opens a feed that nobody reads. @throws QueryError where it cannot be opened. */
+export async function probeChanges(open: OpenFeed): Promise<void> {
+  const ending = new AbortController();
+  try {
+    const events = await open(ending.signal);
+    await events.return(undefined);
+  } finally {
+    ending.abort();
+  }
+}
+
 /** Writes a feed as server-sent events (HTML Standard, 9.2). */
 export async function streamChanges(
   response: QueryResponse,
-  open: (signal: AbortSignal) => Promise<AsyncGenerator<FeedEvent>>,
+  open: OpenFeed,
   { definition, json, mayRead, headers, url, stopping }: StreamChangesOptions,
 ): Promise<void> {
   const ending = new AbortController();
   const events = await open(AbortSignal.any([ending.signal, stopping]));
-  const stream = ResponseStream.open(response, EVENT_STREAM, { ...headers, 'X-Accel-Buffering': 'no' });
+  const stream = ResponseStream.open(response, EVENT_STREAM, headers);
   if (stream.closed.aborted) ending.abort();
   stream.closed.addEventListener('abort', () => ending.abort(), { once: true });
   try {

@@ -2,6 +2,7 @@ import { bufferOf } from '../../../bytes/buffer-of.js';
 import { QueryError } from '../../problem/query-error.js';
 import type { ScanEntry } from '../../scan/merge-streams.js';
 import type { ScannedStream } from '../../scan/store-scans.js';
+import { weightOf } from '../request/accept.js';
 import type { EntryFilter } from '../entry-filter.js';
 import type { EntryJson } from './entry-json.js';
 import type { QueryRequest, QueryResponse } from './http-answer.js';
@@ -9,6 +10,7 @@ import { problemDocument } from './problem-document.js';
 import { ResponseStream } from './response-stream.js';
 
 export const NDJSON = 'application/x-ndjson';
+const NAMES_NDJSON = /(?:^|,)\s*application\/x-ndjson\s*(?:[,;]|$)/i;
 
 export interface StreamEntriesOptions {
   readonly json: EntryJson;
@@ -18,8 +20,11 @@ export interface StreamEntriesOptions {
   readonly url: string;
 }
 
-export function acceptsNdjson({ headers }: QueryRequest): boolean {
-  return headers.accept?.split(',').some((each) => each.split(';', 1)[0].trim().toLowerCase() === NDJSON) ?? false;
+/** Where it is named, and wanted no less than JSON; who takes anything gets pages. */
+export function acceptsNdjson({ headers: { accept } }: QueryRequest): boolean {
+  if (accept === undefined || !NAMES_NDJSON.test(accept)) return false;
+  const weight = weightOf(accept, NDJSON) ?? 0;
+  return weight > 0 && weight >= (weightOf(accept, 'application/json') ?? 0);
 }
 
 /**

@@ -7,18 +7,23 @@ const CHANGES_SUFFIX = '/changes';
  * decode, in how long a parameter may be, and in what they make of an empty one.
  */
 export function keyInPath(originalUrl: string, store: string): string {
+  return keyAtEnd(pathOf(originalUrl), store);
+}
+
+/** The key in `.../<store>/entries/<key>/changes`. */
+export function keyInChangesPath(originalUrl: string, store: string): string {
   const path = pathOf(originalUrl);
+  return keyAtEnd(path.endsWith(CHANGES_SUFFIX) ? path.slice(0, -CHANGES_SUFFIX.length) : path, store);
+}
+
+function keyAtEnd(path: string, store: string): string {
   const plain = plainKey(path, store);
   if (plain !== undefined) return plain;
-  for (const match of path.matchAll(/(?<=\/)(?=([^/]+)\/entries\/(.*))/gs)) {
-    if (decode(match[1]) !== store) continue;
-    const text = match[2].endsWith(CHANGES_SUFFIX) ? match[2].slice(0, -CHANGES_SUFFIX.length) : match[2];
-    const key = decode(text);
-    if (text.includes('/')) throw invalidKey('A slash in a key is written as %2F.');
-    if (key === undefined) throw invalidKey('Its percent-encoding is broken.');
-    return key;
-  }
-  throw invalidKey('It stands behind "/entries/", percent-encoded.');
+  const text = segmentAtEnd(path, store);
+  if (text === undefined) throw invalidKey('It is one segment behind "/entries/": a slash in it is written as %2F.');
+  const key = decode(text);
+  if (key === undefined) throw invalidKey('Its percent-encoding is broken.');
+  return key;
 }
 
 /** Hot path (bench `query`, local/controller): a key that is written as it is. */
@@ -28,14 +33,21 @@ function plainKey(path: string, store: string): string | undefined {
   return key !== '' && path.endsWith(`/${store}/entries`, at) && !key.includes('%') ? key : undefined;
 }
 
+/** A key has no slash that is not encoded, so it is what stands behind the last one: stores and keys may be called `entries`, or `changes`. */
+function segmentAtEnd(path: string, store: string): string | undefined {
+  const match = /\/([^/]+)\/entries\/([^/]*)$/.exec(path);
+  return match !== null && decode(match[1]) === store ? match[2] : undefined;
+}
+
 function pathOf(originalUrl: string): string {
   const end = originalUrl.search(/[?#]/);
   return end < 0 ? originalUrl : originalUrl.slice(0, end);
 }
 
-/** Whether the path of a key asks for its changes: a key has no slash that is not encoded. */
-export function isChangesPath(originalUrl: string): boolean {
-  return /\/entries\/[^/]*\/changes$/.test(pathOf(originalUrl));
+/** Whether a path asks for the changes of a key of the store, not for a key called `changes`. */
+export function isChangesPath(originalUrl: string, store: string): boolean {
+  const path = pathOf(originalUrl);
+  return path.endsWith(CHANGES_SUFFIX) && segmentAtEnd(path.slice(0, -CHANGES_SUFFIX.length), store) !== undefined;
 }
 
 /** The list route, asked with the slash that begins a key: the empty key. */
