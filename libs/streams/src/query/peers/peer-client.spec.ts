@@ -1,11 +1,15 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { noMetrics } from '../../observability/streams-metrics.js';
 import { ManualClock } from '../../testing/manual-clock.js';
+import { LATEST_COMMITTED, type ReadBounds } from '../reads/partition-reads.js';
+import { reportNaming, ServedPeers } from '../testing/served-peer.js';
 import { PeerAuth } from './peer-auth.js';
 import { PeerClient } from './peer-client.js';
+import type { PeerMessage } from './peer-message.js';
+import { encodeRequest } from './peer-protocol.js';
 
 describe('a call that nobody who holds the secret answers', () => {
   const clock = new ManualClock();
@@ -46,5 +50,42 @@ describe('a call that nobody who holds the secret answers', () => {
       { head: { op: 'status' }, blobs: [] },
     );
     await expect(call).rejects.toThrow(`The instance "b" answered 401, and ${reason}`);
+  });
+});
+
+describe('calls of one instance by another', () => {
+  const peers = new ServedPeers();
+  const target = { store: 's', partition: 0 };
+  const freshness = {
+    partition: 0,
+    position: 1,
+    role: 'active',
+    lag: 0,
+    stalenessMs: 0,
+    instanceId: 'b',
+    epoch: 1,
+  } as const;
+
+  const getCall = (bounds: ReadBounds, key: Uint8Array = Buffer.from('k')): PeerMessage =>
+    encodeRequest({ op: 'get', target, keys: [key], bounds });
+
+  afterEach(() => peers.close());
+
+  it('go through while many others wait there', async () => {
+    const waits: (() => void)[] = [];
+    const peer = await peers.serve(async (_target, keys, { waitMs }) => {
+      if (waitMs > 0) await new Promise<void>((resolve) => void waits.push(resolve));
+      return { values: keys, freshness };
+    });
+    const client = peers.client(500);
+    const bounds = { ...LATEST_COMMITTED, waitMs: 60_000 };
+    const waiting = Promise.allSettled(
+      Array.from({ length: 64 }, () => client.call('get', peer, getCall(bounds), bounds.waitMs)),
+    );
+    await vi.waitFor(() => expect(waits).toHaveLength(64));
+    await client.call('get', peer, getCall(LATEST_COMMITTED));
+    await client.call('status', peer, encodeRequest({ op: 'status', status: reportNaming('a') }));
+    for (const answer of waits) answer();
+    expect((await waiting).filter(({ status }) => status === 'rejected')).toEqual([]);
   });
 });

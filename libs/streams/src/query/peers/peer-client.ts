@@ -8,6 +8,7 @@ import { PEER_CONTENT_TYPE, PEER_HEADER, PEER_MAX_BYTES, PEER_PATH, SIGNATURE_HE
 import { decodeMessage, encodeMessage, type PeerMessage } from './peer-message.js';
 import type { PeerOperation } from './peer-protocol.js';
 
+/** To one instance, of each agent. */
 const MAX_SOCKETS = 64;
 const RETRY_S = 1;
 
@@ -33,19 +34,15 @@ interface PeerAnswer {
   readonly date: string | undefined;
 }
 
-/** Calls other instances over connections that are kept open. */
+/** Calls other instances over connections that are kept open. Calls that may wait have connections of their own, so they hold up each other and nobody else. */
 export class PeerClient {
   private readonly agent: Agent;
+  private readonly waitingAgent: Agent;
   private readonly targets = new WeakMap<Peer, Target>();
 
   constructor(private readonly options: PeerClientOptions) {
-    // Each call has a time-out of its own.
-    this.agent = new Agent({
-      connections: MAX_SOCKETS,
-      headersTimeout: 0,
-      bodyTimeout: 0,
-      connect: { ...options.tls },
-    });
+    this.agent = agentOf(options);
+    this.waitingAgent = agentOf(options);
   }
 
   /**
@@ -67,15 +64,22 @@ export class PeerClient {
     }
   }
 
-  close(): Promise<void> {
-    return this.agent.destroy();
+  async close(): Promise<void> {
+    await Promise.all([this.agent.destroy(), this.waitingAgent.destroy()]);
   }
 
   private async ask(peer: Peer, message: PeerMessage, waitMs: number): Promise<PeerMessage> {
     const body = encodeMessage(message);
     const { instanceId, auth, timeoutMs } = this.options;
     const credentials = auth?.sign(instanceId, peer.instanceId, body);
-    const { status, answer, signature, date } = await this.send(peer, body, credentials, Math.ceil(timeoutMs + waitMs));
+    const agent = waitMs > 0 ? this.waitingAgent : this.agent;
+    const { status, answer, signature, date } = await this.send(
+      agent,
+      peer,
+      body,
+      credentials,
+      Math.ceil(timeoutMs + waitMs),
+    );
     if (auth && credentials && !auth.isAnswer(credentials, status, answer, signature))
       throw unreachable(peer, `answered ${status}, and ${auth.doubt(date)}`);
     let decoded: PeerMessage;
@@ -89,6 +93,7 @@ export class PeerClient {
   }
 
   private async send(
+    agent: Agent,
     peer: Peer,
     body: Buffer,
     credentials: PeerCredentials | undefined,
@@ -105,7 +110,7 @@ export class PeerClient {
         'content-type': PEER_CONTENT_TYPE,
         ...(credentials && { [PEER_HEADER]: credentials.peer, [SIGNATURE_HEADER]: credentials.signature }),
       };
-      this.agent.dispatch({ ...this.targetOf(peer), headers, body }, exchange);
+      agent.dispatch({ ...this.targetOf(peer), headers, body }, exchange);
       return await exchange.answer;
     } catch (cause) {
       if (isLate)
@@ -129,6 +134,11 @@ export class PeerClient {
     }
     return target;
   }
+}
+
+/** Each call has a time-out of its own. */
+function agentOf({ tls }: PeerClientOptions): Agent {
+  return new Agent({ connections: MAX_SOCKETS, headersTimeout: 0, bodyTimeout: 0, connect: { ...tls } });
 }
 
 /** One call. By events, without a stream: bench `query`, forwarded/local. */
