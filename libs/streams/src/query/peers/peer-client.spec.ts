@@ -9,7 +9,8 @@ import { reportNaming, ServedPeers } from '../testing/served-peer.js';
 import { PeerAuth } from './peer-auth.js';
 import { PeerClient } from './peer-client.js';
 import type { PeerMessage } from './peer-message.js';
-import { encodeRequest } from './peer-protocol.js';
+import { encodeRequest, REQUEST_MAX_BYTES } from './peer-protocol.js';
+import { PEER_MAX_BYTES } from './peer.js';
 
 describe('a call that nobody who holds the secret answers', () => {
   const clock = new ManualClock();
@@ -87,5 +88,31 @@ describe('calls of one instance by another', () => {
     await client.call('status', peer, encodeRequest({ op: 'status', status: reportNaming('a') }));
     for (const answer of waits) answer();
     expect((await waiting).filter(({ status }) => status === 'rejected')).toEqual([]);
+  });
+
+  it('tell that an answer is too large, which asking elsewhere or again would not change', async () => {
+    const peer = await peers.serve(async () => ({ values: [Buffer.alloc(PEER_MAX_BYTES)], freshness }));
+    await expect(peers.client().call('get', peer, getCall(LATEST_COMMITTED))).rejects.toMatchObject({
+      message: `The instance "b" answered with more than ${PEER_MAX_BYTES} bytes, which is more than a call carries.`,
+      problem: { name: 'failed' },
+    });
+  });
+
+  it('carry a single value that almost fills an answer', async () => {
+    const value = Buffer.alloc(PEER_MAX_BYTES - 1024);
+    const peer = await peers.serve(async () => ({ values: [value], freshness }));
+    const { blobs } = await peers.client().call('get', peer, getCall(LATEST_COMMITTED));
+    expect(blobs[0]).toHaveLength(value.length);
+  });
+
+  it('are refused here if they are too large, with their sizes', async () => {
+    const peer = await peers.serve(() => Promise.reject(new Error('This is not asked for.')));
+    const call = peers.client().call('get', peer, getCall(LATEST_COMMITTED, Buffer.alloc(REQUEST_MAX_BYTES)));
+    await expect(call).rejects.toMatchObject({
+      message: expect.stringMatching(
+        /^The query has 8388\d+ bytes for the instance "b", and a call has 8388608 at most\.$/,
+      ),
+      problem: { name: 'body-too-large' },
+    });
   });
 });

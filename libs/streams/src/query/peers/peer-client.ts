@@ -6,7 +6,7 @@ import { QueryError } from '../problem/query-error.js';
 import type { PeerAuth, PeerCredentials } from './peer-auth.js';
 import { PEER_CONTENT_TYPE, PEER_HEADER, PEER_MAX_BYTES, PEER_PATH, SIGNATURE_HEADER, type Peer } from './peer.js';
 import { decodeMessage, encodeMessage, type PeerMessage } from './peer-message.js';
-import type { PeerOperation } from './peer-protocol.js';
+import { REQUEST_MAX_BYTES, type PeerOperation } from './peer-protocol.js';
 
 /** To one instance, of each agent. */
 const MAX_SOCKETS = 64;
@@ -47,7 +47,7 @@ export class PeerClient {
 
   /**
    * @param waitMs that the peer may take beyond the usual time.
-   * @throws QueryError as the peer said, or `peer-unreachable`, `peer-timeout`.
+   * @throws QueryError as the peer said, or `peer-unreachable`, `peer-timeout`; `body-too-large` and `failed` if the message or its answer exceeds what a call carries.
    */
   async call(operation: PeerOperation, peer: Peer, message: PeerMessage, waitMs = 0): Promise<PeerMessage> {
     const { metrics } = this.options;
@@ -70,6 +70,11 @@ export class PeerClient {
 
   private async ask(peer: Peer, message: PeerMessage, waitMs: number): Promise<PeerMessage> {
     const body = encodeMessage(message);
+    if (body.length > REQUEST_MAX_BYTES)
+      throw new QueryError(
+        'body-too-large',
+        `The query has ${body.length} bytes for the instance "${peer.instanceId}", and a call has ${REQUEST_MAX_BYTES} at most.`,
+      );
     const { instanceId, auth, timeoutMs } = this.options;
     const credentials = auth?.sign(instanceId, peer.instanceId, body);
     const agent = waitMs > 0 ? this.waitingAgent : this.agent;
@@ -119,6 +124,13 @@ export class PeerClient {
           members: { instance: peer.instanceId, retryAfterS: RETRY_S },
           retryAfterS: RETRY_S,
         });
+      // The same query would be answered so again, so it is not tried again.
+      if (exchange.isTooLarge)
+        throw new QueryError(
+          'failed',
+          `The instance "${peer.instanceId}" answered with more than ${PEER_MAX_BYTES} bytes, which is more than a call carries.`,
+          { cause, members: { instance: peer.instanceId } },
+        );
       throw unreachable(peer, 'could not be reached', cause);
     } finally {
       clearTimeout(timer);
@@ -144,6 +156,7 @@ function agentOf({ tls }: PeerClientOptions): Agent {
 /** One call. By events, without a stream: bench `query`, forwarded/local. */
 class Exchange implements Dispatcher.DispatchHandler {
   readonly answer: Promise<PeerAnswer>;
+  isTooLarge = false;
   private settle!: { resolve: (answer: PeerAnswer) => void; reject: (error: Error) => void };
   private controller: Dispatcher.DispatchController | undefined;
   private failure: Error | undefined;
@@ -183,8 +196,11 @@ class Exchange implements Dispatcher.DispatchHandler {
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
     this.size += chunk.length;
-    if (this.size > PEER_MAX_BYTES) this.abort(new RangeError(`More than ${PEER_MAX_BYTES} bytes were sent.`));
-    else this.chunks.push(chunk);
+    if (this.size <= PEER_MAX_BYTES) this.chunks.push(chunk);
+    else if (!this.isTooLarge) {
+      this.isTooLarge = true;
+      this.abort(new RangeError(`More than ${PEER_MAX_BYTES} bytes were sent.`));
+    }
   }
 
   onResponseEnd(): void {

@@ -8,12 +8,16 @@ import type { PeerAuth, PeerCredentials } from './peer-auth.js';
 import type { PeerDirectory } from './peer-directory.js';
 import { PEER_CONTENT_TYPE, PEER_HEADER, SIGNATURE_HEADER } from './peer.js';
 import { decodeMessage, encodeMessage, type PeerMessage } from './peer-message.js';
-import { decodeRequest, encodeCount, encodeEntries, encodeValues, type PeerRequest } from './peer-protocol.js';
+import {
+  decodeRequest,
+  encodeCount,
+  encodeEntries,
+  encodeValues,
+  REQUEST_MAX_BYTES,
+  type PeerRequest,
+} from './peer-protocol.js';
 import { reportIn, type InstanceReport } from './peer-status.js';
 import { readBody } from './read-body.js';
-
-/** Keys and conditions; values only travel the other way. */
-const REQUEST_MAX_BYTES = 8 * 1024 * 1024;
 
 export interface PeerEndpointOptions {
   readonly instanceId: () => string;

@@ -9,6 +9,12 @@ import type {
 } from '../reads/partition-reads.js';
 import type { PeerMessage } from './peer-message.js';
 
+/** Keys and conditions; values only travel the other way. */
+export const REQUEST_MAX_BYTES = 8 * 1024 * 1024;
+
+/** Values of one answer; a single one may be larger. */
+const VALUES_MAX_BYTES = 4 * 1024 * 1024;
+
 /** What a peer asks, in the form of a message; `peer-reads.ts` writes it and `peer-endpoint.ts` reads it. */
 export type PeerRequest =
   | {
@@ -47,10 +53,12 @@ export function decodeRequest({ head, blobs }: PeerMessage): PeerRequest {
   throw new Error('The operation is not known.');
 }
 
+/** The first of the values, as many as one answer carries and at least one; whoever asked for more asks again for the others. */
 export function encodeValues({ values, freshness }: ValuesAnswer): PeerMessage {
-  return { head: { freshness: finite(freshness) }, blobs: values };
+  return { head: { freshness: finite(freshness) }, blobs: firstOf(values) };
 }
 
+/** The values may be fewer than the keys that were asked for. */
 export function decodeValues({ head, blobs }: PeerMessage): ValuesAnswer {
   return { values: blobs, freshness: freshnessOf(head) };
 }
@@ -80,6 +88,15 @@ export function encodeCount({ count, lookedAt, freshness }: CountAnswer): PeerMe
 
 export function decodeCount({ head, blobs: [lookedAt] }: PeerMessage): CountAnswer {
   return { count: head['count'] as number, ...(lookedAt && { lookedAt }), freshness: freshnessOf(head) };
+}
+
+function firstOf(values: ValuesAnswer['values']): ValuesAnswer['values'] {
+  let bytes = 0;
+  for (let i = 0; i < values.length; i++) {
+    bytes += values[i]?.length ?? 0;
+    if (bytes > VALUES_MAX_BYTES && i > 0) return values.slice(0, i);
+  }
+  return values;
 }
 
 /** JSON has no infinity. */
