@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { QueryError } from '../problem/query-error.js';
 import { LATEST_COMMITTED, type Freshness, type ReadBounds, type ValuesAnswer } from '../reads/partition-reads.js';
 import type { PeerClient } from './peer-client.js';
 import { decodeMessage, encodeMessage, type PeerMessage } from './peer-message.js';
@@ -168,5 +169,34 @@ describe('point reads at another instance', () => {
     const owner = new Owner(() => ({ values: [], freshness: fresh }));
     const answers = await Promise.allSettled([owner.get(['a']), owner.get(['b', 'c']), owner.get(['d'])]);
     expect(answers.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected']);
+  });
+
+  describe('that wait for a call', () => {
+    /** Three batches wait while the first of them is under way, and another look-up comes then. @returns what became of them, and the calls that were made. */
+    async function outcomes(failure: QueryError): Promise<[string[], number]> {
+      const late: Promise<ValuesAnswer>[] = [];
+      const owner = new Owner(async ({ keys }, call) => {
+        if (call !== 2) return { values: keys, freshness: fresh };
+        late.push(owner.get(['late']));
+        throw failure;
+      });
+      const early = Array.from({ length: 4 }, () => owner.get(names(600)));
+      const settled = await Promise.allSettled(early);
+      settled.push(...(await Promise.allSettled(late)));
+      return [
+        settled.map((each) => (each.status === 'rejected' ? String(each.reason.message) : 'answered')),
+        owner.asked.length,
+      ];
+    }
+
+    it('time out with the one before theirs if they have waited for as long, and no later ones do', async () => {
+      const failure = new QueryError('peer-timeout', 'late');
+      expect(await outcomes(failure)).toEqual([['answered', 'late', 'late', 'late', 'answered'], 3]);
+    });
+
+    it('are sent after one that has failed at once', async () => {
+      const failure = new QueryError('peer-unreachable', 'gone');
+      expect(await outcomes(failure)).toEqual([['answered', 'gone', 'answered', 'answered', 'answered'], 5]);
+    });
   });
 });

@@ -122,10 +122,13 @@ export class PeerReads implements PartitionReads {
       const batch: WaitingGet[] = [];
       for (let keys = 0; lane.waiting.length > 0 && keys < lane.maxKeys; keys += batch.at(-1)!.keys.length)
         batch.push(lane.waiting.shift()!);
+      const left = lane.waiting.length;
       try {
         await this.share(target, lane, batch);
       } catch (error) {
         for (const { reject } of batch) reject(error);
+        // These have waited as long, and an instance that hangs would let them time out batch after batch.
+        if (isTimeout(error)) for (const { reject } of lane.waiting.splice(0, left)) reject(error);
       }
     }
     lane.isBusy = false;
@@ -152,6 +155,10 @@ export class PeerReads implements PartitionReads {
       return;
     }
   }
+}
+
+function isTimeout(error: unknown): boolean {
+  return error instanceof QueryError && error.problem.name === 'peer-timeout';
 }
 
 /** The keys from `from` on, as many as one call carries, and at least one. */
