@@ -43,8 +43,9 @@ export function encodeRequest(request: PeerRequest): PeerMessage {
 
 /** Peers are authenticated and run the same release, so what they send is not checked field by field. @throws Error for an unknown operation. */
 export function decodeRequest({ head, blobs }: PeerMessage): PeerRequest {
-  const { op, target, bounds, part, status } = head as { op: unknown } & Record<string, never>;
+  const { op, target, part, status } = head as { op: unknown } & Record<string, never>;
   if (op === 'status') return { op, status };
+  const bounds = boundsOf(head);
   if (op === 'get') return { op, target, bounds, keys: blobs as Uint8Array[] };
   if (op === 'scan' || op === 'count') {
     const [gte, lt] = blobs;
@@ -97,6 +98,13 @@ function firstOf(values: ValuesAnswer['values']): ValuesAnswer['values'] {
     if (bytes > VALUES_MAX_BYTES && i > 0) return values.slice(0, i);
   }
   return values;
+}
+
+/** JSON writes an infinity as null; a copy of any age may answer then, also one of unknown age. */
+function boundsOf(head: PeerMessage['head']): ReadBounds {
+  const bounds = head['bounds'] as ReadBounds;
+  const { maxStalenessMs } = bounds as { readonly maxStalenessMs?: number | null };
+  return maxStalenessMs === null ? { ...bounds, maxStalenessMs: Infinity } : bounds;
 }
 
 /** JSON has no infinity. */

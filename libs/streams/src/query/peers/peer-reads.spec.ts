@@ -25,11 +25,15 @@ const fresh: Freshness = {
 /** The other instance: what it is asked goes through the bytes of a call, and its answer too. */
 class Owner {
   readonly asked: GetRequest[] = [];
+  /** Beyond the usual time-out of a call. */
+  readonly waits: (number | undefined)[] = [];
   valuesRead = 0;
   readonly reads: PeerReads;
 
   constructor(private readonly answer: (request: GetRequest, call: number) => ValuesAnswer | Promise<ValuesAnswer>) {
-    const client: Pick<PeerClient, 'call'> = { call: (_operation, _peer, message) => this.call(message) };
+    const client: Pick<PeerClient, 'call'> = {
+      call: (_operation, _peer, message, waitMs) => this.call(message, waitMs),
+    };
     this.reads = new PeerReads({ instanceId: 'b', url: 'http://b' }, client as PeerClient);
   }
 
@@ -41,7 +45,8 @@ class Owner {
     );
   }
 
-  private async call(message: PeerMessage): Promise<PeerMessage> {
+  private async call(message: PeerMessage, waitMs: number | undefined): Promise<PeerMessage> {
+    this.waits.push(waitMs);
     const body = encodeMessage(message);
     expect(body.length).toBeLessThanOrEqual(REQUEST_MAX_BYTES);
     const request = decodeRequest(decodeMessage(body)) as GetRequest;
@@ -169,6 +174,14 @@ describe('point reads at another instance', () => {
     const owner = new Owner(() => ({ values: [], freshness: fresh }));
     const answers = await Promise.allSettled([owner.get(['a']), owner.get(['b', 'c']), owner.get(['d'])]);
     expect(answers.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected']);
+  });
+
+  it('are asked with a wait that timers reach, however long whoever asks would wait', async () => {
+    const owner = new Owner(({ keys }) => ({ values: keys, freshness: fresh }));
+    const waits = [1000, 3_000_000_000, Infinity];
+    for (const waitMs of waits) await owner.get(['a'], { ...LATEST_COMMITTED, waitMs });
+    expect(owner.asked.map(({ bounds }) => bounds.waitMs)).toEqual([1000, 60_000, 60_000]);
+    expect(owner.waits).toEqual([1000, 60_000, 60_000]);
   });
 
   describe('that wait for a call', () => {

@@ -19,6 +19,8 @@ import { decodeCount, decodeEntries, decodeValues, encodeRequest } from './peer-
 const MAX_KEYS = 500;
 /** Of the keys of one call; a single one may be longer. */
 const MAX_KEY_BYTES = 1024 * 1024;
+/** So long the other instance waits in one call, also if whoever asked is gone meanwhile; who has more time asks again. */
+const MAX_WAIT_MS = 60_000;
 
 interface WaitingGet {
   readonly keys: readonly Uint8Array[];
@@ -47,7 +49,7 @@ export class PeerReads implements PartitionReads {
   ) {}
 
   async get(target: PartitionTarget, keys: readonly Uint8Array[], bounds: ReadBounds): Promise<ValuesAnswer> {
-    if (bounds !== LATEST_COMMITTED) return this.ask(target, keys, bounds);
+    if (bounds !== LATEST_COMMITTED) return this.ask(target, keys, inOneCall(bounds));
     const lane = this.laneOf(target);
     if (lane.isBusy) return new Promise((resolve, reject) => void lane.waiting.push({ keys, resolve, reject }));
     lane.isBusy = true;
@@ -59,13 +61,15 @@ export class PeerReads implements PartitionReads {
   }
 
   async scan(target: PartitionTarget, part: ScanPart, bounds: ReadBounds): Promise<EntriesAnswer> {
-    const request = encodeRequest({ op: 'scan', target, part, bounds });
-    return decodeEntries(await this.client.call('scan', this.peer, request, bounds.waitMs));
+    const asked = inOneCall(bounds);
+    const request = encodeRequest({ op: 'scan', target, part, bounds: asked });
+    return decodeEntries(await this.client.call('scan', this.peer, request, asked.waitMs));
   }
 
   async count(target: PartitionTarget, part: ScanPart, bounds: ReadBounds): Promise<CountAnswer> {
-    const request = encodeRequest({ op: 'count', target, part, bounds });
-    return decodeCount(await this.client.call('count', this.peer, request, bounds.waitMs));
+    const asked = inOneCall(bounds);
+    const request = encodeRequest({ op: 'count', target, part, bounds: asked });
+    return decodeCount(await this.client.call('count', this.peer, request, asked.waitMs));
   }
 
   /** All values of one look-up. */
@@ -155,6 +159,11 @@ export class PeerReads implements PartitionReads {
       return;
     }
   }
+}
+
+/** A wait without end, or longer than timers reach, becomes one that calls can have. */
+function inOneCall(bounds: ReadBounds): ReadBounds {
+  return bounds.waitMs <= MAX_WAIT_MS ? bounds : { ...bounds, waitMs: MAX_WAIT_MS };
 }
 
 function isTimeout(error: unknown): boolean {
