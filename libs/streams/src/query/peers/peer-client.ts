@@ -6,8 +6,9 @@ import { QueryError } from '../problem/query-error.js';
 import type { PeerAuth, PeerCredentials } from './peer-auth.js';
 import { PEER_CONTENT_TYPE, PEER_HEADER, PEER_MAX_BYTES, PEER_PATH, SIGNATURE_HEADER, type Peer } from './peer.js';
 import { decodeMessage, encodeMessage, type PeerMessage } from './peer-message.js';
-import type { PeerOperation } from './peer-protocol.js';
+import { REQUEST_MAX_BYTES, type PeerOperation } from './peer-protocol.js';
 
+/** To one instance, of each agent. */
 const MAX_SOCKETS = 64;
 const RETRY_S = 1;
 
@@ -33,24 +34,20 @@ interface PeerAnswer {
   readonly date: string | undefined;
 }
 
-/** Calls other instances over connections that are kept open. */
+/** Calls other instances over connections that are kept open. Calls that may wait have connections of their own, so they hold up each other and nobody else. */
 export class PeerClient {
   private readonly agent: Agent;
+  private readonly waitingAgent: Agent;
   private readonly targets = new WeakMap<Peer, Target>();
 
   constructor(private readonly options: PeerClientOptions) {
-    // Each call has a time-out of its own.
-    this.agent = new Agent({
-      connections: MAX_SOCKETS,
-      headersTimeout: 0,
-      bodyTimeout: 0,
-      connect: { ...options.tls },
-    });
+    this.agent = agentOf(options);
+    this.waitingAgent = agentOf(options);
   }
 
   /**
    * @param waitMs that the peer may take beyond the usual time.
-   * @throws QueryError as the peer said, or `peer-unreachable`, `peer-timeout`.
+   * @throws QueryError as the peer said, or `peer-unreachable`, `peer-timeout`; `body-too-large` and `failed` if the message or its answer exceeds what a call carries.
    */
   async call(operation: PeerOperation, peer: Peer, message: PeerMessage, waitMs = 0): Promise<PeerMessage> {
     const { metrics } = this.options;
@@ -67,15 +64,27 @@ export class PeerClient {
     }
   }
 
-  close(): Promise<void> {
-    return this.agent.destroy();
+  async close(): Promise<void> {
+    await Promise.all([this.agent.destroy(), this.waitingAgent.destroy()]);
   }
 
   private async ask(peer: Peer, message: PeerMessage, waitMs: number): Promise<PeerMessage> {
     const body = encodeMessage(message);
+    if (body.length > REQUEST_MAX_BYTES)
+      throw new QueryError(
+        'body-too-large',
+        `The query has ${body.length} bytes for the instance "${peer.instanceId}", and a call has ${REQUEST_MAX_BYTES} at most.`,
+      );
     const { instanceId, auth, timeoutMs } = this.options;
     const credentials = auth?.sign(instanceId, peer.instanceId, body);
-    const { status, answer, signature, date } = await this.send(peer, body, credentials, Math.ceil(timeoutMs + waitMs));
+    const agent = waitMs > 0 ? this.waitingAgent : this.agent;
+    const { status, answer, signature, date } = await this.send(
+      agent,
+      peer,
+      body,
+      credentials,
+      Math.ceil(timeoutMs + waitMs),
+    );
     if (auth && credentials && !auth.isAnswer(credentials, status, answer, signature))
       throw unreachable(peer, `answered ${status}, and ${auth.doubt(date)}`);
     let decoded: PeerMessage;
@@ -89,6 +98,7 @@ export class PeerClient {
   }
 
   private async send(
+    agent: Agent,
     peer: Peer,
     body: Buffer,
     credentials: PeerCredentials | undefined,
@@ -105,7 +115,7 @@ export class PeerClient {
         'content-type': PEER_CONTENT_TYPE,
         ...(credentials && { [PEER_HEADER]: credentials.peer, [SIGNATURE_HEADER]: credentials.signature }),
       };
-      this.agent.dispatch({ ...this.targetOf(peer), headers, body }, exchange);
+      agent.dispatch({ ...this.targetOf(peer), headers, body }, exchange);
       return await exchange.answer;
     } catch (cause) {
       if (isLate)
@@ -114,6 +124,13 @@ export class PeerClient {
           members: { instance: peer.instanceId, retryAfterS: RETRY_S },
           retryAfterS: RETRY_S,
         });
+      // The same query would be answered so again, so it is not tried again.
+      if (exchange.isTooLarge)
+        throw new QueryError(
+          'failed',
+          `The instance "${peer.instanceId}" answered with more than ${PEER_MAX_BYTES} bytes, which is more than a call carries.`,
+          { cause, members: { instance: peer.instanceId } },
+        );
       throw unreachable(peer, 'could not be reached', cause);
     } finally {
       clearTimeout(timer);
@@ -131,9 +148,15 @@ export class PeerClient {
   }
 }
 
+/** Each call has a time-out of its own. */
+function agentOf({ tls }: PeerClientOptions): Agent {
+  return new Agent({ connections: MAX_SOCKETS, headersTimeout: 0, bodyTimeout: 0, connect: { ...tls } });
+}
+
 /** One call. By events, without a stream: bench `query`, forwarded/local. */
 class Exchange implements Dispatcher.DispatchHandler {
   readonly answer: Promise<PeerAnswer>;
+  isTooLarge = false;
   private settle!: { resolve: (answer: PeerAnswer) => void; reject: (error: Error) => void };
   private controller: Dispatcher.DispatchController | undefined;
   private failure: Error | undefined;
@@ -173,8 +196,11 @@ class Exchange implements Dispatcher.DispatchHandler {
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
     this.size += chunk.length;
-    if (this.size > PEER_MAX_BYTES) this.abort(new RangeError(`More than ${PEER_MAX_BYTES} bytes were sent.`));
-    else this.chunks.push(chunk);
+    if (this.size <= PEER_MAX_BYTES) this.chunks.push(chunk);
+    else if (!this.isTooLarge) {
+      this.isTooLarge = true;
+      this.abort(new RangeError(`More than ${PEER_MAX_BYTES} bytes were sent.`));
+    }
   }
 
   onResponseEnd(): void {

@@ -8,12 +8,16 @@ import type { PeerAuth, PeerCredentials } from './peer-auth.js';
 import type { PeerDirectory } from './peer-directory.js';
 import { PEER_CONTENT_TYPE, PEER_HEADER, SIGNATURE_HEADER } from './peer.js';
 import { decodeMessage, encodeMessage, type PeerMessage } from './peer-message.js';
-import { decodeRequest, encodeCount, encodeEntries, encodeValues, type PeerRequest } from './peer-protocol.js';
+import {
+  decodeRequest,
+  encodeCount,
+  encodeEntries,
+  encodeValues,
+  REQUEST_MAX_BYTES,
+  type PeerRequest,
+} from './peer-protocol.js';
 import { reportIn, type InstanceReport } from './peer-status.js';
 import { readBody } from './read-body.js';
-
-/** Keys and conditions; values only travel the other way. */
-const REQUEST_MAX_BYTES = 8 * 1024 * 1024;
 
 export interface PeerEndpointOptions {
   readonly instanceId: () => string;
@@ -26,41 +30,46 @@ export interface PeerEndpointOptions {
   readonly logger: StreamsLogger;
 }
 
+interface Answer {
+  readonly status: number;
+  readonly message: PeerMessage;
+  /** The caller has proved to be an instance; only then does it get a proof that this is one. */
+  readonly isToInstance: boolean;
+}
+
 /** Answers other instances. */
 export class PeerEndpoint {
   constructor(private readonly options: PeerEndpointOptions) {}
 
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const credentials = credentialsOf(request);
-    const { status, message } = await this.answer(request, credentials);
+    const { status, message, isToInstance } = await this.answer(request, credentials);
     const body = encodeMessage(message);
     response.statusCode = status;
     response.setHeader('Content-Type', PEER_CONTENT_TYPE);
     response.setHeader('Content-Length', body.length);
-    // Whoever is not known gets no proof that this is an instance.
     const { auth } = this.options;
-    if (auth && status !== 401) response.setHeader(SIGNATURE_HEADER, auth.signAnswer(credentials, status, body));
+    if (auth && isToInstance) response.setHeader(SIGNATURE_HEADER, auth.signAnswer(credentials, status, body));
     if (!request.complete) response.setHeader('Connection', 'close');
     response.end(body);
   }
 
-  private async answer(
-    request: IncomingMessage,
-    credentials: PeerCredentials,
-  ): Promise<{ readonly status: number; readonly message: PeerMessage }> {
+  private async answer(request: IncomingMessage, credentials: PeerCredentials): Promise<Answer> {
     const { auth, instanceId, logger } = this.options;
+    let isToInstance = false;
     try {
       if (auth) auth.admit(credentials, instanceId());
       else checkCertificate(request);
       const body = await bodyOf(request);
       const from = auth ? auth.check(credentials, instanceId(), body) : undefined;
-      return { status: 200, message: await this.dispatch(readRequest(body), from) };
+      isToInstance = true;
+      return { status: 200, message: await this.dispatch(readRequest(body), from), isToInstance };
     } catch (error) {
       if (!(error instanceof QueryError)) {
         const reason = error instanceof Error ? error.name : typeof error;
         logger.error(`A call of another instance failed with ${reason}.`);
       }
-      return problemMessage(error);
+      return problemAnswer(error, isToInstance);
     }
   }
 
@@ -82,14 +91,14 @@ export class PeerEndpoint {
   }
 }
 
-function problemMessage(error: unknown): { readonly status: number; readonly message: PeerMessage } {
+function problemAnswer(error: unknown, isToInstance: boolean): Answer {
   const { name, status } = error instanceof QueryError ? error.problem : problemType('failed');
   const { members, retryAfterS } = error instanceof QueryError ? error : { members: {}, retryAfterS: undefined };
   const detail =
     error instanceof QueryError
       ? error.message
       : 'The query failed for a reason inside the instance; its log names it.';
-  return { status, message: { head: { problem: name, detail, members, retryAfterS }, blobs: [] } };
+  return { status, message: { head: { problem: name, detail, members, retryAfterS }, blobs: [] }, isToInstance };
 }
 
 function readRequest(body: Buffer): PeerRequest {
@@ -104,7 +113,9 @@ async function bodyOf(request: IncomingMessage): Promise<Buffer> {
   try {
     return await readBody(request, REQUEST_MAX_BYTES);
   } catch (cause) {
-    throw new QueryError('body-too-large', `A call has ${REQUEST_MAX_BYTES} bytes at most.`, { cause });
+    if (cause instanceof RangeError)
+      throw new QueryError('body-too-large', `A call has ${REQUEST_MAX_BYTES} bytes at most.`, { cause });
+    throw new QueryError('invalid-body', 'The body of the call broke off.', { cause });
   }
 }
 

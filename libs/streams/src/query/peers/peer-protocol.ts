@@ -9,6 +9,12 @@ import type {
 } from '../reads/partition-reads.js';
 import type { PeerMessage } from './peer-message.js';
 
+/** Keys and conditions; values only travel the other way. */
+export const REQUEST_MAX_BYTES = 8 * 1024 * 1024;
+
+/** Values of one answer; a single one may be larger. */
+const VALUES_MAX_BYTES = 4 * 1024 * 1024;
+
 /** What a peer asks, in the form of a message; `peer-reads.ts` writes it and `peer-endpoint.ts` reads it. */
 export type PeerRequest =
   | {
@@ -37,8 +43,9 @@ export function encodeRequest(request: PeerRequest): PeerMessage {
 
 /** Peers are authenticated and run the same release, so what they send is not checked field by field. @throws Error for an unknown operation. */
 export function decodeRequest({ head, blobs }: PeerMessage): PeerRequest {
-  const { op, target, bounds, part, status } = head as { op: unknown } & Record<string, never>;
+  const { op, target, part, status } = head as { op: unknown } & Record<string, never>;
   if (op === 'status') return { op, status };
+  const bounds = boundsOf(head);
   if (op === 'get') return { op, target, bounds, keys: blobs as Uint8Array[] };
   if (op === 'scan' || op === 'count') {
     const [gte, lt] = blobs;
@@ -47,10 +54,12 @@ export function decodeRequest({ head, blobs }: PeerMessage): PeerRequest {
   throw new Error('The operation is not known.');
 }
 
+/** The first of the values, as many as one answer carries and at least one; whoever asked for more asks again for the others. */
 export function encodeValues({ values, freshness }: ValuesAnswer): PeerMessage {
-  return { head: { freshness: finite(freshness) }, blobs: values };
+  return { head: { freshness: finite(freshness) }, blobs: firstOf(values) };
 }
 
+/** The values may be fewer than the keys that were asked for. */
 export function decodeValues({ head, blobs }: PeerMessage): ValuesAnswer {
   return { values: blobs, freshness: freshnessOf(head) };
 }
@@ -80,6 +89,22 @@ export function encodeCount({ count, lookedAt, freshness }: CountAnswer): PeerMe
 
 export function decodeCount({ head, blobs: [lookedAt] }: PeerMessage): CountAnswer {
   return { count: head['count'] as number, ...(lookedAt && { lookedAt }), freshness: freshnessOf(head) };
+}
+
+function firstOf(values: ValuesAnswer['values']): ValuesAnswer['values'] {
+  let bytes = 0;
+  for (let i = 0; i < values.length; i++) {
+    bytes += values[i]?.length ?? 0;
+    if (bytes > VALUES_MAX_BYTES && i > 0) return values.slice(0, i);
+  }
+  return values;
+}
+
+/** JSON writes an infinity as null; a copy of any age may answer then, also one of unknown age. */
+function boundsOf(head: PeerMessage['head']): ReadBounds {
+  const bounds = head['bounds'] as ReadBounds;
+  const { maxStalenessMs } = bounds as { readonly maxStalenessMs?: number | null };
+  return maxStalenessMs === null ? { ...bounds, maxStalenessMs: Infinity } : bounds;
 }
 
 /** JSON has no infinity. */
