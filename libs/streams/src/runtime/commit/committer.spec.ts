@@ -3,6 +3,7 @@ import type { GroupMember } from '../../log/group-member.js';
 import type { LogProducer } from '../../log/log-producer.js';
 import { noMetrics } from '../../observability/streams-metrics.js';
 import { ManualClock } from '../../testing/manual-clock.js';
+import { delay } from '../../time/clock.js';
 import { Courtesy } from '../courtesy.js';
 import type { OutputTopics } from '../records/output-topics.js';
 import type { Task } from '../task/task.js';
@@ -17,9 +18,16 @@ describe('the committer', () => {
       stores: { dirtyBytes: 0, prepare: async () => [] },
       flush: async () => undefined,
     }) as unknown as Task;
-  const committerThatTakes = (ms: number): Committer => {
-    const complete = (): Promise<void> => new Promise((resolve) => void clock.schedule(ms, resolve));
-    return new Committer({
+  /** A task with changes. */
+  const taskThatPrepares = (prepare: () => Promise<[]>): Task =>
+    ({
+      records: { hasProgress: true, queues: [] },
+      stores: { dirtyBytes: 1, prepare },
+      flush: async () => undefined,
+    }) as unknown as Task;
+  const committerThatTakes = (ms: number): Committer => committerThat(() => delay(clock, ms));
+  const committerThat = (complete: () => Promise<void>): Committer =>
+    new Committer({
       strategy: { producer: {} as LogProducer, complete } as unknown as CommitStrategy,
       outputTopics: { reconsider: () => undefined } as unknown as OutputTopics,
       member: () => ({}) as GroupMember,
@@ -27,7 +35,6 @@ describe('the committer', () => {
       courtesy: new Courtesy(5, clock),
       metrics: noMetrics,
     });
-  };
 
   it('says when the last commit ended and how long it took, also while the next one is under way', async () => {
     const committer = committerThatTakes(250);
@@ -47,5 +54,25 @@ describe('the committer', () => {
     const committer = committerThatTakes(250);
     await committer.commit([taskWith(false)]);
     expect(committer).toMatchObject({ endedAt: -Infinity, tookMs: 0 });
+  });
+
+  it('counts a commit from its first changes on, which readers of the log may see while the others are appended', async () => {
+    const committer = committerThatTakes(50);
+    const task = taskThatPrepares(() => delay(clock, 100).then(() => []));
+    const begun = committer.begin([task, task]);
+    await clock.advance(150);
+    expect(committer).toMatchObject({ isBusy: false, busyMs: 150 });
+    await clock.run(begun);
+    await clock.advance(20);
+    expect(committer).toMatchObject({ isBusy: true, busyMs: 220 });
+    await clock.run(committer.settle());
+    expect(committer).toMatchObject({ isBusy: false, busyMs: 0, tookMs: 250 });
+  });
+
+  it('does not count a commit for ever whose changes could not be appended', async () => {
+    const committer = committerThatTakes(50);
+    const task = taskThatPrepares(() => Promise.reject(new Error('The serde refuses the value.')));
+    await expect(committer.begin([task])).rejects.toThrow('The serde refuses');
+    expect(committer).toMatchObject({ isBusy: false, busyMs: 0, tookMs: 0 });
   });
 });
