@@ -22,6 +22,8 @@ export class Committer {
   private inFlight: Promise<void> | undefined;
   /** When the commit under way began; undefined before its first changes are appended. */
   private startedAt: number | undefined;
+  /** When the first commit began whose changes may be in the log, and are in the stores only once these were restored. */
+  private doubtfulSince: number | undefined;
   private ended = -Infinity;
   private took = 0;
   private failure: unknown;
@@ -34,10 +36,12 @@ export class Committer {
 
   /**
    * How long the commit under way has taken so far: nothing that was committed longer ago is missing in the stores. With at-least-once readers of
-   * the log see changes as soon as they are appended, so a commit that is being prepared counts.
+   * the log see changes as soon as they are appended, so a commit that is being prepared counts. One that failed counts until `endDoubt`: its
+   * changes may be in the log all the same, and the state of before is read until the stores restore.
    */
   get busyMs(): number {
-    return this.startedAt === undefined ? 0 : this.options.clock.monotonic() - this.startedAt;
+    const since = this.doubtfulSince ?? this.startedAt;
+    return since === undefined ? 0 : this.options.clock.monotonic() - since;
   }
 
   /** When the last commit came to its end, of the monotonic clock. */
@@ -73,12 +77,13 @@ export class Committer {
     try {
       commits = await this.prepare(changed);
     } catch (error) {
-      this.startedAt = undefined;
+      this.doubt();
       throw error;
     }
     this.inFlight = this.complete(commits, startedAt).then(
       () => this.leave(startedAt),
       (error: unknown) => {
+        this.doubt();
         this.leave(startedAt);
         this.failure = error;
       },
@@ -102,6 +107,16 @@ export class Committer {
   async quiesce(): Promise<void> {
     await this.inFlight;
     this.failure = undefined;
+  }
+
+  /** Nobody reads any more what a commit that failed has left in the stores: they are compared with their changelogs first. */
+  endDoubt(): void {
+    this.doubtfulSince = undefined;
+  }
+
+  private doubt(): void {
+    this.doubtfulSince ??= this.startedAt;
+    this.startedAt = undefined;
   }
 
   private leave(startedAt: number): void {
