@@ -91,6 +91,8 @@ describe('exactly once', () => {
       await expect.poll(() => storeContent(instance), { timeout: 20_000, interval: 2 }).toEqual(model(done));
     }
     await expect.poll(played, { timeout: 10_000 }).toBeGreaterThan(0);
+    // No commit leaves the owner unsure of its state for ever.
+    await expect.poll(() => instance.membership().doubtMs, { timeout: 10_000, interval: 2 }).toBe(0);
     await instance.close();
     const outputs = (await committedRecords(bank.log, bank.topics.output)).map(
       ({ value }) => (JSON.parse(value!) as { id: string }).id,

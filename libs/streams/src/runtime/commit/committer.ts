@@ -20,7 +20,10 @@ export interface CommitterOptions {
 /** Runs commits one at a time, beside the processing of the records that come after them (hot-path.md 4.8). */
 export class Committer {
   private inFlight: Promise<void> | undefined;
-  private startedAt = 0;
+  /** When the commit under way began; undefined before its first changes are appended. */
+  private startedAt: number | undefined;
+  /** When the first commit began whose changes may be in the log, and are in the stores only once these were restored. */
+  private doubtfulSince: number | undefined;
   private ended = -Infinity;
   private took = 0;
   private failure: unknown;
@@ -31,9 +34,14 @@ export class Committer {
     return this.inFlight !== undefined;
   }
 
-  /** How long the commit under way has taken so far. */
+  /**
+   * How long the commit under way has taken so far: nothing that was committed longer ago is missing in the stores. With at-least-once readers of
+   * the log see changes as soon as they are appended, so a commit that is being prepared counts. One that failed counts until `endDoubt`: its
+   * changes may be in the log all the same, and the state of before is read until the stores restore.
+   */
   get busyMs(): number {
-    return this.inFlight === undefined ? 0 : this.options.clock.monotonic() - this.startedAt;
+    const since = this.doubtfulSince ?? this.startedAt;
+    return since === undefined ? 0 : this.options.clock.monotonic() - since;
   }
 
   /** When the last commit came to its end, of the monotonic clock. */
@@ -59,20 +67,24 @@ export class Committer {
    */
   async begin(tasks: readonly Task[]): Promise<void> {
     await this.settle();
-    const { clock, strategy, outputTopics, courtesy } = this.options;
+    const { clock, outputTopics } = this.options;
     const startedAt = clock.monotonic();
     for (const task of tasks) if (hasChanges(task)) await task.flush();
     const changed = tasks.filter(hasChanges);
     if (changed.length === 0) return outputTopics.reconsider();
-    const now = clock.now();
     this.startedAt = startedAt;
-    const breathe = breathing(clock, courtesy);
-    const commits: TaskCommit[] = [];
-    for (const task of changed) commits.push(await prepareTask(task, strategy.producer, now, breathe));
+    let commits: readonly TaskCommit[];
+    try {
+      commits = await this.prepare(changed);
+    } catch (error) {
+      this.doubt();
+      throw error;
+    }
     this.inFlight = this.complete(commits, startedAt).then(
-      () => this.leave(),
+      () => this.leave(startedAt),
       (error: unknown) => {
-        this.leave();
+        this.doubt();
+        this.leave(startedAt);
         this.failure = error;
       },
     );
@@ -97,10 +109,30 @@ export class Committer {
     this.failure = undefined;
   }
 
-  private leave(): void {
+  /** Nobody reads any more what a commit that failed has left in the stores: they are compared with their changelogs first. */
+  endDoubt(): void {
+    this.doubtfulSince = undefined;
+  }
+
+  private doubt(): void {
+    this.doubtfulSince ??= this.startedAt;
+    this.startedAt = undefined;
+  }
+
+  private leave(startedAt: number): void {
     this.inFlight = undefined;
+    this.startedAt = undefined;
     this.ended = this.options.clock.monotonic();
-    this.took = this.ended - this.startedAt;
+    this.took = this.ended - startedAt;
+  }
+
+  private async prepare(tasks: readonly Task[]): Promise<TaskCommit[]> {
+    const { clock, strategy, courtesy } = this.options;
+    const now = clock.now();
+    const breathe = breathing(clock, courtesy);
+    const commits: TaskCommit[] = [];
+    for (const task of tasks) commits.push(await prepareTask(task, strategy.producer, now, breathe));
+    return commits;
   }
 
   private async complete(commits: readonly TaskCommit[], startedAt: number): Promise<void> {

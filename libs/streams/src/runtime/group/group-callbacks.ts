@@ -61,6 +61,7 @@ export function groupCallbacks(options: GroupCallbacksOptions): GroupListener {
     await recovery.dropUncommitted();
     await tasks.release(released, standbys);
     tasks.restart();
+    committer.endDoubt();
   };
 
   return {
@@ -93,6 +94,8 @@ export function groupCallbacks(options: GroupCallbacksOptions): GroupListener {
         const released = tasks.all.filter(({ id }) => !ids.includes(id));
         if (released.length > 0) await release(released, standbys);
         await tasks.assign(ids, options.fence(departed));
+        // After a revocation whose commit failed, all tasks restore now. Where some run, the loop may still have to recover.
+        if (tasks.active.length === 0) committer.endDoubt();
         await tasks.keepStandbys(standbys);
         claim.hold(generationId, members, data.isWarmingUp);
         options.probe(data.isWarmingUp);

@@ -48,7 +48,7 @@ export class Recovery {
 
   /** Between two rounds of the loop. @returns false if the instance cannot go on; `onFailure` then knows why. */
   async recover(error: unknown): Promise<boolean> {
-    const { tasks, logger, metrics, rejoin, onFailure } = this.options;
+    const { committer, tasks, logger, metrics, rejoin, onFailure } = this.options;
     const { isMendable, isLost } = classify(error);
     // A failure is counted where the instance fails.
     if (!isMendable && !(await this.options.outputTopics.learn(error))) return this.uncaught(error);
@@ -71,6 +71,7 @@ export class Recovery {
       await tasks.suspend();
       if (error instanceof StoreCorruptedError) await tasks.wipe(error);
       tasks.restart();
+      committer.endDoubt();
       if (isLost) rejoin();
       return true;
     } catch (cause) {
@@ -80,7 +81,7 @@ export class Recovery {
   }
 
   private async uncaught(error: unknown): Promise<boolean> {
-    const { tasks, uncaught, logger, metrics, onFailure, onShutdownApplication } = this.options;
+    const { committer, tasks, uncaught, logger, metrics, onFailure, onShutdownApplication } = this.options;
     const { action, taskId, waitMs } = await uncaught.judge(error);
     const reason = error instanceof Error ? error.message : String(error);
     if (action === 'shutdownInstance') {
@@ -102,6 +103,7 @@ export class Recovery {
       await this.dropUncommitted();
       await tasks.suspend();
       await tasks.replace(taskId, waitMs);
+      committer.endDoubt();
       return true;
     } catch (cause) {
       onFailure(cause);
@@ -116,7 +118,7 @@ export class Recovery {
     return this.fencedAt.length >= MAX_FENCES;
   }
 
-  /** Makes the producer usable again, and forgets what it held. @throws LogError of kind `fatal` */
+  /** Makes the producer usable again, and forgets what it held. The doubt about a commit ends where all tasks restore. @throws LogError of kind `fatal` */
   async dropUncommitted(): Promise<void> {
     const { committer, strategy, clock, signal } = this.options;
     await committer.quiesce();

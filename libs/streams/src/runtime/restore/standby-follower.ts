@@ -95,9 +95,7 @@ export class StandbyFollower {
     const changelog = task.stores.get(store)?.changelog;
     if (changelog === undefined) return undefined;
     const followed = this.followed.get(partitionKey(changelog, task.partition));
-    return followed?.task === task
-      ? followed.lag.of(followed.copy.position, this.options.clock.monotonic())
-      : undefined;
+    return followed?.task === task ? followed.lag.of(followed.copy.applied, this.options.clock.monotonic()) : undefined;
   }
 
   async close(): Promise<void> {
@@ -230,7 +228,7 @@ export class StandbyFollower {
     const lags = new Map<Task, number>();
     all.forEach(({ task, of, copy, lag: looks }, index) => {
       looks.look(ends[index]!.offset, at);
-      const lag = Math.max(0, ends[index]!.offset - copy.position);
+      const lag = Math.max(0, ends[index]!.offset - copy.applied);
       lags.set(task, (lags.get(task) ?? 0) + lag);
       const labels = { store: of.definition.name, partition: String(task.partition) };
       metrics.set('streams_standby_lag_records', labels, lag);

@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { ManualClock } from '../../testing/manual-clock.js';
 import { BatchBuilder } from '../../log/records/batch-builder.js';
 import { assignBaseOffset } from '../../log/records/batch-header.js';
@@ -7,13 +7,13 @@ import { decodeRecords } from '../../log/records/record-decoder.js';
 import type { StoreWrites } from '../../stores/store-engine.js';
 import { StoreRestore } from './store-restore.js';
 
-/** The records `from` to `to - 1` of a changelog, each with its offset as key and value. */
-function chunk(from: number, to: number): RecordChunk {
+/** The records `from` to `to - 1` of a changelog, each with its offset as key and value; markers follow up to `nextOffset`. */
+function chunk(from: number, to: number, nextOffset = to): RecordChunk {
   const builder = new BatchBuilder(1 << 20);
   for (let offset = from; offset < to; offset++) builder.append(Buffer.from(`${offset}`), Buffer.from(`${offset}`), 1);
-  const records = builder.finish();
-  assignBaseOffset(records, 0, from);
-  return decodeRecords({
+  const records = to > from ? builder.finish() : Buffer.alloc(0);
+  if (to > from) assignBaseOffset(records, 0, from);
+  const decoded = decodeRecords({
     topic: 'changelog',
     partition: 0,
     position: from,
@@ -24,6 +24,7 @@ function chunk(from: number, to: number): RecordChunk {
     lastStableOffset: to,
     logStartOffset: 0,
   });
+  return Object.assign(decoded, { bounds: { ...decoded.bounds, nextOffset } });
 }
 
 it('takes no record a second time, wherever a late answer of the reader begins', async () => {
@@ -42,4 +43,52 @@ it('takes no record a second time, wherever a late answer of the reader begins',
   expect(written).toEqual(['0 1 2 3 | 4', '4 5 | 6']);
   expect(restore.position).toBe(6);
   expect(restore.restoredRecords).toBe(6);
+});
+
+describe('what can be read of a store on its way', () => {
+  /** Writes that end well, or not, when they are told to. */
+  function slowly(): {
+    readonly restore: StoreRestore;
+    readonly ends: { resolve: () => void; reject: (error: Error) => void }[];
+  } {
+    const ends: { resolve: () => void; reject: (error: Error) => void }[] = [];
+    const store = {
+      discard: () => undefined,
+      restore: () => new Promise<void>((resolve, reject) => ends.push({ resolve, reject })),
+    };
+    return { restore: new StoreRestore({} as never, { store } as never, 0, Infinity, new ManualClock()), ends };
+  }
+
+  it('is what was written to its end, not what was handed over', async () => {
+    const { restore, ends } = slowly();
+    await restore.apply(chunk(0, 2500));
+    await restore.apply(chunk(2500, 2510));
+    expect(restore).toMatchObject({ position: 2510, applied: 0 });
+    for (const applied of [2000, 2500, 2510]) {
+      ends.shift()!.resolve();
+      await Promise.resolve();
+      expect(restore.applied).toBe(applied);
+    }
+  });
+
+  it('reaches over markers once nothing before them is on its way', async () => {
+    const { restore, ends } = slowly();
+    await restore.apply(chunk(0, 0, 3));
+    expect(restore.applied).toBe(3);
+    await restore.apply(chunk(3, 5));
+    await restore.apply(chunk(5, 5, 7));
+    expect(restore).toMatchObject({ position: 7, applied: 3 });
+    ends.shift()!.resolve();
+    await restore.settle();
+    expect(restore.applied).toBe(7);
+  });
+
+  it('never gets past a write that failed', async () => {
+    const { restore, ends } = slowly();
+    await restore.apply(chunk(0, 5));
+    ends.shift()!.reject(new Error('The disk is full.'));
+    await expect(restore.settle()).rejects.toThrow('The disk is full.');
+    await restore.apply(chunk(5, 5, 6));
+    expect(restore.applied).toBe(0);
+  });
 });

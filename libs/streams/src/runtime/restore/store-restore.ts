@@ -1,4 +1,5 @@
 import type { RecordChunk } from '../../log/records/record-chunk.js';
+import type { StoreWrites } from '../../stores/store-engine.js';
 import type { Clock } from '../../time/clock.js';
 import type { RestoreProgress } from '../../topology/processor.js';
 import type { Task } from '../task/task.js';
@@ -12,12 +13,17 @@ const WRITES_IN_FLIGHT = 4;
 
 /** Brings one store from a position to the end that its changelog had when the restore began. */
 export class StoreRestore {
+  /** Everything before it was handed to the engine. */
   position: number;
+  /** Everything before it can be read; behind `position` while writes are under way, and for good once one has failed. */
+  applied: number;
   restoredRecords = 0;
   restoredBytes = 0;
   private readonly startedAt: number;
   private advancedAt: number;
   private readonly writes: Promise<void>[] = [];
+  /** Writes that have not ended well. */
+  private unended = 0;
   private isBufferEmpty = false;
 
   constructor(
@@ -28,6 +34,7 @@ export class StoreRestore {
     private readonly clock: Clock,
   ) {
     this.position = startOffset;
+    this.applied = startOffset;
     this.startedAt = clock.monotonic();
     this.advancedAt = this.startedAt;
   }
@@ -63,13 +70,15 @@ export class StoreRestore {
       }
       keys.length = count;
       values.length = count;
-      const position = to === chunk.count ? chunk.bounds.nextOffset : chunk.offsets[to - 1]! + 1;
-      await this.write(store.restore({ keys, values }, position));
+      this.position = to === chunk.count ? chunk.bounds.nextOffset : chunk.offsets[to - 1]! + 1;
+      await this.write({ keys, values }, this.position);
       this.restoredRecords += count;
       await yieldToEventLoop();
     }
     this.restoredBytes += chunk.byteLength;
     this.position = chunk.bounds.nextOffset;
+    // Markers are not written: they count once nothing before them is on its way.
+    if (this.unended === 0) this.applied = this.position;
     this.advancedAt = this.clock.monotonic();
   }
 
@@ -114,7 +123,13 @@ export class StoreRestore {
     return first;
   }
 
-  private async write(write: Promise<void>): Promise<void> {
+  private async write(writes: StoreWrites, position: number): Promise<void> {
+    this.unended++;
+    const write = this.of.store.restore(writes, position).then(() => {
+      this.unended--;
+      // The engine applies writes in the order of the calls.
+      this.applied = this.unended === 0 ? this.position : position;
+    });
     // Met by `settle` or by the await below; until then nobody waits for it.
     write.catch(() => undefined);
     this.writes.push(write);

@@ -1,0 +1,64 @@
+import { describe, expect, it } from 'vitest';
+import { LogError } from '../../errors/log-error.js';
+import { noMetrics } from '../../observability/streams-metrics.js';
+import { ManualClock } from '../../testing/manual-clock.js';
+import { delay } from '../../time/clock.js';
+import type { Committer } from '../commit/committer.js';
+import { changedTask, committerThat } from '../commit/testing/fake-commits.js';
+import { Recovery, type RecoveryOptions } from './recovery.js';
+
+const RECOVER_MS = 300;
+
+describe('an owner whose commit failed', () => {
+  const clock = new ManualClock();
+
+  /** A commit that fails after 100 ms, and how long its doubt lasts in the moment when the tasks restore. */
+  async function failing(error: Error): Promise<{
+    readonly committer: Committer;
+    readonly doubtsMs: number[];
+    recover(): Promise<boolean>;
+  }> {
+    const doubtsMs: number[] = [];
+    const committer = committerThat(clock, async () => {
+      await delay(clock, 100);
+      throw error;
+    });
+    const restart = (): void => void doubtsMs.push(committer.busyMs);
+    const recovery = new Recovery({
+      applicationId: 'app',
+      instanceId: 'a',
+      committer,
+      strategy: { recover: () => delay(clock, RECOVER_MS) } as unknown as RecoveryOptions['strategy'],
+      outputTopics: { learn: async () => false } as unknown as RecoveryOptions['outputTopics'],
+      tasks: {
+        suspend: async () => undefined,
+        restart,
+        replace: async () => restart(),
+      } as unknown as RecoveryOptions['tasks'],
+      rejoin: () => undefined,
+      clock,
+      logger: { debug() {}, info() {}, warn() {}, error() {} },
+      metrics: noMetrics,
+      uncaught: {
+        judge: async () => ({ action: 'replaceTask', taskId: undefined, waitMs: 500 }),
+      } as unknown as RecoveryOptions['uncaught'],
+      onFailure: () => undefined,
+      onShutdownApplication: () => undefined,
+      signal: new AbortController().signal,
+    });
+    await committer.begin([changedTask()]);
+    await clock.advance(100);
+    return { committer, doubtsMs, recover: () => clock.run(recovery.recover(committer.takeFailure())) };
+  }
+
+  it.each([
+    ['is mended', new LogError('retriable', 'LOG_TIMEOUT', 'The outcome is not known.')],
+    ['replaces tasks', new Error('Nobody knows this error.')],
+  ])('is unsure until its tasks restore, and no longer, if that %s', async (_, error) => {
+    const { committer, doubtsMs, recover } = await failing(error);
+    expect(committer.busyMs).toBe(100);
+    expect(await recover()).toBe(true);
+    expect(doubtsMs).toEqual([100 + RECOVER_MS]);
+    expect(committer.busyMs).toBe(0);
+  });
+});
