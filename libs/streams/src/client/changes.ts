@@ -39,10 +39,11 @@ export async function* followChanges<K, V>(
   const isOver = (): boolean => signal?.aborted ?? false;
   for (let failures = 0; !isOver();) {
     const headers = { accept: 'text/event-stream', ...(id !== undefined && { 'last-event-id': id }) };
-    const answer = await transport.once({ path, headers, signal });
-    if (answer instanceof Response && answer.body !== null) {
+    const outcome = await transport.once({ path, headers, signal });
+    const failure = outcome.isAnswered ? undefined : outcome.error;
+    if (outcome.isAnswered && outcome.response.body !== null) {
       try {
-        for await (const { event, data, id: eventId, retry } of eventStream(answer.body)) {
+        for await (const { event, data, id: eventId, retry } of eventStream(outcome.response.body)) {
           failures = 0;
           if (retry !== undefined) retryMs = retry;
           if (event === 'problem') break;
@@ -56,12 +57,13 @@ export async function* followChanges<K, V>(
         if (isOver()) return;
         if (error instanceof SyntaxError) throw error;
       }
-    } else if (answer instanceof StreamsProblem && answer.problem === 'feed-gone') {
+    } else if (failure instanceof StreamsProblem && failure.problem === 'feed-gone') {
       id = undefined;
       continue;
-    } else if (answer instanceof StreamsProblem && answer.status < 500 && answer.status !== 429) throw answer;
+    } else if (failure instanceof StreamsProblem && failure.status < 500 && failure.status !== 429) throw failure;
     if (isOver()) return;
-    if (++failures > MAX_FAILURES) throw answer instanceof Error ? answer : new Error('The feed breaks off each time.');
+    if (++failures > MAX_FAILURES)
+      throw failure instanceof Error ? failure : new Error('The feed breaks off each time.');
     transport.turn();
     await pause(failures === 1 ? 0 : Math.random() * retryMs * Math.min(failures, 5), signal);
   }
