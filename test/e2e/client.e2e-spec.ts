@@ -98,4 +98,15 @@ describe('the typed client', () => {
       expect(told).toEqual(['..']);
     },
   );
+
+  it('still reads what a feed has told, where it reads what it wrote', async () => {
+    const cluster = await QueryCluster.open(apps);
+    const [a, b] = await cluster.startAll('a', 'b');
+    await cluster.put(entries(20));
+    await cluster.processed();
+    const session = new StreamsClient<Stores>({ urls: [a.url, b.url], readYourWrites: true });
+    const items = session.store('items');
+    for await (const change of items.changes()) if (change.type === 'snapshot-end') break;
+    expect(await items.lookup(entries(20).map(([key]) => key))).toEqual(new Map(entries(20)));
+  });
 });

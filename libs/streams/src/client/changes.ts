@@ -1,5 +1,6 @@
 import { eventStream } from './event-stream.js';
 import { StreamsProblem } from './problem.js';
+import type { Session } from './session.js';
 import { pause, type Transport } from './transport.js';
 
 export interface ChangesOptions<K> {
@@ -31,6 +32,7 @@ const MAX_FAILURES = 30;
 /** Reads a feed again and again, each time behind the last event. @throws StreamsProblem for what does not pass */
 export async function* followChanges<K, V>(
   transport: Transport,
+  session: Session,
   path: string,
   { lastEventId, signal }: ChangesOptions<K>,
 ): AsyncGenerator<StoreChange<K, V>> {
@@ -50,8 +52,12 @@ export async function* followChanges<K, V>(
           if (eventId !== undefined) id = eventId;
           // Until its end a snapshot has no place to go on from.
           if (event === 'snapshot-begin') id = undefined;
-          if (TYPES.has(event))
-            yield { ...(JSON.parse(data) as object), type: event, id } as unknown as StoreChange<K, V>;
+          if (!TYPES.has(event)) continue;
+          const body = JSON.parse(data) as { readonly position?: string };
+          // Before it is told: whoever reads upon it is to find it. The end of a snapshot is where owners were; a bookmark may be behind the marker of
+          // a transaction, which no owner reaches before its next commit.
+          if (event === 'snapshot-end' && body.position !== undefined) session.observe(body.position);
+          yield { ...body, type: event, id } as unknown as StoreChange<K, V>;
         }
       } catch (error) {
         if (isOver()) return;

@@ -116,6 +116,8 @@ export class StoreClient<K, V> {
   /**
    * The entries and every change of them, for as long as they are taken. Goes on at another instance when the one that tells goes away; where the
    * server no longer knows how to go on, it begins again with `snapshot-begin`.
+   *
+   * With `readYourWrites` later reads show at least the snapshot; changes that are told behind its end do not count.
    * @throws TypeError for the keys `.` and `..`, which cannot be written in a URL
    */
   changes(options: ChangesOptions<K> = {}): AsyncGenerator<StoreChange<K, V>> {
@@ -126,7 +128,7 @@ export class StoreClient<K, V> {
     if (hasSnapshot === false) query.set('snapshot', 'false');
     const base = key === undefined ? this.path : this.feedPath(this.formatKey(key));
     const text = query.toString();
-    return followChanges(this.transport, `${base}/changes${text === '' ? '' : `?${text}`}`, options);
+    return followChanges(this.transport, this.session, `${base}/changes${text === '' ? '' : `?${text}`}`, options);
   }
 
   /** As `getEntry`, without `etag`. @throws TypeError where values have a form of their own that a lookup does not show */
