@@ -3,7 +3,7 @@ import { StreamsProblem } from './problem.js';
 import { queryOf, readHeaders, type RangeOptions, type ReadOptions, type ScanOptions } from './requests.js';
 import type { Session } from './session.js';
 import { textLines } from './text-lines.js';
-import type { Transport } from './transport.js';
+import { bodyOf, type Transport } from './transport.js';
 
 const MAX_LOOKUP_KEYS = 1000;
 
@@ -115,9 +115,10 @@ export class StoreClient<K, V> {
 
   /**
    * The entries and every change of them, for as long as they are taken. Goes on at another instance when the one that tells goes away; where the
-   * server no longer knows how to go on, it begins again with `snapshot-begin`.
+   * server no longer knows how to go on, it begins again with `snapshot-begin`, or throws if `hasSnapshot` is false.
    *
    * With `readYourWrites` later reads show at least the snapshot; changes that are told behind its end do not count.
+   * @throws StreamsProblem when thirty connections in a row have come no further
    * @throws TypeError for the keys `.` and `..`, which cannot be written in a URL
    */
   changes(options: ChangesOptions<K> = {}): AsyncGenerator<StoreChange<K, V>> {
@@ -222,9 +223,4 @@ function metadataOf({ headers }: Response): Omit<Entry<never>, 'value'> {
     stalenessMs: number('streams-staleness'),
     instance: text('streams-instance'),
   };
-}
-
-function bodyOf(response: Response): ReadableStream<Uint8Array> {
-  if (response.body !== null) return response.body;
-  throw new Error('The answer has no body.');
 }
