@@ -68,4 +68,45 @@ describe('the typed client', () => {
     stop.abort();
     await following;
   });
+
+  it.each(['fastify', 'express'] as const)(
+    'reads the keys "." and ".." on %s, and follows them by their prefix only',
+    async (adapter) => {
+      const cluster = await QueryCluster.open(apps);
+      const [a] = await cluster.startAll({ instanceId: 'a', adapter });
+      await cluster.put([
+        ['.', { n: 1 }],
+        ['..', { n: 2 }],
+        ['', { n: 3 }],
+      ]);
+      await cluster.processed();
+      const items = new StreamsClient<Stores>({ urls: [a.url] }).store('items');
+      expect([await items.get('.'), await items.get('..')]).toEqual([{ n: 1 }, { n: 2 }]);
+      expect(await items.getEntry('.')).toMatchObject({
+        value: { n: 1 },
+        role: 'active',
+        lag: 0,
+        instance: 'a',
+        position: expect.stringContaining(`items:${cluster.partitionOf('.')}:`),
+      });
+      expect(() => items.changes({ key: '..' })).toThrow(TypeError);
+      const told: unknown[] = [];
+      for await (const change of items.changes({ prefix: '..' })) {
+        if (change.type === 'snapshot-end') break;
+        if (change.type === 'entry') told.push(change.key);
+      }
+      expect(told).toEqual(['..']);
+    },
+  );
+
+  it('still reads what a feed has told, where it reads what it wrote', async () => {
+    const cluster = await QueryCluster.open(apps);
+    const [a, b] = await cluster.startAll('a', 'b');
+    await cluster.put(entries(20));
+    await cluster.processed();
+    const session = new StreamsClient<Stores>({ urls: [a.url, b.url], readYourWrites: true });
+    const items = session.store('items');
+    for await (const change of items.changes()) if (change.type === 'snapshot-end') break;
+    expect(await items.lookup(entries(20).map(([key]) => key))).toEqual(new Map(entries(20)));
+  });
 });

@@ -1,6 +1,8 @@
-import { eventStream } from './event-stream.js';
+import { eventStream, type ServerSentEvent } from './event-stream.js';
+import { FeedProgress } from './feed-progress.js';
 import { StreamsProblem } from './problem.js';
-import { pause, type Transport } from './transport.js';
+import type { Session } from './session.js';
+import { bodyOf, pause, type Transport } from './transport.js';
 
 export interface ChangesOptions<K> {
   /** Only this entry. */
@@ -8,61 +10,80 @@ export interface ChangesOptions<K> {
   /** Only keys that begin with it. */
   readonly prefix?: string;
   readonly fields?: readonly string[];
-  /** Begin with all entries. Default true. */
+  /** Begin with all entries, and again where changes have been lost; without it that is a StreamsProblem `feed-gone`. Default true. */
   readonly hasSnapshot?: boolean;
   /** Go on behind the event of this id. */
   readonly lastEventId?: string;
   readonly signal?: AbortSignal;
 }
 
+/** An `id` is where the feed can be taken up; absent as long as it can only begin again, as in and shortly behind a snapshot. */
 export type StoreChange<K, V> =
   /** All entries follow; what was known before is to be forgotten. */
   | { readonly type: 'snapshot-begin' }
   | { readonly type: 'entry'; readonly key: K; readonly value: V }
-  | { readonly type: 'snapshot-end'; readonly position: string; readonly id: string }
-  | { readonly type: 'put'; readonly key: K; readonly value: V; readonly id: string }
-  | { readonly type: 'delete'; readonly key: K; readonly id: string }
-  | { readonly type: 'bookmark'; readonly position: string; readonly id: string };
+  | { readonly type: 'snapshot-end'; readonly position: string; readonly id: string | undefined }
+  | { readonly type: 'put'; readonly key: K; readonly value: V; readonly id: string | undefined }
+  | { readonly type: 'delete'; readonly key: K; readonly id: string | undefined }
+  | { readonly type: 'bookmark'; readonly position: string; readonly id: string | undefined };
 
 const TYPES: ReadonlySet<string> = new Set(['snapshot-begin', 'entry', 'snapshot-end', 'put', 'delete', 'bookmark']);
-const RETRY_MS = 1000;
-const MAX_FAILURES = 30;
 
-/** Reads a feed again and again, each time behind the last event. @throws StreamsProblem for what does not pass */
+/**
+ * Reads a feed again and again, each time behind the last event.
+ * @throws StreamsProblem for what does not pass, and for changes that are lost and that no snapshot makes up for
+ */
 export async function* followChanges<K, V>(
   transport: Transport,
+  session: Session,
   path: string,
-  { lastEventId, signal }: ChangesOptions<K>,
+  { lastEventId, hasSnapshot, signal }: ChangesOptions<K>,
 ): AsyncGenerator<StoreChange<K, V>> {
-  let id = lastEventId;
-  let retryMs = RETRY_MS;
+  const progress = new FeedProgress(lastEventId);
   const isOver = (): boolean => signal?.aborted ?? false;
-  for (let failures = 0; !isOver();) {
+  while (!isOver()) {
+    const { id } = progress;
+    progress.begin();
     const headers = { accept: 'text/event-stream', ...(id !== undefined && { 'last-event-id': id }) };
-    const answer = await transport.once({ path, headers, signal });
-    if (answer instanceof Response && answer.body !== null) {
+    const outcome = await transport.once({ path, headers, signal });
+    let failure: unknown;
+    if (outcome.isAnswered) {
       try {
-        for await (const { event, data, id: eventId, retry } of eventStream(answer.body)) {
-          failures = 0;
-          if (retry !== undefined) retryMs = retry;
-          if (event === 'problem') break;
-          if (eventId !== undefined) id = eventId;
-          // Until its end a snapshot has no place to go on from.
-          if (event === 'snapshot-begin') id = undefined;
-          if (TYPES.has(event))
-            yield { ...(JSON.parse(data) as object), type: event, id } as unknown as StoreChange<K, V>;
+        for await (const event of eventStream(bodyOf(outcome.response))) {
+          if (event.event === 'problem') {
+            failure = StreamsProblem.ofText(event.data);
+            break;
+          }
+          progress.see(event);
+          if (!isChange(event)) continue;
+          const body = JSON.parse(event.data) as { readonly position?: string };
+          // Before it is told: whoever reads upon it is to find it. The end of a snapshot is where owners were; a bookmark may be behind the marker of
+          // a transaction, which no owner reaches before its next commit.
+          if (event.event === 'snapshot-end' && body.position !== undefined) session.observe(body.position);
+          yield { ...body, type: event.event, id: progress.id } as unknown as StoreChange<K, V>;
         }
       } catch (error) {
-        if (isOver()) return;
         if (error instanceof SyntaxError) throw error;
+        failure = error;
       }
-    } else if (answer instanceof StreamsProblem && answer.problem === 'feed-gone') {
-      id = undefined;
-      continue;
-    } else if (answer instanceof StreamsProblem && answer.status < 500 && answer.status !== 429) throw answer;
+    } else failure = outcome.error;
     if (isOver()) return;
-    if (++failures > MAX_FAILURES) throw answer instanceof Error ? answer : new Error('The feed breaks off each time.');
+    if (failure instanceof StreamsProblem && failure.problem === 'feed-gone') {
+      // Without a snapshot nothing tells what is lost. An answer to no place at all does not pass.
+      if (hasSnapshot === false || (id === undefined && !outcome.isAnswered)) throw failure;
+      progress.restart();
+      if (!outcome.isAnswered) continue;
+    } else if (!outcome.isAnswered && isFinal(failure)) throw failure;
+    const pauseMs = progress.fail(failure);
     transport.turn();
-    await pause(failures === 1 ? 0 : Math.random() * retryMs * Math.min(failures, 5), signal);
+    await pause(pauseMs, signal);
   }
+}
+
+function isChange({ event }: ServerSentEvent): boolean {
+  return event !== undefined && TYPES.has(event);
+}
+
+function isFinal(failure: unknown): boolean {
+  return failure instanceof StreamsProblem && failure.status < 500 && failure.status !== 429;
 }

@@ -1,12 +1,15 @@
 import { textLines } from './text-lines.js';
 
 export interface ServerSentEvent {
-  readonly event: string;
+  /** Undefined: a comment. */
+  readonly event: string | undefined;
   readonly data: string;
   readonly id: string | undefined;
   /** Milliseconds, where the server says so. */
   readonly retry: number | undefined;
 }
+
+const COMMENT: ServerSentEvent = { event: undefined, data: '', id: undefined, retry: undefined };
 
 /** Reads server-sent events (HTML Standard, 9.2.6). */
 export async function* eventStream(body: ReadableStream<Uint8Array>): AsyncGenerator<ServerSentEvent> {
@@ -19,7 +22,10 @@ export async function* eventStream(body: ReadableStream<Uint8Array>): AsyncGener
       continue;
     }
     const at = line.indexOf(':');
-    if (at === 0) continue;
+    if (at === 0) {
+      yield COMMENT;
+      continue;
+    }
     const name = at < 0 ? line : line.slice(0, at);
     const value = at < 0 ? '' : line.slice(at + 1).replace(/^ /, '');
     const known = fields.get(name);

@@ -21,6 +21,13 @@ export class StreamsProblem extends Error {
     return StreamsProblem.from(response.status, documentIn(text), retryAfterMs(response));
   }
 
+  /** @param text a problem document that names its status. */
+  static ofText(text: string): StreamsProblem {
+    const document = documentIn(text);
+    const status = Number(document['status'] ?? 500);
+    return StreamsProblem.from(Number.isInteger(status) ? status : 500, document);
+  }
+
   static from(status: number, document: Readonly<Record<string, unknown>>, afterMs?: number): StreamsProblem {
     const text = (name: string): string => (typeof document[name] === 'string' ? document[name] : '');
     const problem = text('type').replace(/^urn:nestjs-streams:problem:/, '');

@@ -3,7 +3,7 @@ import { StreamsProblem } from './problem.js';
 import { queryOf, readHeaders, type RangeOptions, type ReadOptions, type ScanOptions } from './requests.js';
 import type { Session } from './session.js';
 import { textLines } from './text-lines.js';
-import type { Transport } from './transport.js';
+import { bodyOf, type Transport } from './transport.js';
 
 const MAX_LOOKUP_KEYS = 1000;
 
@@ -28,6 +28,11 @@ export interface Page<K, V> {
   readonly unreachable?: readonly { readonly partition: number; readonly reason: string }[];
 }
 
+interface LookupBody<V> {
+  readonly items: readonly { readonly value: V }[];
+  readonly missing: readonly string[];
+}
+
 /** Reads one store. Every method throws `StreamsProblem` for what has no answer. */
 export class StoreClient<K, V> {
   constructor(
@@ -45,6 +50,7 @@ export class StoreClient<K, V> {
 
   /** @param known what was read before: if it still holds, it is not sent again. */
   async getEntry(key: K, options: ReadOptions = {}, known?: Entry<V>): Promise<Entry<V> | undefined> {
+    if (isDotSegment(this.formatKey(key))) return this.lookUpEntry(key, options);
     try {
       const response = await this.send(this.entryPath(key, options), options, {
         ...(known?.etag !== undefined && { 'if-none-match': known.etag }),
@@ -64,15 +70,8 @@ export class StoreClient<K, V> {
     const found = new Map<K, V>();
     for (let from = 0; from < texts.length; from += MAX_LOOKUP_KEYS) {
       const chunk = texts.slice(from, from + MAX_LOOKUP_KEYS);
-      const response = await this.transport.send({
-        method: 'POST',
-        path: `${this.path}/lookup${queryOf(options, this.formatKey)}`,
-        headers: { ...this.headers(options), 'content-type': 'application/json' },
-        body: JSON.stringify({ keys: chunk }),
-        signal: options.signal,
-      });
-      this.session.observe(response.headers.get('streams-position'));
-      const { items, missing } = (await response.json()) as { items: { value: V }[]; missing: string[] };
+      const response = await this.sendLookup(chunk, options);
+      const { items, missing } = (await response.json()) as LookupBody<V>;
       const absent = new Set(missing);
       // Items come in the order of the keys, without those that are missing.
       const present = chunk.filter((text) => !absent.has(text));
@@ -116,7 +115,11 @@ export class StoreClient<K, V> {
 
   /**
    * The entries and every change of them, for as long as they are taken. Goes on at another instance when the one that tells goes away; where the
-   * server no longer knows how to go on, it begins again with `snapshot-begin`.
+   * server no longer knows how to go on, it begins again with `snapshot-begin`, or throws if `hasSnapshot` is false.
+   *
+   * With `readYourWrites` later reads show at least the snapshot; changes that are told behind its end do not count.
+   * @throws StreamsProblem when thirty connections in a row have come no further
+   * @throws TypeError for the keys `.` and `..`, which cannot be written in a URL
    */
   changes(options: ChangesOptions<K> = {}): AsyncGenerator<StoreChange<K, V>> {
     const { key, prefix, fields, hasSnapshot } = options;
@@ -124,9 +127,50 @@ export class StoreClient<K, V> {
     if (prefix !== undefined) query.set('prefix', prefix);
     if (fields !== undefined) query.set('fields', fields.join(','));
     if (hasSnapshot === false) query.set('snapshot', 'false');
-    const base = key === undefined ? this.path : `${this.path}/entries/${encodeURIComponent(this.formatKey(key))}`;
+    const base = key === undefined ? this.path : this.feedPath(this.formatKey(key));
     const text = query.toString();
-    return followChanges(this.transport, `${base}/changes${text === '' ? '' : `?${text}`}`, options);
+    return followChanges(this.transport, this.session, `${base}/changes${text === '' ? '' : `?${text}`}`, options);
+  }
+
+  /** As `getEntry`, without `etag`. @throws TypeError where values have a form of their own that a lookup does not show */
+  private async lookUpEntry(key: K, options: ReadOptions): Promise<Entry<V> | undefined> {
+    const text = this.formatKey(key);
+    const response = await this.sendLookup([text], options);
+    const [item] = ((await response.json()) as LookupBody<V>).items;
+    if (item === undefined) return undefined;
+    if (options.fields === undefined) await this.checkLookedUp(text, item.value, options);
+    return { value: item.value, ...metadataOf(response) };
+  }
+
+  /** A lookup answers JSON, and does not say whether text in it stands for bytes. */
+  private async checkLookedUp(text: string, value: unknown, { signal }: ReadOptions): Promise<void> {
+    const response = await this.transport.send({ path: this.path, signal });
+    const { contentType } = (await response.json()) as { contentType: string };
+    if (isJson(contentType) || (isText(contentType) && typeof value === 'string')) return;
+    throw new TypeError(
+      `The key "${text}" cannot be written in a URL, and a lookup has no values of the type "${contentType}". ` +
+        'Read it with lookup(), which answers bytes as text in base64 and other values as JSON.',
+    );
+  }
+
+  private async sendLookup(keys: readonly string[], options: ReadOptions): Promise<Response> {
+    const response = await this.transport.send({
+      method: 'POST',
+      path: `${this.path}/lookup${queryOf(options, this.formatKey)}`,
+      headers: { ...this.headers(options), 'content-type': 'application/json' },
+      body: JSON.stringify({ keys }),
+      signal: options.signal,
+    });
+    this.session.observe(response.headers.get('streams-position'));
+    return response;
+  }
+
+  private feedPath(text: string): string {
+    if (!isDotSegment(text)) return `${this.path}/entries/${encodeURIComponent(text)}`;
+    throw new TypeError(
+      `The key "${text}" cannot be written in a URL, so it has no feed of its own. ` +
+        `Follow changes({ prefix: '${text}' }), and leave out the other keys.`,
+    );
   }
 
   private entryPath(key: K, options: ReadOptions): string {
@@ -148,8 +192,21 @@ export class StoreClient<K, V> {
 /** JSON as what it says, everything else as text. */
 async function valueOf<V>(response: Response): Promise<V> {
   const type = response.headers.get('content-type') ?? '';
-  if (type.startsWith('application/json')) return (await response.json()) as V;
-  return (type.startsWith('text/') ? await response.text() : new Uint8Array(await response.arrayBuffer())) as V;
+  if (isJson(type)) return (await response.json()) as V;
+  return (isText(type) ? await response.text() : new Uint8Array(await response.arrayBuffer())) as V;
+}
+
+function isJson(contentType: string): boolean {
+  return contentType.startsWith('application/json');
+}
+
+function isText(contentType: string): boolean {
+  return contentType.startsWith('text/');
+}
+
+/** URLs are resolved like paths of files, even where the dots are percent-encoded. */
+function isDotSegment(text: string): boolean {
+  return text === '.' || text === '..';
 }
 
 function metadataOf({ headers }: Response): Omit<Entry<never>, 'value'> {
@@ -166,9 +223,4 @@ function metadataOf({ headers }: Response): Omit<Entry<never>, 'value'> {
     stalenessMs: number('streams-staleness'),
     instance: text('streams-instance'),
   };
-}
-
-function bodyOf(response: Response): ReadableStream<Uint8Array> {
-  if (response.body !== null) return response.body;
-  throw new Error('The answer has no body.');
 }

@@ -10,7 +10,10 @@ export type StoreTypes = Readonly<Record<string, { readonly key: unknown; readon
 export interface StreamsClientOptions extends TransportOptions {
   /** Of the endpoints, prefix and version of the application included. Default `/stores`. */
   readonly path?: string;
-  /** Each answer shows at least what the answers before have shown, and what `observe` was told. Default false. */
+  /**
+   * Each answer shows at least what the answers before have shown, the snapshots of feeds among them, and what `observe` was told. Changes that a feed
+   * tells do not count: a read upon one may show what was before it. Default false.
+   */
   readonly readYourWrites?: boolean;
 }
 

@@ -1,38 +1,13 @@
+import { Response as OtherResponse } from 'undici';
 import { describe, expect, it } from 'vitest';
 import { StreamsClient } from './streams-client.js';
+import { json, problem, scripted } from './testing/scripted-fetch.js';
 
 interface Stores {
   readonly items: { readonly key: string; readonly value: { readonly n: number } };
   readonly [name: string]: { readonly key: unknown; readonly value: unknown };
 }
 
-type Answer = Response | Error;
-
-/** Answers in turn, and keeps what was asked. */
-function scripted(...answers: Answer[]): {
-  readonly fetch: typeof globalThis.fetch;
-  readonly asked: [string, Headers][];
-} {
-  const asked: [string, Headers][] = [];
-  const answer = async (url: string, init?: RequestInit): Promise<Response> => {
-    asked.push([url, new Headers(init?.headers)]);
-    const next = answers[Math.min(asked.length, answers.length) - 1];
-    if (next instanceof Error) throw next;
-    return next.clone();
-  };
-  return { fetch: answer as unknown as typeof globalThis.fetch, asked };
-}
-
-const json = (
-  body: unknown,
-  init: { readonly status?: number; readonly headers?: Record<string, string> } = {},
-): Response =>
-  new Response(JSON.stringify(body), { ...init, headers: { 'content-type': 'application/json', ...init.headers } });
-const problem = (name: string, status: number, headers: Record<string, string> = {}): Response =>
-  json(
-    { type: `urn:nestjs-streams:problem:${name}`, status, detail: name, code: name.toUpperCase() },
-    { status, headers },
-  );
 const client = (fetch: typeof globalThis.fetch, options: object = {}): StreamsClient<Stores> =>
   new StreamsClient<Stores>({ urls: ['http://a/', 'http://b'], fetch, maxBackOffMs: 1, ...options });
 
@@ -81,6 +56,17 @@ describe('the client', () => {
     expect(asked[1][0]).toBe('http://owner/stores/items/entries/a');
   });
 
+  it('takes the answers of a fetch whose Response is of another class, problems too', async () => {
+    const other = (body: object, status = 200): Response =>
+      new OtherResponse(JSON.stringify(body), {
+        status,
+        headers: { 'content-type': 'application/json' },
+      }) as unknown as Response;
+    const { fetch, asked } = scripted(other({}, 503), other({ n: 1 }));
+    expect(await client(fetch).store('items').get('a')).toEqual({ n: 1 });
+    expect(asked).toHaveLength(2);
+  });
+
   it('reads what it wrote, and never less than it has seen', async () => {
     const seen = json({ n: 1 }, { headers: { 'streams-position': 'items:0:7' } });
     const { fetch, asked } = scripted(seen, json({ n: 1 }));
@@ -93,6 +79,8 @@ describe('the client', () => {
       'in@0:3,items:0:7',
     ]);
     expect(asked[0][1].get('prefer')).toBe('wait=2');
+    // As a header a position that has nothing to do with the store is no error; as a parameter it is.
+    expect(asked[0][0]).not.toContain('?');
   });
 
   it('does not have sent again what it has', async () => {

@@ -22,6 +22,12 @@ export interface TransportRequest {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Not told apart by the class of the answer: a `fetch` of another package answers with a class of its own. */
+export type Outcome =
+  | { readonly isAnswered: true; readonly response: Response }
+  /** With a StreamsProblem, or what `fetch` threw. */
+  | { readonly isAnswered: false; readonly error: unknown };
+
 const PASSING = new Set([429, 502, 503, 504]);
 const FIRST_BACK_OFF_MS = 100;
 
@@ -46,26 +52,29 @@ export class Transport {
   async send(request: TransportRequest): Promise<Response> {
     for (let attempt = 1; ; attempt++) {
       const outcome = await this.once(request);
-      if (outcome instanceof Response) return outcome;
+      if (outcome.isAnswered) return outcome.response;
+      const { error } = outcome;
       const isLast = attempt >= this.maxAttempts || request.signal?.aborted === true;
-      const isPassing = !(outcome instanceof StreamsProblem) || PASSING.has(outcome.status);
-      if (isLast || !isPassing) throw outcome;
+      const isPassing = !(error instanceof StreamsProblem) || PASSING.has(error.status);
+      if (isLast || !isPassing) throw error;
       this.current++;
-      await pause(this.backOffMs(attempt, outcome), request.signal);
+      await pause(this.backOffMs(attempt, error), request.signal);
     }
   }
 
-  /** One attempt. @returns the answer if it is below 400, otherwise why there is none. */
-  async once(request: TransportRequest): Promise<unknown> {
+  /** One attempt: the answer if it is below 400, otherwise why there is none. */
+  async once(request: TransportRequest): Promise<Outcome> {
     const { urls } = this.options;
     try {
       const response = await this.ask(`${trimmed(urls[this.current % urls.length])}${request.path}`, request);
       const owner = response.headers.get('streams-location');
       // An instance that does not call the others names the owner instead.
       const answer = response.status === 421 && owner !== null ? await this.ask(owner, request) : response;
-      return answer.status < 400 ? answer : await StreamsProblem.of(answer);
+      return answer.status < 400
+        ? { isAnswered: true, response: answer }
+        : { isAnswered: false, error: await StreamsProblem.of(answer) };
     } catch (error) {
-      return error;
+      return { isAnswered: false, error };
     }
   }
 
@@ -83,14 +92,19 @@ export class Transport {
     });
   }
 
-  private backOffMs(attempt: number, outcome: unknown): number {
+  private backOffMs(attempt: number, error: unknown): number {
     const limit = Math.min(this.maxBackOffMs, FIRST_BACK_OFF_MS * 2 ** (attempt - 1));
-    const asked = outcome instanceof StreamsProblem ? (outcome.retryAfterMs ?? 0) : 0;
+    const asked = error instanceof StreamsProblem ? (error.retryAfterMs ?? 0) : 0;
     // With other instances to ask, nobody's `Retry-After` has to be sat out.
     return this.options.urls.length > 1
       ? Math.random() * limit
       : Math.max(Math.min(asked, this.maxBackOffMs), Math.random() * limit);
   }
+}
+
+export function bodyOf(response: Response): ReadableStream<Uint8Array> {
+  if (response.body !== null) return response.body;
+  throw new Error('The answer has no body.');
 }
 
 export function pause(ms: number, signal?: AbortSignal): Promise<void> {

@@ -1,0 +1,68 @@
+import { describe, expect, it } from 'vitest';
+import { StreamsClient } from './streams-client.js';
+import { json, scripted } from './testing/scripted-fetch.js';
+
+interface Stores {
+  readonly items: { readonly key: string; readonly value: unknown };
+  readonly [name: string]: { readonly key: unknown; readonly value: unknown };
+}
+
+const itemsOf = (fetch: typeof globalThis.fetch) =>
+  new StreamsClient<Stores>({ urls: ['http://a'], fetch }).store('items');
+
+const found = (value: unknown): Response =>
+  json(
+    { items: [{ key: '.', value }], missing: [] },
+    {
+      headers: {
+        'streams-position': 'items:0:7',
+        'streams-role': 'standby',
+        'streams-lag': '2',
+        'streams-staleness': '30',
+        'streams-instance': 'b',
+      },
+    },
+  );
+
+describe('a key that URLs have no form for', () => {
+  it.each(['.', '..'])('is looked up, so that %j reads the same as other keys', async (key) => {
+    const { fetch, asked } = scripted(found({ n: 1 }), json({ contentType: 'application/json' }));
+    expect(await itemsOf(fetch).getEntry(key, { staleness: '5s', position: 'items:0:5' })).toEqual({
+      value: { n: 1 },
+      etag: undefined,
+      position: 'items:0:7',
+      role: 'standby',
+      lag: 2,
+      stalenessMs: 30,
+      instance: 'b',
+    });
+    expect(asked[0][0]).toBe('http://a/stores/items/lookup?staleness=5s');
+    expect(asked[0][1].get('streams-min-position')).toBe('items:0:5');
+  });
+
+  it('is undefined where the store does not have it', async () => {
+    const { fetch } = scripted(json({ items: [], missing: ['.'] }));
+    expect(await itemsOf(fetch).get('.')).toBeUndefined();
+  });
+
+  it('reads text where values are text, and refuses what a lookup shows in another form', async () => {
+    const read = (value: unknown, contentType: string): Promise<unknown> =>
+      itemsOf(scripted(found(value), json({ contentType })).fetch).get('.');
+    expect(await read('AQI=', 'text/plain; charset=utf-8')).toBe('AQI=');
+    await expect(read('AQI=', 'application/octet-stream')).rejects.toThrow(TypeError);
+    await expect(read({ n: 1 }, 'text/csv')).rejects.toThrow(/Read it with lookup\(\)/);
+  });
+
+  it('needs nothing but the lookup where only some fields are wanted, since these are always JSON', async () => {
+    const { fetch, asked } = scripted(found({ n: 1 }));
+    expect(await itemsOf(fetch).get('.', { fields: ['n'] })).toEqual({ n: 1 });
+    expect(asked).toHaveLength(1);
+  });
+
+  it.each(['.', '..'])('has no feed of its own: %j is refused, with the way out', (key) => {
+    const items = itemsOf(scripted(new Response('')).fetch);
+    expect(() => items.changes({ key })).toThrow(TypeError);
+    expect(() => items.changes({ key })).toThrow(`changes({ prefix: '${key}' })`);
+    expect(() => items.changes({ key: '...' })).not.toThrow();
+  });
+});
