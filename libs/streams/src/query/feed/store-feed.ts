@@ -28,7 +28,7 @@ export type FeedEvent =
       readonly value: Uint8Array | null;
       readonly position: FeedPosition;
     }
-  /** The feed has come to a position without a change to tell. */
+  /** The feed has come to a position without a change to tell, or begins there. */
   | { readonly type: 'bookmark'; readonly position: FeedPosition }
   /** Nothing happened for a while. */
   | { readonly type: 'idle' };
@@ -88,7 +88,7 @@ export class StoreFeed {
     // Before anything is answered: what is not readable now is a problem document, not the end of a stream.
     const first = hasSnapshot && after === undefined ? await this.page(partitions[0], range, false) : undefined;
     const start = after?.offsets ?? (first === undefined ? await this.ends(partitions) : []);
-    return this.run(range, partitions, first, start, signal);
+    return this.run(range, partitions, first, start, after === undefined, signal);
   }
 
   private async *run(
@@ -96,6 +96,7 @@ export class StoreFeed {
     partitions: readonly number[],
     first: Page | undefined,
     start: readonly (number | undefined)[],
+    isFresh: boolean,
     signal: AbortSignal,
   ): AsyncGenerator<FeedEvent> {
     const offsets = partitions.reduce<(number | undefined)[]>((all, partition) => {
@@ -119,6 +120,9 @@ export class StoreFeed {
           );
         }
         yield { type: 'snapshot-end', position: this.positionOf(offsets) };
+      } else if (isFresh) {
+        // Before its first event a feed that breaks off has no place to go on from, and would lose what changes meanwhile.
+        yield { type: 'bookmark', position: this.positionOf(offsets) };
       }
       yield* this.follow(reader, range, offsets, marks, signal);
     } finally {

@@ -11,7 +11,7 @@ import { changelogTopic } from '../../../topology/internal-topics.js';
 import type { PartitionReads } from '../../reads/partition-reads.js';
 import { storeDefinition } from '../../testing/fake-runtime.js';
 import { ChangelogTails } from '../tail/changelog-tails.js';
-import { StoreFeed } from '../store-feed.js';
+import { StoreFeed, type FeedRequest } from '../store-feed.js';
 import { Subscriber } from './subscriber.js';
 
 export interface FeedWorldOptions {
@@ -96,23 +96,28 @@ export class FeedWorld {
 
   /** @param after the offsets to go on at; absent: from now on. @param partitions all by default. */
   async subscribe(after?: readonly number[], partitions = this.partitions): Promise<Subscriber> {
+    return this.open({ partitions, ...(after && { after: { at: this.clock.now(), offsets: after } }) });
+  }
+
+  /** @param scan answers for the owners; without it there is no snapshot. */
+  async open(request: Partial<FeedRequest> = {}, scan?: PartitionReads['scan']): Promise<Subscriber> {
     const { log, tails, clock } = this;
     const feed = new StoreFeed({
       applicationId: 'app',
       definition: DEFINITION,
       partitionCount: this.partitions.length,
       log,
-      reads: undefined as unknown as PartitionReads,
+      reads: { scan } as PartitionReads,
       tails,
       clock,
     });
     const ending = new AbortController();
     const events = await feed.open({
       range: ALL,
-      partitions,
-      hasSnapshot: false,
+      partitions: this.partitions,
+      hasSnapshot: scan !== undefined,
+      ...request,
       signal: ending.signal,
-      ...(after && { after: { at: clock.now(), offsets: after } }),
     });
     const subscriber = new Subscriber(events, ending, this.partitions.length);
     this.subscribers.push(subscriber);
