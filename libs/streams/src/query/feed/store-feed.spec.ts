@@ -1,5 +1,19 @@
+import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
+import type { FeedPosition } from './feed-position.js';
+import type { FeedEvent } from './store-feed.js';
 import { FeedWorld, type FeedWorldOptions } from './testing/feed-world.js';
+import { PagedStore } from './testing/paged-store.js';
+
+function positionOf(event: FeedEvent | undefined): FeedPosition | undefined {
+  return event !== undefined && 'position' in event ? event.position : undefined;
+}
+
+/** What it says, but for the position. */
+function described(event: FeedEvent | undefined): string | undefined {
+  if (event === undefined || !('key' in event)) return event?.type;
+  return `${Buffer.from(event.key).toString()}=${event.value === null ? 'deleted' : Buffer.from(event.value).toString()}`;
+}
 
 describe('a feed of a store', () => {
   const worlds: FeedWorld[] = [];
@@ -20,8 +34,111 @@ describe('a feed of a store', () => {
     expect(event).toMatchObject({ type: 'bookmark', position: { offsets: [1] } });
     await first.close();
     await world.write(['0.meanwhile']);
-    const second = await world.open({ after: (event as { position: never }).position });
+    const second = await world.open({ after: positionOf(event) });
     await second.readTo(1);
     expect(second.told).toEqual([['0.meanwhile']]);
+  });
+
+  it('goes on behind what the snapshot has shown, also where that changed between its pages', async () => {
+    const world = await open();
+    const store = new PagedStore(world, 1);
+    await store.put('a', '0');
+    await store.put('b', '0');
+    store.onPage = async (pages) => {
+      if (pages !== 1) return;
+      await store.put('b', '1');
+      await store.put('a', '1');
+      await store.put('b', '2');
+    };
+    const first = await world.open({}, store.scan);
+    const events = await first.until('snapshot-end');
+    expect(events.map(described)).toEqual(['snapshot-begin', 'a=0', 'b=2', 'a=1', 'snapshot-end']);
+    await first.close();
+    await store.put('c', '0');
+    const second = await world.open({ after: positionOf(events.at(-1)) });
+    expect(described(await second.next())).toBe('c=0');
+  });
+
+  it('has no position before a snapshot has ended, and then at once if nothing changes', async () => {
+    const world = await open({ partitions: 2 });
+    const store = new PagedStore(world, 1);
+    for (const [key, partition] of [
+      ['a', 0],
+      ['b', 1],
+      ['c', 1],
+    ] as const)
+      await store.put(key, '0', partition);
+    store.onPage = async (pages) => {
+      if (pages === 2) await store.put('b', '1', 1);
+    };
+    const busy = await (await world.open({}, store.scan)).until('snapshot-end');
+    expect(busy.map(described)).toEqual(['snapshot-begin', 'a=0', 'b=0', 'c=0', 'b=1', 'snapshot-end']);
+    expect(busy.map(positionOf).map((position) => position?.offsets)).toEqual([
+      ...Array.from({ length: 5 }, () => undefined),
+      [1, 3],
+    ]);
+    const idle = await world.open({ partitions: [0] }, store.scan);
+    expect((await idle.until('snapshot-end')).map(described)).toEqual(['snapshot-begin', 'a=0', 'snapshot-end']);
+  });
+
+  it('tells every state of a key once and never goes back, wherever it breaks off and is taken up', async () => {
+    const key = fc.record({ partition: fc.nat({ max: 1 }), name: fc.constantFrom('a', 'b', 'c', 'd', 'e') });
+    const writes = fc.array(fc.record({ key, isDeleted: fc.boolean() }), { maxLength: 6 });
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(writes, { minLength: 3, maxLength: 12 }),
+        fc.integer({ min: 1, max: 3 }),
+        fc.array(fc.integer({ min: 1, max: 12 }), { maxLength: 5 }),
+        async (rounds, pageEntries, breaks) => {
+          const world = await FeedWorld.open({ partitions: 2 });
+          const store = new PagedStore(world, pageEntries);
+          let version = 0;
+          const write = async (round: (typeof rounds)[number] = []): Promise<void> => {
+            for (const { key: each, isDeleted } of round)
+              await store.put(`${each.partition}${each.name}`, isDeleted ? null : String(version++), each.partition);
+          };
+          const seen = new Map<string, string>();
+          const newest = new Map<string, number>();
+          let after: FeedPosition | undefined;
+          const take = (event: FeedEvent): void => {
+            if (event.type === 'snapshot-begin') {
+              expect(after).toBeUndefined();
+              seen.clear();
+              newest.clear();
+            }
+            if (event.type === 'entry' || event.type === 'change') {
+              const name = Buffer.from(event.key).toString();
+              if (event.value === null) seen.delete(name);
+              else {
+                const value = Buffer.from(event.value).toString();
+                expect(Number(value)).toBeGreaterThan(newest.get(name) ?? -1);
+                newest.set(name, Number(value));
+                seen.set(name, value);
+              }
+            }
+            after = positionOf(event) ?? after;
+          };
+          try {
+            store.onPage = () => write(rounds.shift());
+            await write(rounds.shift());
+            for (const count of breaks) {
+              const subscriber = await world.open({ ...(after && { after }) }, store.scan);
+              for (let i = 0; i < count; i++) {
+                if (after !== undefined && after.offsets.join() === (await world.ends()).join()) break;
+                take((await subscriber.next())!);
+              }
+              await subscriber.close();
+              await write(rounds.shift());
+            }
+            const last = await world.open({ ...(after && { after }) }, store.scan);
+            while (after?.offsets.join() !== (await world.ends()).join()) take((await last.next())!);
+            expect(seen).toEqual(store.entries);
+          } finally {
+            await world.close();
+          }
+        },
+      ),
+      { numRuns: 60, interruptAfterTimeLimit: 15_000, markInterruptAsFailure: true },
+    );
   });
 });

@@ -13,20 +13,20 @@ import { bounds, isEmptyRange, keyAfter } from '../scan/key-range.js';
 import type { ChangelogTails } from './tail/changelog-tails.js';
 import type { FeedPosition } from './feed-position.js';
 import { FeedReader } from './feed-reader.js';
-import { SnapshotMarks } from './snapshot-marks.js';
+import { SnapshotMarks } from './snapshot/snapshot-marks.js';
 
 export type FeedEvent =
   /** All entries follow; whatever was known before is to be forgotten. */
   | { readonly type: 'snapshot-begin' }
   | { readonly type: 'entry'; readonly key: Uint8Array; readonly value: Uint8Array }
-  /** All entries were told; changes follow. */
+  /** Everything was told as of this position; changes follow. */
   | { readonly type: 'snapshot-end'; readonly position: FeedPosition }
-  /** @see FeedPosition; a null value is a deletion. */
+  /** A null value is a deletion. Before the snapshot has ended there is no position to go on from. */
   | {
       readonly type: 'change';
       readonly key: Uint8Array;
       readonly value: Uint8Array | null;
-      readonly position: FeedPosition;
+      readonly position: FeedPosition | undefined;
     }
   /** The feed has come to a position without a change to tell, or begins there. */
   | { readonly type: 'bookmark'; readonly position: FeedPosition }
@@ -119,7 +119,6 @@ export class StoreFeed {
             partition === partitions[0] ? first : undefined,
           );
         }
-        yield { type: 'snapshot-end', position: this.positionOf(offsets) };
       } else if (isFresh) {
         // Before its first event a feed that breaks off has no place to go on from, and would lose what changes meanwhile.
         yield { type: 'bookmark', position: this.positionOf(offsets) };
@@ -140,7 +139,7 @@ export class StoreFeed {
     let left = range;
     for (let page = first; ; page = undefined) {
       page ??= await this.page(partition, left, true);
-      start ??= page.position;
+      start = Math.min(start ?? page.position, page.position);
       marks.add(page.lookedAt, page.position);
       for (let i = 0; i < page.keys.length; i++) yield { type: 'entry', key: page.keys[i], value: page.values[i] };
       if (page.lookedAt === undefined) return start;
@@ -160,36 +159,39 @@ export class StoreFeed {
     return { keys, values, lookedAt, position: freshness.position };
   }
 
+  /** @param marks of a snapshot, which ends once all that its pages show has been passed; empty without one. */
   private async *follow(
     reader: FeedReader,
     range: KeyBounds,
     offsets: (number | undefined)[],
-    marks: ReadonlyMap<number, SnapshotMarks>,
+    marks: Map<number, SnapshotMarks>,
     signal: AbortSignal,
   ): AsyncGenerator<FeedEvent> {
     const { clock } = this.options;
     let toldAt = clock.monotonic();
     let isMoved = false;
     while (!signal.aborted) {
+      if (marks.size > 0 && hasPassed(marks, offsets)) {
+        marks.clear();
+        yield { type: 'snapshot-end', position: this.positionOf(offsets) };
+        isMoved = false;
+        toldAt = clock.monotonic();
+      }
       const chunk = await reader.next(offsets, IDLE_AFTER_MS, signal).catch((error: unknown) => {
         throw this.lost(error);
       });
       const now = clock.monotonic();
       if (chunk === undefined) {
         if (signal.aborted) return;
-        yield isMoved ? { type: 'bookmark', position: this.positionOf(offsets) } : { type: 'idle' };
-        isMoved = false;
-        toldAt = now;
-        continue;
+      } else {
+        const hasTold = yield* this.changes(chunk, range, offsets, marks);
+        isMoved = !hasTold;
+        if (hasTold) toldAt = now;
+        if (now - toldAt < BOOKMARK_EVERY_MS) continue;
       }
-      const hasTold = yield* this.changes(chunk, range, offsets, marks);
-      isMoved = !hasTold;
-      if (hasTold) toldAt = now;
-      else if (now - toldAt >= BOOKMARK_EVERY_MS) {
-        yield { type: 'bookmark', position: this.positionOf(offsets) };
-        isMoved = false;
-        toldAt = now;
-      }
+      yield isMoved && marks.size === 0 ? { type: 'bookmark', position: this.positionOf(offsets) } : { type: 'idle' };
+      isMoved = false;
+      toldAt = now;
     }
   }
 
@@ -209,10 +211,11 @@ export class StoreFeed {
       offsets[partition] = offset + 1;
       if (!isWithin(key, range) || shown?.covers(key, offset)) continue;
       hasTold = true;
-      yield { type: 'change', key: bufferOf(key), value: chunk.value(i), position: this.positionOf(offsets) };
+      // Whoever went on from there would be told again what the snapshot has shown.
+      const position = marks.size > 0 ? undefined : this.positionOf(offsets);
+      yield { type: 'change', key: bufferOf(key), value: chunk.value(i), position };
     }
     offsets[partition] = Math.max(offsets[partition] ?? 0, chunk.bounds.nextOffset);
-    shown?.passed(offsets[partition]);
     return hasTold;
   }
 
@@ -262,6 +265,11 @@ interface Page {
   readonly values: readonly Uint8Array[];
   readonly lookedAt: Uint8Array | undefined;
   readonly position: number;
+}
+
+function hasPassed(marks: ReadonlyMap<number, SnapshotMarks>, offsets: readonly (number | undefined)[]): boolean {
+  for (const [partition, each] of marks) if (!each.endBefore(offsets[partition] ?? 0)) return false;
+  return true;
 }
 
 function gone(reason: string): QueryError {

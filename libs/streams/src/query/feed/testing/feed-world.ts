@@ -89,6 +89,12 @@ export class FeedWorld {
     await this.producer.flush();
   }
 
+  async put(key: string, value: string | null, partition = 0): Promise<void> {
+    this.producer ??= this.log.openProducer({ role: 'test', batchMaxBytes: 200 });
+    this.producer.append(this.topic, partition, Buffer.from(key), value === null ? null : Buffer.from(value), 1);
+    await this.producer.flush();
+  }
+
   async ends(isolation: IsolationLevel = 'read_committed'): Promise<number[]> {
     const topics = this.partitions.map((partition) => ({ topic: this.topic, partition }));
     return (await this.log.admin.endOffsets(topics, isolation)).map(({ offset }) => offset);

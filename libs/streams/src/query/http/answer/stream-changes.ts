@@ -74,8 +74,8 @@ function text(event: FeedEvent, definition: StoreDefinition, json: EntryJson): s
   }
 }
 
-function idOf(position: FeedPosition): string {
-  return `id: ${formatFeedPosition(position)}\n`;
+function idOf(position: FeedPosition | undefined): string {
+  return position === undefined ? '' : `id: ${formatFeedPosition(position)}\n`;
 }
 
 /** The token of `Streams-Position`, by which a read can be made to show at least what the feed has told. */
