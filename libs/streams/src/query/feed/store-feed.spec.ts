@@ -1,9 +1,12 @@
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
+import { ManualClock } from '../../testing/manual-clock.js';
 import type { FeedPosition } from './feed-position.js';
 import type { FeedEvent } from './store-feed.js';
 import { FeedWorld, type FeedWorldOptions } from './testing/feed-world.js';
 import { PagedStore } from './testing/paged-store.js';
+
+const HOUR_MS = 3_600_000;
 
 function positionOf(event: FeedEvent | undefined): FeedPosition | undefined {
   return event !== undefined && 'position' in event ? event.position : undefined;
@@ -140,5 +143,107 @@ describe('a feed of a store', () => {
       ),
       { numRuns: 60, interruptAfterTimeLimit: 15_000, markInterruptAsFailure: true },
     );
+  });
+
+  it('can be resumed after days without changes, if it was connected or gone for less than nine tenths of the retention', async () => {
+    const clock = new ManualClock();
+    const world = await open({ clock });
+    const subscriber = await world.open();
+    let position = positionOf(await subscriber.next());
+    for (let hour = 0; hour < 72; hour++) {
+      const reading = subscriber.next();
+      await clock.advance(HOUR_MS);
+      position = positionOf(await reading) ?? position;
+    }
+    await subscriber.close();
+    await clock.advance(21 * HOUR_MS);
+    const resumed = await world.open({ after: position });
+    const reading = resumed.next();
+    await clock.advance(10_000);
+    // At once, since the one it brought is old.
+    expect(await reading).toMatchObject({ type: 'bookmark', position: { at: clock.now() - 10_000 } });
+  });
+
+  it('comes to the end of a changelog that ends with the marker of a transaction, committed or aborted', async () => {
+    const clock = new ManualClock();
+    const world = await open({ clock });
+    const producer = world.log.openTransactionalProducer({ role: 'test', transactionalId: 'tx' });
+    await producer.init();
+    const subscriber = await world.open();
+    await subscriber.next();
+    for (const end of ['commit', 'abort'] as const) {
+      producer.append(world.topic, 0, Buffer.from('0.key'), Buffer.from('value'), 1);
+      await producer.flush();
+      await producer[end]();
+    }
+    await subscriber.readTo(1);
+    const times = new Set<number>();
+    for (let hour = 0; hour < 9; hour++) {
+      const reading = subscriber.next();
+      await clock.advance(HOUR_MS);
+      const position = positionOf(await reading);
+      if (position) times.add(position.at);
+    }
+    expect(times.size).toBeGreaterThanOrEqual(2);
+  });
+
+  it('cannot be resumed where deletions that it has not told may be gone, however young its last event is', async () => {
+    const clock = new ManualClock();
+    const world = await open({ clock });
+    await world.write(['0.0', '0.1', '0.2', '0.3']);
+    const written = clock.now();
+    await clock.advance(20 * HOUR_MS);
+    const first = await world.open({ after: { at: written, offsets: [0] } });
+    const position = positionOf(await first.next());
+    expect(position).toEqual({ at: written, offsets: [1] });
+    await first.close();
+    await clock.advance(20 * HOUR_MS);
+    await expect(world.open({ after: position })).rejects.toMatchObject({ problem: { name: 'feed-gone' } });
+  });
+
+  it('is never at a time before which something was written that it has not told', async () => {
+    const step = fc.oneof(
+      fc.record({ put: fc.nat({ max: 1 }) }),
+      fc.record({ pass: fc.integer({ min: 1, max: 4 * HOUR_MS }) }),
+      fc.record({ read: fc.integer({ min: 1, max: 3 }) }),
+      fc.constant({ resume: true as const }),
+    );
+    let refreshed = 0;
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 40 }), async (steps) => {
+        const clock = new ManualClock();
+        const world = await FeedWorld.open({ clock, partitions: 2 });
+        const written: number[][] = [[], []];
+        try {
+          let subscriber = await world.open();
+          let position = positionOf(await subscriber.next())!;
+          for (const each of steps) {
+            if ('put' in each) {
+              await world.put('key', 'value', each.put);
+              written[each.put].push(clock.now());
+            } else if ('pass' in each) await clock.advance(each.pass);
+            else if ('resume' in each) {
+              await subscriber.close();
+              if (clock.now() - position.at > 24 * HOUR_MS) break;
+              subscriber = await world.open({ after: position });
+            } else
+              for (let i = 0; i < each.read; i++) {
+                const event = await clock.run(subscriber.next());
+                const next = positionOf(event) ?? position;
+                if (next.at !== position.at) refreshed++;
+                position = next;
+                for (const [partition, times] of written.entries())
+                  for (const time of times.slice(position.offsets[partition]))
+                    expect(time).toBeGreaterThanOrEqual(position.at);
+              }
+          }
+          await subscriber.close();
+        } finally {
+          await world.close();
+        }
+      }),
+      { numRuns: 40, interruptAfterTimeLimit: 20_000, markInterruptAsFailure: true },
+    );
+    expect(refreshed).toBeGreaterThan(0);
   });
 });

@@ -63,7 +63,7 @@ export class FeedWorld {
   private constructor(
     readonly log: WatchedLog,
     readonly partitions: readonly number[],
-    private readonly clock: Clock,
+    readonly clock: Clock,
     bounds: ConstructorParameters<typeof ChangelogTails>[0],
   ) {
     this.tails = new ChangelogTails(bounds);
