@@ -1,7 +1,10 @@
 import { bufferOf } from '../../../bytes/buffer-of.js';
+import type { Clock } from '../../../time/clock.js';
+import { SystemClock } from '../../../time/system-clock.js';
 import type { StoreDefinition } from '../../../topology/store-definition.js';
 import { formatFeedPosition, type FeedPosition } from '../../feed/feed-position.js';
 import type { FeedEvent } from '../../feed/store-feed.js';
+import { visibleEvents } from '../../feed/visible-events.js';
 import { QueryError } from '../../problem/query-error.js';
 import { typedJson } from '../../typed-json.js';
 import type { EntryJson } from './entry-json.js';
@@ -22,13 +25,15 @@ export interface StreamChangesOptions {
   readonly headers: Readonly<Record<string, string>>;
   readonly url: string;
   readonly stopping: AbortSignal;
+  /** Default: that of the system. */
+  readonly clock?: Clock;
 }
 
 /** Writes a feed as server-sent events (HTML Standard, 9.2). */
 export async function streamChanges(
   response: QueryResponse,
   open: (signal: AbortSignal) => Promise<AsyncGenerator<FeedEvent>>,
-  { definition, json, mayRead, headers, url, stopping }: StreamChangesOptions,
+  { definition, json, mayRead, headers, url, stopping, clock = new SystemClock() }: StreamChangesOptions,
 ): Promise<void> {
   const ending = new AbortController();
   const events = await open(AbortSignal.any([ending.signal, stopping]));
@@ -37,10 +42,8 @@ export async function streamChanges(
   stream.closed.addEventListener('abort', () => ending.abort(), { once: true });
   try {
     await stream.write(`retry: ${Math.round(RETRY_MIN_MS + Math.random() * RETRY_SPREAD_MS)}\n\n`);
-    for await (const event of events) {
-      if ((event.type === 'entry' || event.type === 'change') && mayRead && !(await mayRead(event.key))) continue;
+    for await (const event of mayRead ? visibleEvents(events, mayRead, clock) : events)
       await stream.write(text(event, definition, json));
-    }
   } catch (error) {
     if (stream.closed.aborted) return;
     const { body } = problemDocument(error, url);
