@@ -145,6 +145,48 @@ describe('a feed of a store', () => {
     );
   });
 
+  it.each(['between two entries', 'while it waits for a page'])(
+    'ends %s of the snapshot with its client',
+    async (when) => {
+      const clock = new ManualClock();
+      const world = await open({ clock, partitions: 2 });
+      const store = new PagedStore(world, 2);
+      for (const key of ['a', 'b', 'c']) await store.put(key, '0');
+      let pages = 0;
+      store.onPage = (before) => {
+        pages++;
+        return before === 0 ? undefined : new Promise<void>(() => {});
+      };
+      const subscriber = await world.open({}, store.scan);
+      expect(described(await subscriber.next())).toBe('snapshot-begin');
+      expect(described(await subscriber.next())).toBe('a=0');
+      if (when === 'between two entries') {
+        subscriber.abort();
+        expect([await subscriber.next(), pages]).toEqual([undefined, 1]);
+      } else {
+        expect(described(await subscriber.next())).toBe('b=0');
+        const reading = subscriber.next();
+        await clock.advance(10_000);
+        expect(await reading).toEqual({ type: 'idle' });
+        const ending = subscriber.next();
+        await clock.settle();
+        subscriber.abort();
+        expect([await ending, pages]).toEqual([undefined, 2]);
+      }
+      expect([world.log.readersOpen, world.tails.size, clock.pendingTimers]).toEqual([0, 0, 0]);
+    },
+  );
+
+  it('ends with the error of a page that cannot be read', async () => {
+    const world = await open();
+    const store = new PagedStore(world, 1);
+    for (const key of ['a', 'b']) await store.put(key, '0');
+    store.onPage = (before) => (before === 0 ? undefined : Promise.reject(new Error('no owner')));
+    const subscriber = await world.open({}, store.scan);
+    await expect(subscriber.until('snapshot-end')).rejects.toThrow('no owner');
+    expect(world.tails.size).toBe(0);
+  });
+
   it('can be resumed after days without changes, if it was connected or gone for less than nine tenths of the retention', async () => {
     const clock = new ManualClock();
     const world = await open({ clock });

@@ -14,6 +14,7 @@ import type { ChangelogTails } from './tail/changelog-tails.js';
 import type { FeedPosition } from './feed-position.js';
 import { FeedHorizon, type ChangelogEnds } from './feed-horizon.js';
 import { FeedReader } from './feed-reader.js';
+import { awaitWithSigns } from './snapshot/await-with-signs.js';
 import { SnapshotMarks } from './snapshot/snapshot-marks.js';
 
 export type FeedEvent =
@@ -128,7 +129,9 @@ export class StoreFeed {
             range,
             known,
             partition === partitions[0] ? first : undefined,
+            signal,
           );
+          if (signal.aborted) return;
         }
       } else if (!isResumed) {
         // Before its first event a feed that breaks off has no place to go on from, and would lose what changes meanwhile.
@@ -140,19 +143,25 @@ export class StoreFeed {
     }
   }
 
+  /** @returns where the changes of the partition begin; undefined if `signal` has ended the feed before. */
   private async *snapshot(
     partition: number,
     range: KeyBounds,
     marks: SnapshotMarks,
     first: Page | undefined,
-  ): AsyncGenerator<FeedEvent, number> {
+    signal: AbortSignal,
+  ): AsyncGenerator<FeedEvent, number | undefined> {
+    const { clock } = this.options;
     let start: number | undefined;
     let left = range;
     for (let page = first; ; page = undefined) {
-      page ??= await this.page(partition, left, true);
+      page ??= yield* awaitWithSigns(this.page(partition, left, true), { clock, idleAfterMs: IDLE_AFTER_MS, signal });
+      if (page === undefined) return undefined;
       start = Math.min(start ?? page.position, page.position);
       marks.add(page.lookedAt, page.position);
-      for (let i = 0; i < page.keys.length; i++) yield { type: 'entry', key: page.keys[i], value: page.values[i] };
+      for (let i = 0; i < page.keys.length && !signal.aborted; i++)
+        yield { type: 'entry', key: page.keys[i], value: page.values[i] };
+      if (signal.aborted) return undefined;
       if (page.lookedAt === undefined) return start;
       left = bounds(keyAfter(page.lookedAt), range.lt);
       if (!isEmptyRange(left)) continue;
