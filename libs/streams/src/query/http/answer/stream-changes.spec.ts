@@ -1,5 +1,5 @@
 import { createServer } from 'node:http';
-import { once } from 'node:events';
+import { getEventListeners, once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { json, stringSerde } from '../../../serdes/text-serdes.js';
@@ -12,6 +12,13 @@ import type { QueryResponse } from './http-answer.js';
 import { streamChanges, type StreamChangesOptions } from './stream-changes.js';
 
 const definition = storeDefinition('items', stringSerde, json<unknown>());
+
+/** How many signals that `AbortSignal.any` has made of `signal` it refers to. */
+function dependants(signal: AbortSignal): number {
+  const name = Object.getOwnPropertySymbols(signal).find(({ description }) => description === 'kDependantSignals');
+  const held = name && (Reflect.get(signal, name) as { readonly size: number } | undefined);
+  return held?.size ?? 0;
+}
 
 describe('server-sent events', () => {
   const releases: (() => unknown)[] = [];
@@ -74,5 +81,51 @@ describe('server-sent events', () => {
     const url = await served(async () => events(), { mayRead: () => false, clock });
     const ids = [...(await (await fetch(url)).text()).matchAll(/^event: bookmark\nid: (.*)$/gm)].map(([, id]) => id);
     expect(ids.map((id) => parseFeedPosition(id)?.offsets)).toEqual([[5], [10]]);
+  });
+
+  it('end with the instance, and leave nothing with its signal, whether they were opened or refused', async () => {
+    const stopping = new AbortController();
+    const { signal } = stopping;
+    const signals: AbortSignal[] = [];
+    const url = await served(
+      async (feedSignal) => {
+        signals.push(feedSignal);
+        if (signals.length === 1) throw new Error('refused');
+        return (async function* (): AsyncGenerator<FeedEvent> {
+          if (signals.length === 2) return;
+          yield { type: 'idle' };
+          if (!feedSignal.aborted) await once(feedSignal, 'abort');
+        })();
+      },
+      { stopping: signal },
+    );
+    await expect(fetch(url)).rejects.toThrow();
+    await (await fetch(url)).text();
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
+    expect(dependants(signal)).toBe(0);
+    const response = await fetch(url);
+    expect(signals.map(({ aborted }) => aborted)).toEqual([false, true, false]);
+    stopping.abort();
+    expect(await response.text()).toContain(': idle');
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
+    await (await fetch(url)).text();
+    expect(signals.at(-1)!.aborted).toBe(true);
+  });
+
+  it('are written to many at a time without a warning of listeners', async () => {
+    const warnings: Error[] = [];
+    const onWarning = (warning: Error): number => warnings.push(warning);
+    process.on('warning', onWarning);
+    releases.push(() => process.off('warning', onWarning));
+    const stopping = new AbortController();
+    const events = async function* (signal: AbortSignal): AsyncGenerator<FeedEvent> {
+      yield { type: 'idle' };
+      if (!signal.aborted) await once(signal, 'abort');
+    };
+    const url = await served(async (signal) => events(signal), { stopping: stopping.signal });
+    const responses = await Promise.all(Array.from({ length: 20 }, () => fetch(url)));
+    stopping.abort();
+    await Promise.all(responses.map((response) => response.text()));
+    expect(warnings).toEqual([]);
   });
 });

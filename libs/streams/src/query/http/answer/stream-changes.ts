@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { bufferOf } from '../../../bytes/buffer-of.js';
 import type { Clock } from '../../../time/clock.js';
 import { SystemClock } from '../../../time/system-clock.js';
@@ -36,10 +37,18 @@ export async function streamChanges(
   { definition, json, mayRead, headers, url, stopping, clock = new SystemClock() }: StreamChangesOptions,
 ): Promise<void> {
   const ending = new AbortController();
-  const events = await open(AbortSignal.any([ending.signal, stopping]));
+  const end = (): void => ending.abort();
+  if (stopping.aborted) end();
+  // Not AbortSignal.any: what it makes is never removed from a signal that outlives it, on Node 20.
+  setMaxListeners(0, stopping);
+  stopping.addEventListener('abort', end, { once: true });
+  const events = await open(ending.signal).catch((error: unknown) => {
+    stopping.removeEventListener('abort', end);
+    throw error;
+  });
   const stream = ResponseStream.open(response, EVENT_STREAM, { ...headers, 'X-Accel-Buffering': 'no' });
-  if (stream.closed.aborted) ending.abort();
-  stream.closed.addEventListener('abort', () => ending.abort(), { once: true });
+  if (stream.closed.aborted) end();
+  stream.closed.addEventListener('abort', end, { once: true });
   try {
     await stream.write(`retry: ${Math.round(RETRY_MIN_MS + Math.random() * RETRY_SPREAD_MS)}\n\n`);
     for await (const event of mayRead ? visibleEvents(events, mayRead, clock) : events)
@@ -50,7 +59,8 @@ export async function streamChanges(
     await stream.write(`event: problem\ndata: ${bufferOf(body).toString('utf8')}\n\n`).catch(() => {});
     if (!(error instanceof QueryError)) throw error;
   } finally {
-    ending.abort();
+    stopping.removeEventListener('abort', end);
+    end();
     stream.end();
   }
 }
