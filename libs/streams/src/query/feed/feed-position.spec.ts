@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { formatFeedPosition, parseFeedPosition } from './feed-position.js';
-import { SnapshotMarks } from './snapshot-marks.js';
 
 describe('the position of a feed', () => {
   it('is read as it is written', () => {
@@ -16,26 +15,5 @@ describe('the position of a feed', () => {
   it.each(['', 'x', '-', '1-A', '1-1 ', '!-1', `1-${'z'.repeat(20)}`])('is not read from %j', (text) => {
     const position = parseFeedPosition(text);
     expect(position === undefined || position.offsets.every((offset) => offset === undefined)).toBe(true);
-  });
-});
-
-describe('the marks of a snapshot', () => {
-  it('cover what the page of a key has shown, and nothing else', () => {
-    const marks = new SnapshotMarks();
-    marks.add(Buffer.from('g'), 10);
-    marks.add(Buffer.from('p'), 20);
-    marks.add(undefined, 30);
-    const covered = (key: string, offset: number): boolean => marks.covers(Buffer.from(key), offset);
-    expect([
-      covered('a', 9),
-      covered('a', 10),
-      covered('g', 9),
-      covered('h', 9),
-      covered('h', 19),
-      covered('h', 20),
-    ]).toEqual([true, false, true, true, true, false]);
-    expect([covered('z', 29), covered('z', 30)]).toEqual([true, false]);
-    marks.passed(30);
-    expect(covered('z', 29)).toBe(false);
   });
 });

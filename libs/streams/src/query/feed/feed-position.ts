@@ -1,6 +1,6 @@
 /** Where a feed is: what `id` of an event holds and `Last-Event-ID` brings back. Any instance can go on from it. */
 export interface FeedPosition {
-  /** When it was true, in milliseconds since the epoch: deletions are told only for so long. */
+  /** Everything that was written before has been told, in milliseconds since the epoch: deletions are kept only for so long. */
   readonly at: number;
   /** The next changelog offset by partition; undefined for partitions that the feed does not follow. */
   readonly offsets: readonly (number | undefined)[];

@@ -1,6 +1,6 @@
 import { bufferOf } from '../../bytes/buffer-of.js';
 import { LogError } from '../../errors/log-error.js';
-import type { Log } from '../../log/log.js';
+import type { IsolationLevel, Log } from '../../log/log.js';
 import type { RecordChunk } from '../../log/records/record-chunk.js';
 import { isWithin } from '../../stores/key-value/is-within.js';
 import type { KeyBounds } from '../../stores/store-engine.js';
@@ -12,23 +12,25 @@ import { LATEST_COMMITTED, type PartitionReads } from '../reads/partition-reads.
 import { bounds, isEmptyRange, keyAfter } from '../scan/key-range.js';
 import type { ChangelogTails } from './tail/changelog-tails.js';
 import type { FeedPosition } from './feed-position.js';
+import { FeedHorizon, type ChangelogEnds } from './feed-horizon.js';
 import { FeedReader } from './feed-reader.js';
-import { SnapshotMarks } from './snapshot-marks.js';
+import { awaitWithSigns } from './snapshot/await-with-signs.js';
+import { SnapshotMarks } from './snapshot/snapshot-marks.js';
 
 export type FeedEvent =
   /** All entries follow; whatever was known before is to be forgotten. */
   | { readonly type: 'snapshot-begin' }
   | { readonly type: 'entry'; readonly key: Uint8Array; readonly value: Uint8Array }
-  /** All entries were told; changes follow. */
+  /** Everything was told as of this position; changes follow. */
   | { readonly type: 'snapshot-end'; readonly position: FeedPosition }
-  /** @see FeedPosition; a null value is a deletion. */
+  /** A null value is a deletion. Before the snapshot has ended there is no position to go on from. */
   | {
       readonly type: 'change';
       readonly key: Uint8Array;
       readonly value: Uint8Array | null;
-      readonly position: FeedPosition;
+      readonly position: FeedPosition | undefined;
     }
-  /** The feed has come to a position without a change to tell. */
+  /** The feed has come to a position without a change to tell, or begins there. */
   | { readonly type: 'bookmark'; readonly position: FeedPosition }
   /** Nothing happened for a while. */
   | { readonly type: 'idle' };
@@ -84,24 +86,35 @@ export class StoreFeed {
 
   /** @throws QueryError `feed-gone` where changes since `after` cannot all be told, and as a scan does. */
   async open({ range, partitions, after, hasSnapshot, signal }: FeedRequest): Promise<AsyncGenerator<FeedEvent>> {
-    if (after !== undefined) await this.checkPosition(after, partitions);
+    const { clock } = this.options;
+    const look = (): Promise<ChangelogEnds> => this.ends(partitions, 'read_committed');
+    if (after !== undefined) {
+      const [ends, retentionMs] = await this.checkPosition(after, partitions);
+      const horizon = new FeedHorizon({ clock, at: after.at, ends, retentionMs, look });
+      return this.run({ range, partitions, start: after.offsets, isResumed: true, horizon, signal });
+    }
+    const at = clock.now();
     // Before anything is answered: what is not readable now is a problem document, not the end of a stream.
-    const first = hasSnapshot && after === undefined ? await this.page(partitions[0], range, false) : undefined;
-    const start = after?.offsets ?? (first === undefined ? await this.ends(partitions) : []);
-    return this.run(range, partitions, first, start, signal);
+    const [first, ends, retentionMs] = await Promise.all([
+      hasSnapshot ? this.page(partitions[0], range, false) : undefined,
+      hasSnapshot ? undefined : look(),
+      this.retentionMs(),
+    ]);
+    const horizon = new FeedHorizon({ clock, at, retentionMs, look });
+    return this.run({ range, partitions, first, start: ends?.offsets ?? [], isResumed: false, horizon, signal });
   }
 
-  private async *run(
-    range: KeyBounds,
-    partitions: readonly number[],
-    first: Page | undefined,
-    start: readonly (number | undefined)[],
-    signal: AbortSignal,
-  ): AsyncGenerator<FeedEvent> {
-    const offsets = partitions.reduce<(number | undefined)[]>((all, partition) => {
-      all[partition] = start[partition];
-      return all;
-    }, Array<number | undefined>(this.options.partitionCount).fill(undefined));
+  private async *run({
+    range,
+    partitions,
+    first,
+    start,
+    isResumed,
+    horizon,
+    signal,
+  }: OpenedFeed): AsyncGenerator<FeedEvent> {
+    const offsets = Array<number | undefined>(this.options.partitionCount).fill(undefined);
+    for (const partition of partitions) offsets[partition] = start[partition];
     const marks = new Map<number, SnapshotMarks>();
     // From the beginning, so that the tail still has what changes during a short snapshot.
     const reader = new FeedReader({ ...this.options, topic: this.topic, partitions });
@@ -116,29 +129,39 @@ export class StoreFeed {
             range,
             known,
             partition === partitions[0] ? first : undefined,
+            signal,
           );
+          if (signal.aborted) return;
         }
-        yield { type: 'snapshot-end', position: this.positionOf(offsets) };
+      } else if (!isResumed) {
+        // Before its first event a feed that breaks off has no place to go on from, and would lose what changes meanwhile.
+        yield { type: 'bookmark', position: { at: horizon.at, offsets: [...offsets] } };
       }
-      yield* this.follow(reader, range, offsets, marks, signal);
+      yield* this.follow(reader, { range, offsets, marks, horizon }, signal);
     } finally {
       await reader.close();
     }
   }
 
+  /** @returns where the changes of the partition begin; undefined if `signal` has ended the feed before. */
   private async *snapshot(
     partition: number,
     range: KeyBounds,
     marks: SnapshotMarks,
     first: Page | undefined,
-  ): AsyncGenerator<FeedEvent, number> {
+    signal: AbortSignal,
+  ): AsyncGenerator<FeedEvent, number | undefined> {
+    const { clock } = this.options;
     let start: number | undefined;
     let left = range;
     for (let page = first; ; page = undefined) {
-      page ??= await this.page(partition, left, true);
-      start ??= page.position;
+      page ??= yield* awaitWithSigns(this.page(partition, left, true), { clock, idleAfterMs: IDLE_AFTER_MS, signal });
+      if (page === undefined) return undefined;
+      start = Math.min(start ?? page.position, page.position);
       marks.add(page.lookedAt, page.position);
-      for (let i = 0; i < page.keys.length; i++) yield { type: 'entry', key: page.keys[i], value: page.values[i] };
+      for (let i = 0; i < page.keys.length && !signal.aborted; i++)
+        yield { type: 'entry', key: page.keys[i], value: page.values[i] };
+      if (signal.aborted) return undefined;
       if (page.lookedAt === undefined) return start;
       left = bounds(keyAfter(page.lookedAt), range.lt);
       if (!isEmptyRange(left)) continue;
@@ -156,46 +179,38 @@ export class StoreFeed {
     return { keys, values, lookedAt, position: freshness.position };
   }
 
-  private async *follow(
-    reader: FeedReader,
-    range: KeyBounds,
-    offsets: (number | undefined)[],
-    marks: ReadonlyMap<number, SnapshotMarks>,
-    signal: AbortSignal,
-  ): AsyncGenerator<FeedEvent> {
+  private async *follow(reader: FeedReader, progress: FeedProgress, signal: AbortSignal): AsyncGenerator<FeedEvent> {
     const { clock } = this.options;
+    const { offsets, marks, horizon } = progress;
     let toldAt = clock.monotonic();
     let isMoved = false;
     while (!signal.aborted) {
+      if (marks.size > 0 && hasPassed(marks, offsets)) {
+        marks.clear();
+        yield { type: 'snapshot-end', position: positionOf(progress) };
+        isMoved = false;
+        toldAt = clock.monotonic();
+      }
       const chunk = await reader.next(offsets, IDLE_AFTER_MS, signal).catch((error: unknown) => {
         throw this.lost(error);
       });
       const now = clock.monotonic();
-      if (chunk === undefined) {
-        if (signal.aborted) return;
-        yield isMoved ? { type: 'bookmark', position: this.positionOf(offsets) } : { type: 'idle' };
-        isMoved = false;
-        toldAt = now;
-        continue;
-      }
-      const hasTold = yield* this.changes(chunk, range, offsets, marks);
-      isMoved = !hasTold;
+      if (chunk === undefined && signal.aborted) return;
+      const hasTold = chunk !== undefined && (yield* this.changes(chunk, progress));
       if (hasTold) toldAt = now;
-      else if (now - toldAt >= BOOKMARK_EVERY_MS) {
-        yield { type: 'bookmark', position: this.positionOf(offsets) };
-        isMoved = false;
-        toldAt = now;
-      }
+      if (chunk !== undefined) isMoved = !hasTold;
+      // Also where nothing changes: a position that is never told anew would grow too old to go on from.
+      if (horizon.advance(offsets)) isMoved = true;
+      if (chunk !== undefined && now - toldAt < BOOKMARK_EVERY_MS) continue;
+      yield isMoved && marks.size === 0 ? { type: 'bookmark', position: positionOf(progress) } : { type: 'idle' };
+      isMoved = false;
+      toldAt = now;
     }
   }
 
-  private async *changes(
-    chunk: RecordChunk,
-    range: KeyBounds,
-    offsets: (number | undefined)[],
-    marks: ReadonlyMap<number, SnapshotMarks>,
-  ): AsyncGenerator<FeedEvent, boolean> {
+  private async *changes(chunk: RecordChunk, progress: FeedProgress): AsyncGenerator<FeedEvent, boolean> {
     const { partition } = chunk;
+    const { range, offsets, marks } = progress;
     const shown = marks.get(partition);
     let hasTold = false;
     for (let i = 0; i < chunk.count; i++) {
@@ -205,42 +220,48 @@ export class StoreFeed {
       offsets[partition] = offset + 1;
       if (!isWithin(key, range) || shown?.covers(key, offset)) continue;
       hasTold = true;
-      yield { type: 'change', key: bufferOf(key), value: chunk.value(i), position: this.positionOf(offsets) };
+      // Whoever went on from there would be told again what the snapshot has shown.
+      const position = marks.size > 0 ? undefined : positionOf(progress);
+      yield { type: 'change', key: bufferOf(key), value: chunk.value(i), position };
     }
     offsets[partition] = Math.max(offsets[partition] ?? 0, chunk.bounds.nextOffset);
-    shown?.passed(offsets[partition]);
     return hasTold;
   }
 
-  private positionOf(offsets: readonly (number | undefined)[]): FeedPosition {
-    return { at: this.options.clock.now(), offsets: [...offsets] };
-  }
-
-  private async ends(partitions: readonly number[]): Promise<(number | undefined)[]> {
-    const { log, partitionCount } = this.options;
-    const ends = await log.admin.endOffsets(this.partitionsOf(partitions), 'read_committed');
+  private async ends(partitions: readonly number[], isolation: IsolationLevel): Promise<ChangelogEnds> {
+    const { log, partitionCount, clock } = this.options;
+    const at = clock.now();
+    const ends = await log.admin.endOffsets(this.partitionsOf(partitions), isolation);
     const offsets = Array<number | undefined>(partitionCount).fill(undefined);
     for (const { partition, offset } of ends) offsets[partition] = offset;
-    return offsets;
+    return { at, offsets };
   }
 
-  private async checkPosition({ at, offsets }: FeedPosition, partitions: readonly number[]): Promise<void> {
+  private async retentionMs(): Promise<number> {
+    const config = await this.options.log.admin.describeConfig(this.topic);
+    return Number(config.get('delete.retention.ms') ?? DEFAULT_DELETE_RETENTION_MS);
+  }
+
+  /** @returns where the changelog ends, and for how long it keeps deletions. @throws QueryError `feed-gone` */
+  private async checkPosition(
+    { at, offsets }: FeedPosition,
+    partitions: readonly number[],
+  ): Promise<[ChangelogEnds, number]> {
     const { log, partitionCount, clock } = this.options;
-    const topics = this.partitionsOf(partitions);
-    const [begins, ends, config] = await Promise.all([
-      log.admin.beginningOffsets(topics),
-      log.admin.endOffsets(topics, 'read_uncommitted'),
-      log.admin.describeConfig(this.topic),
+    const [begins, ends, retentionMs] = await Promise.all([
+      log.admin.beginningOffsets(this.partitionsOf(partitions)),
+      this.ends(partitions, 'read_uncommitted'),
+      this.retentionMs(),
     ]);
-    const known = Number(config.get('delete.retention.ms') ?? DEFAULT_DELETE_RETENTION_MS);
     if (offsets.length !== partitionCount) throw gone('The store has another number of partitions by now.');
-    if (clock.now() - at > known) throw gone('Deletions since then may have been compacted away.');
+    if (clock.now() - at > retentionMs) throw gone('Deletions since then may have been compacted away.');
     partitions.forEach((partition, index) => {
       const offset = offsets[partition];
       if (offset === undefined) throw gone('It belongs to a feed of other entries.');
       if (offset < begins[index].offset) throw gone('The changelog begins later.');
-      if (offset > ends[index].offset) throw gone('The changelog ends before it, so it was made anew.');
+      if (offset > (ends.offsets[partition] ?? 0)) throw gone('The changelog ends before it, so it was made anew.');
     });
+    return [ends, retentionMs];
   }
 
   private lost(error: unknown): unknown {
@@ -253,11 +274,42 @@ export class StoreFeed {
   }
 }
 
+interface OpenedFeed {
+  readonly range: KeyBounds;
+  readonly partitions: readonly number[];
+  /** Of the snapshot; undefined without one. */
+  readonly first?: Page | undefined;
+  /** Where the changes begin, without a snapshot. */
+  readonly start: readonly (number | undefined)[];
+  readonly isResumed: boolean;
+  readonly horizon: FeedHorizon;
+  readonly signal: AbortSignal;
+}
+
+/** How far a feed has come. */
+interface FeedProgress {
+  readonly range: KeyBounds;
+  /** The next one of each partition. */
+  readonly offsets: (number | undefined)[];
+  /** Of a snapshot, which ends once all that its pages show has been passed; empty without one. */
+  readonly marks: Map<number, SnapshotMarks>;
+  readonly horizon: FeedHorizon;
+}
+
 interface Page {
   readonly keys: readonly Uint8Array[];
   readonly values: readonly Uint8Array[];
   readonly lookedAt: Uint8Array | undefined;
   readonly position: number;
+}
+
+function positionOf({ offsets, horizon }: FeedProgress): FeedPosition {
+  return { at: horizon.at, offsets: [...offsets] };
+}
+
+function hasPassed(marks: ReadonlyMap<number, SnapshotMarks>, offsets: readonly (number | undefined)[]): boolean {
+  for (const [partition, each] of marks) if (!each.endBefore(offsets[partition] ?? 0)) return false;
+  return true;
 }
 
 function gone(reason: string): QueryError {

@@ -109,7 +109,7 @@ describe('the tail of a changelog', () => {
   it('says when nothing has happened for a while', async () => {
     const clock = new ManualClock();
     const world = await open({ clock });
-    const subscriber = await world.subscribe();
+    const subscriber = await world.subscribe([0]);
     for (let round = 0; round < 3; round++) {
       const reading = subscriber.next();
       await clock.advance(10_000);
@@ -120,7 +120,7 @@ describe('the tail of a changelog', () => {
 
   it('closes the reader with the last feed', async () => {
     const world = await open();
-    const [a, b] = [await world.subscribe(), await world.subscribe()];
+    const [a, b] = [await world.subscribe([0]), await world.subscribe([0])];
     const reading = [a.next(), b.next()];
     await expect.poll(() => world.log.readersOpen).toBe(1);
     a.abort();
@@ -135,7 +135,7 @@ describe('the tail of a changelog', () => {
     const world = await open();
     await world.subscribe();
     expect(world.tails.size).toBe(0);
-    const other = await world.subscribe();
+    const other = await world.subscribe([0]);
     const reading = other.next();
     other.abort();
     await reading;
@@ -182,7 +182,7 @@ describe('the tail of a changelog', () => {
   it('ends all feeds when the log is closed, whichever reader they have', async () => {
     const world = await open({ windowMaxBytes: 2000, fetchMaxBytes: 300 });
     await world.write(values(300));
-    const [late, waiting] = [await world.subscribe([0]), await world.subscribe()];
+    const [late, waiting] = [await world.subscribe([0]), await world.subscribe([300])];
     const reading = waiting.next();
     await late.readTo(1);
     expect(world.log.readersOpen).toBe(2);

@@ -11,7 +11,7 @@ import { changelogTopic } from '../../../topology/internal-topics.js';
 import type { PartitionReads } from '../../reads/partition-reads.js';
 import { storeDefinition } from '../../testing/fake-runtime.js';
 import { ChangelogTails } from '../tail/changelog-tails.js';
-import { StoreFeed } from '../store-feed.js';
+import { StoreFeed, type FeedRequest } from '../store-feed.js';
 import { Subscriber } from './subscriber.js';
 
 export interface FeedWorldOptions {
@@ -63,7 +63,7 @@ export class FeedWorld {
   private constructor(
     readonly log: WatchedLog,
     readonly partitions: readonly number[],
-    private readonly clock: Clock,
+    readonly clock: Clock,
     bounds: ConstructorParameters<typeof ChangelogTails>[0],
   ) {
     this.tails = new ChangelogTails(bounds);
@@ -89,6 +89,12 @@ export class FeedWorld {
     await this.producer.flush();
   }
 
+  async put(key: string, value: string | null, partition = 0): Promise<void> {
+    this.producer ??= this.log.openProducer({ role: 'test', batchMaxBytes: 200 });
+    this.producer.append(this.topic, partition, Buffer.from(key), value === null ? null : Buffer.from(value), 1);
+    await this.producer.flush();
+  }
+
   async ends(isolation: IsolationLevel = 'read_committed'): Promise<number[]> {
     const topics = this.partitions.map((partition) => ({ topic: this.topic, partition }));
     return (await this.log.admin.endOffsets(topics, isolation)).map(({ offset }) => offset);
@@ -96,23 +102,28 @@ export class FeedWorld {
 
   /** @param after the offsets to go on at; absent: from now on. @param partitions all by default. */
   async subscribe(after?: readonly number[], partitions = this.partitions): Promise<Subscriber> {
+    return this.open({ partitions, ...(after && { after: { at: this.clock.now(), offsets: after } }) });
+  }
+
+  /** @param scan answers for the owners; without it there is no snapshot. */
+  async open(request: Partial<FeedRequest> = {}, scan?: PartitionReads['scan']): Promise<Subscriber> {
     const { log, tails, clock } = this;
     const feed = new StoreFeed({
       applicationId: 'app',
       definition: DEFINITION,
       partitionCount: this.partitions.length,
       log,
-      reads: undefined as unknown as PartitionReads,
+      reads: { scan } as PartitionReads,
       tails,
       clock,
     });
     const ending = new AbortController();
     const events = await feed.open({
       range: ALL,
-      partitions,
-      hasSnapshot: false,
+      partitions: this.partitions,
+      hasSnapshot: scan !== undefined,
+      ...request,
       signal: ending.signal,
-      ...(after && { after: { at: clock.now(), offsets: after } }),
     });
     const subscriber = new Subscriber(events, ending, this.partitions.length);
     this.subscribers.push(subscriber);

@@ -36,6 +36,17 @@ export class Subscriber {
     return value as FeedEvent | undefined;
   }
 
+  /** All events up to the first of this type. */
+  async until(type: FeedEvent['type']): Promise<FeedEvent[]> {
+    const events: FeedEvent[] = [];
+    while (events.at(-1)?.type !== type) {
+      const { done, value } = await this.events.next();
+      if (done) throw new Error(`The feed ended without "${type}".`);
+      events.push(value);
+    }
+    return events;
+  }
+
   /** What its client does by going away. */
   abort(): void {
     this.ending.abort();

@@ -1,5 +1,5 @@
 import { createServer, get, type IncomingMessage } from 'node:http';
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { QueryResponse } from './http-answer.js';
 import { ResponseStream } from './response-stream.js';
@@ -12,10 +12,11 @@ describe('a body that is written bit by bit', () => {
 
   const served = async (
     write: (stream: ResponseStream) => Promise<void>,
+    stalledMs = 200,
   ): Promise<{ readonly response: IncomingMessage; readonly ended: Promise<unknown> }> => {
     let ended: Promise<unknown> = Promise.resolve();
     const server = createServer((_, response) => {
-      const stream = ResponseStream.open(response as unknown as QueryResponse, 'text/plain', {}, 200);
+      const stream = ResponseStream.open(response as unknown as QueryResponse, 'text/plain', {}, stalledMs);
       ended = write(stream).then(
         () => 'done',
         (error: unknown) => error,
@@ -48,6 +49,36 @@ describe('a body that is written bit by bit', () => {
     expect(await ended).toBeInstanceOf(Error);
     // What the sockets of both sides hold.
     expect(written).toBeLessThan(16 * 1024 * 1024);
+  });
+
+  it('waits for nobody for long once it has to hurry', async () => {
+    const { response, ended } = await served(async (stream) => {
+      const writing = (async () => {
+        for (;;) await stream.write('x'.repeat(64 * 1024));
+      })();
+      // The reader takes nothing: by then the writer waits for it.
+      setTimeout(() => stream.hurry(), 200);
+      await writing;
+    }, 3_600_000);
+    response.pause();
+    expect(await ended).toBeInstanceOf(Error);
+  });
+
+  it('is given up at its end, too, when nobody takes the rest of it', async () => {
+    const never = Object.assign(new EventEmitter(), {
+      req: {},
+      destroyed: false,
+      writableFinished: false,
+      setHeader() {},
+      writeHead: () => never,
+      flushHeaders() {},
+      end() {},
+      destroy: () => never.emit('destroyed'),
+    });
+    const stream = ResponseStream.open(never as unknown as QueryResponse, 'text/plain', {}, 20);
+    const given = once(never, 'destroyed');
+    stream.end();
+    await given;
   });
 
   it('ends its production when the reader goes away', async () => {

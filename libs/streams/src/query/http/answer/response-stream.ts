@@ -4,15 +4,19 @@ import { COMMON_HEADERS, takeOver, type QueryResponse } from './http-answer.js';
 
 /** A reader that takes nothing for so long is given up. */
 const STALLED_MS = 30_000;
+/** While the application stops. */
+const HURRIED_MS = 1000;
 
 /** A body that is written bit by bit, as fast as it is read. */
 export class ResponseStream {
   private readonly closing = new AbortController();
   private readonly unwatch: () => void;
+  /** Begins the wait for the reader anew, if there is one. */
+  private waitAnew: (() => void) | undefined;
 
   private constructor(
     private readonly response: ServerResponse,
-    private readonly stalledMs: number,
+    private stalledMs: number,
   ) {
     const close = (): void => this.closing.abort();
     if (isGone(response)) close();
@@ -53,17 +57,37 @@ export class ResponseStream {
     }
   }
 
+  /** Waits for the reader no longer than a second from now on. */
+  hurry(): void {
+    this.stalledMs = Math.min(this.stalledMs, HURRIED_MS);
+    this.waitAnew?.();
+  }
+
+  /** What was written still has the time of a stalled reader to arrive. */
   end(): void {
+    const { response } = this;
     this.unwatch();
-    if (!this.response.destroyed) this.response.end();
+    if (response.destroyed) return;
+    response.end();
+    if (response.writableFinished) return;
+    let timer: NodeJS.Timeout | undefined;
+    this.waitAnew = (): void => {
+      clearTimeout(timer);
+      timer = setTimeout(() => response.destroy(), this.stalledMs).unref();
+    };
+    this.waitAnew();
+    const forget = (): void => clearTimeout(timer);
+    response.once('finish', forget).once('close', forget);
   }
 
   /** With a timer of its own: Node 20 collects an `AbortSignal.timeout` that only `AbortSignal.any` refers to, and then it never fires. */
   private drained(): Promise<void> {
-    const { response, closed, stalledMs } = this;
+    const { response, closed } = this;
     return new Promise((resolve, reject) => {
+      let timer: NodeJS.Timeout | undefined;
       const settle = (error?: Error): void => {
         clearTimeout(timer);
+        this.waitAnew = undefined;
         response.off('drain', onDrain);
         closed.removeEventListener('abort', onClose);
         if (error === undefined) resolve();
@@ -71,7 +95,12 @@ export class ResponseStream {
       };
       const onDrain = (): void => settle();
       const onClose = (): void => settle(new Error('The reader has gone away.'));
-      const timer = setTimeout(() => settle(new Error(`The reader took nothing for ${stalledMs} ms.`)), stalledMs);
+      this.waitAnew = (): void => {
+        clearTimeout(timer);
+        const { stalledMs } = this;
+        timer = setTimeout(() => settle(new Error(`The reader took nothing for ${stalledMs} ms.`)), stalledMs);
+      };
+      this.waitAnew();
       response.once('drain', onDrain);
       closed.addEventListener('abort', onClose, { once: true });
     });

@@ -1,7 +1,11 @@
+import { setMaxListeners } from 'node:events';
 import { bufferOf } from '../../../bytes/buffer-of.js';
+import type { Clock } from '../../../time/clock.js';
+import { SystemClock } from '../../../time/system-clock.js';
 import type { StoreDefinition } from '../../../topology/store-definition.js';
 import { formatFeedPosition, type FeedPosition } from '../../feed/feed-position.js';
 import type { FeedEvent } from '../../feed/store-feed.js';
+import { visibleEvents } from '../../feed/visible-events.js';
 import { QueryError } from '../../problem/query-error.js';
 import { typedJson } from '../../typed-json.js';
 import type { EntryJson } from './entry-json.js';
@@ -22,6 +26,8 @@ export interface StreamChangesOptions {
   readonly headers: Readonly<Record<string, string>>;
   readonly url: string;
   readonly stopping: AbortSignal;
+  /** Default: that of the system. */
+  readonly clock?: Clock;
 }
 
 export function feedHeaders(instanceId: string): Readonly<Record<string, string>> {
@@ -46,27 +52,38 @@ export async function probeChanges(open: OpenFeed): Promise<void> {
 export async function streamChanges(
   response: QueryResponse,
   open: OpenFeed,
-  { definition, json, mayRead, headers, url, stopping }: StreamChangesOptions,
+  { definition, json, mayRead, headers, url, stopping, clock = new SystemClock() }: StreamChangesOptions,
 ): Promise<void> {
   const ending = new AbortController();
-  const events = await open(AbortSignal.any([ending.signal, stopping]));
-  const stream = ResponseStream.open(response, EVENT_STREAM, headers);
-  if (stream.closed.aborted) ending.abort();
-  stream.closed.addEventListener('abort', () => ending.abort(), { once: true });
+  const end = (): void => ending.abort();
+  let stream: ResponseStream | undefined;
+  const stop = (): void => {
+    end();
+    stream?.hurry();
+  };
+  // Not AbortSignal.any: what it makes is never removed from a signal that outlives it, on Node 20.
+  setMaxListeners(0, stopping);
+  stopping.addEventListener('abort', stop, { once: true });
   try {
+    if (stopping.aborted) end();
+    const events = await open(ending.signal);
+    stream = ResponseStream.open(response, EVENT_STREAM, headers);
+    if (stopping.aborted) stream.hurry();
+    if (stream.closed.aborted) end();
+    stream.closed.addEventListener('abort', end, { once: true });
     await stream.write(`retry: ${Math.round(RETRY_MIN_MS + Math.random() * RETRY_SPREAD_MS)}\n\n`);
-    for await (const event of events) {
-      if ((event.type === 'entry' || event.type === 'change') && mayRead && !(await mayRead(event.key))) continue;
+    for await (const event of mayRead ? visibleEvents(events, mayRead, clock) : events)
       await stream.write(text(event, definition, json));
-    }
   } catch (error) {
+    if (stream === undefined) throw error;
     if (stream.closed.aborted) return;
     const { body } = problemDocument(error, url);
     await stream.write(`event: problem\ndata: ${bufferOf(body).toString('utf8')}\n\n`).catch(() => {});
     if (!(error instanceof QueryError)) throw error;
   } finally {
-    ending.abort();
-    stream.end();
+    stopping.removeEventListener('abort', stop);
+    end();
+    stream?.end();
   }
 }
 
@@ -92,8 +109,8 @@ function text(event: FeedEvent, definition: StoreDefinition, json: EntryJson): s
   }
 }
 
-function idOf(position: FeedPosition): string {
-  return `id: ${formatFeedPosition(position)}\n`;
+function idOf(position: FeedPosition | undefined): string {
+  return position === undefined ? '' : `id: ${formatFeedPosition(position)}\n`;
 }
 
 /** The token of `Streams-Position`, by which a read can be made to show at least what the feed has told. */
