@@ -1,5 +1,4 @@
 import { LogError } from '../../errors/log-error.js';
-import { StreamsError } from '../../errors/streams-error.js';
 import type { Log, TopicPartition } from '../../log/log.js';
 import type { CancelTimer } from '../../time/clock.js';
 import type { TaskId } from '../../topology/processor.js';
@@ -18,7 +17,7 @@ import { ApplicationShutdownError } from '../../errors/application-shutdown-erro
 import type { Task } from '../task/task.js';
 import { Farewell } from './farewell.js';
 import { assembleParts, type InstanceParts, type StreamsInstanceOptions } from './instance-parts.js';
-import { asFailure } from './instance-failure.js';
+import { asFailure, tellOfFailure } from './instance-failure.js';
 import { INSTANCE_TRANSITIONS } from './instance-state.js';
 import { membershipOf } from './membership.js';
 import { StatusReport } from './status-report.js';
@@ -46,6 +45,8 @@ export class StreamsInstance implements StreamsRuntime {
   private readonly paused: Pauses;
   readonly courtesy: Courtesy;
   private isToldToStop = false;
+  /** False after any failure, also one that a stop leaves without a consequence. */
+  private isSound = true;
   private leaving: Promise<void> | undefined;
   private draining: Promise<void> | undefined;
   private closing: Promise<void> | undefined;
@@ -244,7 +245,7 @@ export class StreamsInstance implements StreamsRuntime {
             logger,
             metrics,
           }).catch((error: unknown) => this.failed(error)),
-        mayCommit: () => this.failure === undefined,
+        mayCommit: () => this.failure === undefined && this.isSound,
         stopping: this.stopping.signal,
       },
     );
@@ -330,6 +331,9 @@ export class StreamsInstance implements StreamsRuntime {
   }
 
   private failed(error: unknown): void {
+    this.isSound = false;
+    if (this.machine.is('stopping') && !this.stopping.signal.aborted)
+      tellOfFailure(asFailure(error, this.instanceId), 'failed while it stopped', this.options);
     if (this.machine.is('stopping', 'stopped', 'failed')) return;
     const wasStarting = this.machine.is('starting');
     this.fail(error);
@@ -341,15 +345,7 @@ export class StreamsInstance implements StreamsRuntime {
     if (this.failure !== undefined) return this.failure;
     const failure = asFailure(error, this.instanceId);
     this.failure = failure;
-    this.options.logger.error(
-      `The instance "${this.instanceId}" of "${this.applicationId}" failed: ${failure.message}`,
-      failure,
-    );
-    this.options.metrics.add(
-      'streams_errors_total',
-      { code: failure instanceof StreamsError ? failure.code : 'STREAMS_PROCESSING_FAILED' },
-      1,
-    );
+    tellOfFailure(failure, 'failed', this.options);
     if (this.machine.can('failed')) this.machine.transition('failed');
     void this.report.report();
     return failure;
