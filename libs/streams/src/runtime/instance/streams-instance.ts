@@ -6,7 +6,6 @@ import type { Topology } from '../../topology/topology.js';
 import type { InstanceState, Membership, QueryableStore, TaskStatus } from '../instance-status.js';
 import { Courtesy } from '../courtesy.js';
 import { connectLog } from '../connect-log.js';
-import { skipDeletedRecords } from '../processing/deleted-records.js';
 import { measurePausedEnds } from '../processing/paused-ends.js';
 import { Pauses, type PauseScope } from '../processing/pauses.js';
 import { StateDirectory } from '../state-directory/state-directory.js';
@@ -206,7 +205,7 @@ export class StreamsInstance implements StreamsRuntime {
   }
 
   private async bringUp(): Promise<void> {
-    const { config, topology, log, engines, logger, metrics } = this.options;
+    const { config, topology, log, engines, logger } = this.options;
     for (const name of new Set(topology.stores.map(({ engine }) => engine))) await engines.get(name)?.prepare();
     this.directory = StateDirectory.open(config.stateDir, config.applicationId);
     await this.directory.adopt(topology);
@@ -236,15 +235,6 @@ export class StreamsInstance implements StreamsRuntime {
         },
         onRebalance: (isOver) => this.onRebalance(isOver),
         onTasksChanged: () => this.onTasksChanged(),
-        onOutOfRange: (partition, queue) =>
-          void skipDeletedRecords(partition, queue, {
-            groupId: config.applicationId,
-            admin: log.admin,
-            reader: parts.reader,
-            loop: parts.loop,
-            logger,
-            metrics,
-          }).catch((error: unknown) => this.failed(error)),
         mayCommit: () => this.failure === undefined && this.isSound,
         stopping: this.stopping.signal,
       },

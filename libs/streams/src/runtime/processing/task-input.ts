@@ -1,4 +1,3 @@
-import { LogError } from '../../errors/log-error.js';
 import { partitionKey } from '../../log/client/by-topic.js';
 import type { PartitionReader } from '../../log/partition-reader.js';
 import type { TopicPartition } from '../../log/log.js';
@@ -14,8 +13,13 @@ export class TaskInput {
   constructor(
     private readonly reader: PartitionReader,
     /** Told of a partition whose position the log no longer holds. */
-    private readonly onOutOfRange: (partition: TopicPartition, queue: SourceQueue, error: LogError) => void,
+    private readonly onOutOfRange: (queue: SourceQueue) => void,
   ) {}
+
+  /** Whether chunks of its partition come to this very queue. */
+  feeds(queue: SourceQueue): boolean {
+    return this.queues.get(partitionKey(queue.topic, queue.partition)) === queue;
+  }
 
   async add(task: Task): Promise<void> {
     for (const queue of task.records.queues) this.queues.set(partitionKey(queue.topic, queue.partition), queue);
@@ -43,7 +47,7 @@ export class TaskInput {
       if (queue === undefined) continue;
       if (fetched.error) {
         if (fetched.error.kind !== 'out-of-range') throw fetched.error;
-        this.onOutOfRange(fetched.partition, queue, fetched.error);
+        this.onOutOfRange(queue);
         continue;
       }
       queue.push(fetched.chunk);

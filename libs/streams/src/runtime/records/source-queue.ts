@@ -39,6 +39,8 @@ interface QueuedChunk {
   /** Settles when what the handlers will read has been loaded. */
   ready: Promise<void> | undefined;
   readonly hints: readonly ChunkHints[];
+  /** Position behind it: behind markers and deleted records that follow its own. */
+  nextOffset: number;
 }
 
 /** Loads into stores what the records of a chunk will ask for. */
@@ -97,6 +99,13 @@ export class SourceQueue {
     this.committed = offset;
   }
 
+  /** Goes on at `offset` behind what waits here; what was done before remains to be committed. */
+  skipTo(offset: number): void {
+    const last = this.waiting.at(-1);
+    if (last === undefined) this.position = offset;
+    else last.nextOffset = offset;
+  }
+
   /** Everything before `offset` is decided. */
   commit(offset: number): void {
     this.committed = offset;
@@ -115,7 +124,7 @@ export class SourceQueue {
       // Met by whoever processes the chunk; until then nobody waits for it.
       ready?.catch(() => undefined);
     }
-    this.waiting.push({ chunk, keys, ready, hints });
+    this.waiting.push({ chunk, keys, ready, hints, nextOffset: chunk.bounds.nextOffset });
     if (chunk.count === 0 && this.waiting.length === 1) this.skipEmpty();
   }
 
@@ -164,11 +173,11 @@ export class SourceQueue {
 
   /** The record at the head is done. */
   advance(): void {
-    const { chunk } = this.waiting[0]!;
+    const { chunk, nextOffset } = this.waiting[0]!;
     this.position = chunk.offsets[this.index]! + 1;
     this.index++;
     if (this.index === chunk.count) {
-      this.position = chunk.bounds.nextOffset;
+      this.position = nextOffset;
       this.waiting.shift();
       this.index = 0;
       this.skipEmpty();
@@ -177,7 +186,7 @@ export class SourceQueue {
 
   /** Chunks of markers and aborted records hold none, and still move the position. */
   private skipEmpty(): void {
-    while (this.waiting[0]?.chunk.count === 0) this.position = this.waiting.shift()!.chunk.bounds.nextOffset;
+    while (this.waiting[0]?.chunk.count === 0) this.position = this.waiting.shift()!.nextOffset;
   }
 
   private tryKey(chunk: RecordChunk, index: number): unknown {
