@@ -93,6 +93,8 @@ export class TaskManager {
    * @param ready settles when nobody else can change their changelogs and offsets any more.
    */
   async assign(ids: readonly TaskId[], ready: Promise<void>): Promise<void> {
+    // Met where a task is brought up; until then, or without one, nobody waits for it.
+    ready.catch(() => undefined);
     this.fenced = ready;
     for (const id of ids)
       if (!this.tasks.has(id)) this.tasks.set(id, (await this.takeOver(id)) ?? (await this.open(id)));
