@@ -365,7 +365,8 @@ export class StreamsInstance implements StreamsRuntime {
     if (directory === undefined || parts === undefined) return;
     try {
       const before = clock.now() - config.stateCleanupDelayMs;
-      const removed = await directory.removeUnowned((id) => parts.tasks.has(id), before);
+      // Tasks are opened and closed in such actions as well: no store is half-way between the two meanwhile.
+      const removed = await parts.loop.exclusive(() => directory.removeUnowned((id) => parts.tasks.has(id), before));
       if (removed.length > 0) logger.info(`Deleted the state of tasks that moved away: ${removed.join(', ')}.`);
       this.storedTasks = await directory.storedTasks();
     } catch (error) {

@@ -228,7 +228,10 @@ export class StandbyFollower {
       'read_uncommitted',
     );
     const lags = new Map<Task, number>();
-    all.forEach(({ task, of, copy, lag: looks }, index) => {
+    all.forEach((followed, index) => {
+      const { task, of, copy, lag: looks } = followed;
+      const { topic, partition } = changelogOf(task, of);
+      if (this.followed.get(partitionKey(topic, partition)) !== followed) return;
       looks.look(ends[index]!.offset, at);
       const lag = Math.max(0, ends[index]!.offset - copy.position);
       lags.set(task, (lags.get(task) ?? 0) + lag);
