@@ -181,7 +181,7 @@ export function assembleParts(
       metrics,
     }),
     pauses,
-    onDamage: (error) => loop.recoverFrom(error),
+    onDamage: (error) => tasks.damaged(error),
   });
   const input: TaskInput = new TaskInput(reader, (queue) => {
     skipDeletedRecords(queue, {

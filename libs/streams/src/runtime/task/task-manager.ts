@@ -164,6 +164,14 @@ export class TaskManager {
     for (const task of this.all) task.stores.discard();
   }
 
+  /** For damage that a query met: a copy is emptied and followed anew, beside everything else; for a task the loop recovers. */
+  damaged(error: StoreCorruptedError): void {
+    const { follower, loop } = this.options;
+    const copy = this.standbys.find(({ id }) => id === error.taskId);
+    if (copy === undefined) loop().recoverFrom(error);
+    else follower.mend(copy, error);
+  }
+
   /** Deletes the data of one damaged store; the next activation restores it. */
   async wipe(error: StoreCorruptedError): Promise<void> {
     const damaged = this.all
