@@ -183,7 +183,7 @@ export function assembleParts(
     pauses,
     onDamage: (error) => tasks.damaged(error),
   });
-  const input: TaskInput = new TaskInput(reader, (queue) => {
+  const input: TaskInput = new TaskInput(reader, memory.inputMaxBytes, (queue) => {
     skipDeletedRecords(queue, {
       groupId: applicationId,
       admin: log.admin,

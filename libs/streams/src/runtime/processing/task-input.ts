@@ -5,13 +5,17 @@ import type { SourceQueue } from '../records/source-queue.js';
 import type { Breathe } from '../breathing.js';
 import type { Task } from '../task/task.js';
 
-/** Takes fetched chunks to the queues of their tasks, and stops fetching for queues that are full. */
+/**
+ * Takes fetched chunks to the queues of their tasks, and stops fetching for queues that are full. While more than `maxBytes` wait, a queue is full with
+ * one chunk, so that none is left without: no more than `maxBytes` and a chunk of each partition is held, beside what the reader has fetched.
+ */
 export class TaskInput {
   private readonly queues = new Map<string, SourceQueue>();
   private readonly paused = new Set<SourceQueue>();
 
   constructor(
     private readonly reader: PartitionReader,
+    private readonly maxBytes: number,
     /** Told of a partition whose position the log no longer holds. */
     private readonly onOutOfRange: (queue: SourceQueue) => void,
   ) {}
@@ -36,9 +40,11 @@ export class TaskInput {
 
   /** @throws LogError of kind `fatal` for records that cannot be read. */
   async fill(breathe: Breathe): Promise<void> {
-    const { reader } = this;
+    const { reader, maxBytes } = this;
+    let bytes = 0;
+    for (const queue of this.queues.values()) bytes += queue.bytes;
     for (const queue of this.paused) {
-      if (queue.isFull) continue;
+      if (queue.isFull || (bytes > maxBytes && !queue.isEmpty)) continue;
       this.paused.delete(queue);
       reader.resume(placeOf(queue));
     }
@@ -50,13 +56,24 @@ export class TaskInput {
         this.onOutOfRange(queue);
         continue;
       }
+      const wasOver = bytes > maxBytes;
+      bytes -= queue.bytes;
       queue.push(fetched.chunk);
-      if (queue.isFull) {
-        this.paused.add(queue);
-        reader.pause(placeOf(queue));
-      }
+      bytes += queue.bytes;
+      if (bytes > maxBytes && !wasOver) this.pauseAll();
+      else if (queue.isFull || (wasOver && !queue.isEmpty)) this.pause(queue);
       await breathe();
     }
+  }
+
+  /** Those with anything in them. */
+  private pauseAll(): void {
+    for (const queue of this.queues.values()) if (!queue.isEmpty) this.pause(queue);
+  }
+
+  private pause(queue: SourceQueue): void {
+    this.paused.add(queue);
+    this.reader.pause(placeOf(queue));
   }
 }
 

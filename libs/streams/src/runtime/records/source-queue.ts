@@ -62,6 +62,8 @@ export class SourceQueue {
   end = -1;
   /** Records since the counter was last read. */
   processed = 0;
+  /** Of the chunks that wait, the one in work included. */
+  bytes = 0;
   /** Its records wait; set between two rounds of the loop. */
   isPaused = false;
   /** Bad records since the last commit, by offset: where work is done again, they are not handled again. */
@@ -94,6 +96,7 @@ export class SourceQueue {
   /** Begins at `offset`, with nothing waiting. */
   reset(offset: number): void {
     this.waiting.length = 0;
+    this.bytes = 0;
     this.index = 0;
     this.position = offset;
     this.committed = offset;
@@ -124,6 +127,7 @@ export class SourceQueue {
       // Met by whoever processes the chunk; until then nobody waits for it.
       ready?.catch(() => undefined);
     }
+    this.bytes += chunk.byteLength;
     this.waiting.push({ chunk, keys, ready, hints, nextOffset: chunk.bounds.nextOffset });
     if (chunk.count === 0 && this.waiting.length === 1) this.skipEmpty();
   }
@@ -178,7 +182,7 @@ export class SourceQueue {
     this.index++;
     if (this.index === chunk.count) {
       this.position = nextOffset;
-      this.waiting.shift();
+      this.dropHead();
       this.index = 0;
       this.skipEmpty();
     }
@@ -186,7 +190,14 @@ export class SourceQueue {
 
   /** Chunks of markers and aborted records hold none, and still move the position. */
   private skipEmpty(): void {
-    while (this.waiting[0]?.chunk.count === 0) this.position = this.waiting.shift()!.nextOffset;
+    for (let head = this.waiting[0]; head?.chunk.count === 0; head = this.waiting[0]) {
+      this.position = head.nextOffset;
+      this.dropHead();
+    }
+  }
+
+  private dropHead(): void {
+    this.bytes -= this.waiting.shift()!.chunk.byteLength;
   }
 
   private tryKey(chunk: RecordChunk, index: number): unknown {
