@@ -203,4 +203,32 @@ describe('the open transaction of an instance that died', () => {
       await bank.close();
     }
   });
+
+  it('fails an instance that may not end it, which rejects nothing that nobody handles', async () => {
+    const unhandled: unknown[] = [];
+    const note = (error: unknown): void => void unhandled.push(error);
+    process.on('unhandledRejection', note);
+    const bank = await EmbeddedBank.open();
+    try {
+      // Stores are opened for a while before anybody waits for the end of that transaction.
+      const options = { standbyReplicas: 0, group: { sessionTimeout: 1000, heartbeatInterval: 100 } } as const;
+      bank.broker.intercept(async (role, api, _request, next) => {
+        if (role !== 'fence' || api !== 'initProducerId') return next();
+        // TRANSACTIONAL_ID_AUTHORIZATION_FAILED: an ACL may name one transactional id for each instance.
+        return { throttleMs: 0, error: 53, producerId: -1, producerEpoch: -1 } as Awaited<ReturnType<typeof next>>;
+      });
+      const first = await bank.start(options);
+      const doomed = bank.doomed(options);
+      await doomed.instance.start();
+      await doomed.instance.whenRunning();
+      await expect.poll(() => first.tasks().length).toBe(2);
+      doomed.halt();
+      await expect.poll(() => first.state, { timeout: 10_000 }).toBe('failed');
+      expect(first.failure?.message).toContain('TRANSACTIONAL_ID_AUTHORIZATION_FAILED');
+      expect(unhandled).toEqual([]);
+    } finally {
+      process.off('unhandledRejection', note);
+      await bank.close();
+    }
+  });
 });

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import { partitionForKey } from '../../libs/streams/src/log/partitioner.js';
 import type { StreamsInstance } from '../../libs/streams/src/runtime/instance/streams-instance.js';
 import { rocksDbEngine } from '../../libs/streams/src/stores/engines/rocksdb/rocksdb-engine-factory.js';
 import { model, produce, quiet, storeContent, transactions, type BankOptions } from '../support/bank.js';
@@ -149,5 +150,58 @@ describe.each(BINDINGS)('a state directory (%s)', (binding) => {
     await other.close();
     await expect.poll(() => storeContent(second), { timeout: 20_000 }).toEqual(model(input));
     expect(errors.filter((message) => message.includes('is damaged'))).toHaveLength(tasks.length);
+  });
+
+  it('with a copy that only a query finds damaged empties that one and follows it anew, and leaves tasks alone', async () => {
+    const bank = await EmbeddedBank.open();
+    banks.push(bank);
+    const [errors, warnings]: string[][] = [[], []];
+    const logger = {
+      ...quiet,
+      error: (message: string) => void errors!.push(message),
+      warn: (message: string) => void warnings!.push(message),
+    };
+    const options: BankOptions = { engines: [rocksDbEngine({ binding })], logger, standbyReplicas: 1 };
+    const stateDir = bank.folder();
+    const other = await bank.start(options);
+    const start = async (): Promise<StreamsInstance> => {
+      const instance = await bank.start({ ...options, stateDir });
+      await expect.poll(() => instance.standbys().length, { timeout: 20_000 }).toBe(2);
+      return instance;
+    };
+    let instance = await start();
+    await produce(bank.log, bank.topics.input, bank.partitions, input);
+    const both = async (): Promise<Map<string, unknown>> =>
+      new Map([...(await storeContent(instance)), ...(await storeContent(other))]);
+    await expect.poll(both, { timeout: 20_000 }).toEqual(model(input));
+    // Stopped twice: the write-ahead logs become tables.
+    await instance.close();
+    instance = await start();
+    await instance.close();
+    instance = await start();
+    const copies = instance.standbys().map(({ taskId }) => taskId);
+    await instance.close();
+    for (const id of copies) flipped(/\.sst$/)(join(stateDir, 'bank', id, 'rocksdb', 'balances'));
+    instance = await start();
+    const copied = instance.standbys()[0]!;
+    expect(copies).toContain(copied.taskId);
+    const entries = async (): Promise<number> => {
+      const cursor = instance
+        .queryableStore('balances')!
+        .standby(copied.partition)!
+        .view!.openCursor({}, { reverse: false });
+      let count = 0;
+      for (let found = await cursor.next(1000); found.keys.length > 0; found = await cursor.next(1000))
+        count += found.keys.length;
+      await cursor.close();
+      return count;
+    };
+    const whole = [...model(input).keys()].filter(
+      (account) => partitionForKey(Buffer.from(account), bank.partitions) === copied.partition,
+    );
+    warnings!.length = 0;
+    await expect.poll(() => entries().catch(() => -1), { timeout: 20_000 }).toBe(whole.length);
+    expect(errors).toContainEqual(expect.stringContaining(`Store "balances" of task ${copied.taskId} is damaged`));
+    expect(warnings).toEqual([]);
   });
 });

@@ -51,11 +51,15 @@ export class EngineView implements CommittedView {
     }
   }
 
+  /** Tells of the damage, if it is one, that a read of this engine met beside the view. */
+  met(error: unknown): void {
+    if (!(error instanceof StoreCorruptedError) || this.isDamaged) return;
+    this.isDamaged = true;
+    this.onDamage(error);
+  }
+
   private failed(error: unknown): never {
-    if (error instanceof StoreCorruptedError && !this.isDamaged) {
-      this.isDamaged = true;
-      this.onDamage(error);
-    }
+    this.met(error);
     throw error;
   }
 }

@@ -32,6 +32,7 @@ import { probing } from '../group/probing.js';
 import { quickTasks } from '../group/quick-tasks.js';
 import { TaskClaim } from '../group/task-claim.js';
 import type { Pauses } from '../processing/pauses.js';
+import { skipDeletedRecords } from '../processing/deleted-records.js';
 import { longestRestMs } from '../processing/longest-rest.js';
 import { ProcessingLoop } from '../processing/processing-loop.js';
 import { Recovery } from '../processing/recovery.js';
@@ -39,9 +40,7 @@ import { UncaughtErrors } from '../processing/uncaught-errors.js';
 import { TaskInput } from '../processing/task-input.js';
 import { TaskManager } from '../task/task-manager.js';
 import type { TopicLayout } from './topic-setup.js';
-import type { TopicPartition } from '../../log/log.js';
 import { OutputTopics } from '../records/output-topics.js';
-import type { SourceQueue } from '../records/source-queue.js';
 
 /** A partition that begins to run waits for the fetch that is parked for the others. */
 const SOURCE_WAIT_MS = 100;
@@ -72,7 +71,6 @@ export interface InstanceEvents {
   readonly onShutdown: (reason: string) => void;
   readonly onRebalance: (isOver: boolean) => void;
   readonly onTasksChanged: () => void;
-  readonly onOutOfRange: (partition: TopicPartition, queue: SourceQueue) => void;
   /** False once the instance has failed: what its tasks hold may be half of a record's work. */
   readonly mayCommit: () => boolean;
   readonly stopping: AbortSignal;
@@ -183,9 +181,21 @@ export function assembleParts(
       metrics,
     }),
     pauses,
-    onDamage: (error) => loop.recoverFrom(error),
+    onDamage: (error) => tasks.damaged(error),
   });
-  const input = new TaskInput(reader, events.onOutOfRange);
+  const input: TaskInput = new TaskInput(reader, memory.inputMaxBytes, (queue) => {
+    skipDeletedRecords(queue, {
+      groupId: applicationId,
+      admin: log.admin,
+      reader,
+      input,
+      loop,
+      clock,
+      signal: events.stopping,
+      logger,
+      metrics,
+    }).catch(events.onFailure);
+  });
   const committer = new Committer({
     strategy,
     outputTopics,

@@ -1,5 +1,4 @@
 import { LogError } from '../../errors/log-error.js';
-import { StreamsError } from '../../errors/streams-error.js';
 import type { Log, TopicPartition } from '../../log/log.js';
 import type { CancelTimer } from '../../time/clock.js';
 import type { TaskId } from '../../topology/processor.js';
@@ -7,7 +6,6 @@ import type { Topology } from '../../topology/topology.js';
 import type { InstanceState, Membership, QueryableStore, TaskStatus } from '../instance-status.js';
 import { Courtesy } from '../courtesy.js';
 import { connectLog } from '../connect-log.js';
-import { skipDeletedRecords } from '../processing/deleted-records.js';
 import { measurePausedEnds } from '../processing/paused-ends.js';
 import { Pauses, type PauseScope } from '../processing/pauses.js';
 import { StateDirectory } from '../state-directory/state-directory.js';
@@ -18,7 +16,7 @@ import { ApplicationShutdownError } from '../../errors/application-shutdown-erro
 import type { Task } from '../task/task.js';
 import { Farewell } from './farewell.js';
 import { assembleParts, type InstanceParts, type StreamsInstanceOptions } from './instance-parts.js';
-import { asFailure } from './instance-failure.js';
+import { asFailure, tellOfFailure } from './instance-failure.js';
 import { INSTANCE_TRANSITIONS } from './instance-state.js';
 import { membershipOf } from './membership.js';
 import { StatusReport } from './status-report.js';
@@ -46,6 +44,8 @@ export class StreamsInstance implements StreamsRuntime {
   private readonly paused: Pauses;
   readonly courtesy: Courtesy;
   private isToldToStop = false;
+  /** False after any failure, also one that a stop leaves without a consequence. */
+  private isSound = true;
   private leaving: Promise<void> | undefined;
   private draining: Promise<void> | undefined;
   private closing: Promise<void> | undefined;
@@ -205,7 +205,7 @@ export class StreamsInstance implements StreamsRuntime {
   }
 
   private async bringUp(): Promise<void> {
-    const { config, topology, log, engines, logger, metrics } = this.options;
+    const { config, topology, log, engines, logger } = this.options;
     for (const name of new Set(topology.stores.map(({ engine }) => engine))) await engines.get(name)?.prepare();
     this.directory = StateDirectory.open(config.stateDir, config.applicationId);
     await this.directory.adopt(topology);
@@ -235,16 +235,7 @@ export class StreamsInstance implements StreamsRuntime {
         },
         onRebalance: (isOver) => this.onRebalance(isOver),
         onTasksChanged: () => this.onTasksChanged(),
-        onOutOfRange: (partition, queue) =>
-          void skipDeletedRecords(partition, queue, {
-            groupId: config.applicationId,
-            admin: log.admin,
-            reader: parts.reader,
-            loop: parts.loop,
-            logger,
-            metrics,
-          }).catch((error: unknown) => this.failed(error)),
-        mayCommit: () => this.failure === undefined,
+        mayCommit: () => this.failure === undefined && this.isSound,
         stopping: this.stopping.signal,
       },
     );
@@ -330,6 +321,9 @@ export class StreamsInstance implements StreamsRuntime {
   }
 
   private failed(error: unknown): void {
+    this.isSound = false;
+    if (this.machine.is('stopping') && !this.stopping.signal.aborted)
+      tellOfFailure(asFailure(error, this.instanceId), 'failed while it stopped', this.options);
     if (this.machine.is('stopping', 'stopped', 'failed')) return;
     const wasStarting = this.machine.is('starting');
     this.fail(error);
@@ -341,15 +335,7 @@ export class StreamsInstance implements StreamsRuntime {
     if (this.failure !== undefined) return this.failure;
     const failure = asFailure(error, this.instanceId);
     this.failure = failure;
-    this.options.logger.error(
-      `The instance "${this.instanceId}" of "${this.applicationId}" failed: ${failure.message}`,
-      failure,
-    );
-    this.options.metrics.add(
-      'streams_errors_total',
-      { code: failure instanceof StreamsError ? failure.code : 'STREAMS_PROCESSING_FAILED' },
-      1,
-    );
+    tellOfFailure(failure, 'failed', this.options);
     if (this.machine.can('failed')) this.machine.transition('failed');
     void this.report.report();
     return failure;
@@ -379,7 +365,8 @@ export class StreamsInstance implements StreamsRuntime {
     if (directory === undefined || parts === undefined) return;
     try {
       const before = clock.now() - config.stateCleanupDelayMs;
-      const removed = await directory.removeUnowned((id) => parts.tasks.has(id), before);
+      // Tasks are opened and closed in such actions as well: no store is half-way between the two meanwhile.
+      const removed = await parts.loop.exclusive(() => directory.removeUnowned((id) => parts.tasks.has(id), before));
       if (removed.length > 0) logger.info(`Deleted the state of tasks that moved away: ${removed.join(', ')}.`);
       this.storedTasks = await directory.storedTasks();
     } catch (error) {

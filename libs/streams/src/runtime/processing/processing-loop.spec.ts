@@ -87,6 +87,33 @@ describe('the processing loop', () => {
     expect(failures).toHaveLength(1);
   });
 
+  it('recovers from each of several errors that are met outside within one round', async () => {
+    const errors: unknown[] = [];
+    const recover = async (error: unknown): Promise<boolean> => errors.push(error) > 0;
+    const loop = start({ recover });
+    const [a, b] = [new Error('store a is damaged'), new Error('store b is damaged')];
+    loop.recoverFrom(a);
+    loop.recoverFrom(b);
+    await expect.poll(() => errors).toEqual([a, b]);
+  });
+
+  it('recovers once from an error that comes out of a round as well', async () => {
+    const errors: unknown[] = [];
+    const error = new Error('store a is damaged');
+    let rounds = 0;
+    const fill = async (): Promise<void> => {
+      if (++rounds > 1) return;
+      loop.recoverFrom(error);
+      throw error;
+    };
+    const loop: ProcessingLoop = start({
+      input: { fill } as unknown as TaskInput,
+      recover: async (each) => errors.push(each) > 0,
+    });
+    await expect.poll(() => rounds).toBeGreaterThan(3);
+    expect(errors).toEqual([error]);
+  });
+
   it('says once every ten seconds that a commit waits for the log', async () => {
     const warnings: string[] = [];
     let busyMs = 9000;

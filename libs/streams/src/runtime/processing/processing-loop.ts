@@ -45,7 +45,7 @@ export class ProcessingLoop {
   private wakeUp: (() => void) | undefined;
   private lastCommitAt: number;
   private nextWarningMs = SLOW_COMMIT_MS;
-  private reported: unknown;
+  private reported: unknown[] = [];
 
   constructor(private readonly options: ProcessingLoopOptions) {
     this.lastCommitAt = options.clock.monotonic();
@@ -64,9 +64,9 @@ export class ProcessingLoop {
     });
   }
 
-  /** Treats an error that was met outside the loop as one of the next round. */
+  /** Treats an error that was met outside the loop as one of a round to come, each in one of its own. */
   recoverFrom(error: unknown): void {
-    this.reported ??= error;
+    this.reported.push(error);
     this.wake();
   }
 
@@ -93,6 +93,8 @@ export class ProcessingLoop {
       try {
         await this.round();
       } catch (error) {
+        // What a handler passes on may have been reported as well.
+        this.reported = this.reported.filter((each) => each !== error);
         if (!(await this.options.recover(error))) this.isStopped = true;
       }
     }
@@ -105,7 +107,7 @@ export class ProcessingLoop {
 
   private async round(): Promise<void> {
     const { committer, input, clock, courtesy } = this.options;
-    const failure = committer.takeFailure() ?? this.takeReported();
+    const failure = committer.takeFailure() ?? this.reported[0];
     if (failure !== undefined) throw failure;
     const tasks = this.options.runningTasks();
     await input.fill(breathing(clock, courtesy));
@@ -114,12 +116,6 @@ export class ProcessingLoop {
     await this.commitIfDue(tasks, busy.length > 0);
     if (busy.length > 0) await courtesy.pause();
     else await this.idle(tasks);
-  }
-
-  private takeReported(): unknown {
-    const { reported } = this;
-    this.reported = undefined;
-    return reported;
   }
 
   /**

@@ -151,4 +151,16 @@ describe('the loop over the records of a task', () => {
     expect(failures).toEqual([new Error('no')]);
     expect(queues[0]!.position).toBe(3);
   });
+
+  it('goes on behind a gap once it has handled what waits before it, and has that to commit', async () => {
+    const { loop, queues } = world({ a: [1, 2, 3] }, () => undefined);
+    const [queue] = queues as [SourceQueue];
+    queue.skipTo(10);
+    expect(queue.position).toBe(0);
+    await loop.run(Infinity);
+    expect([queue.position, queue.committed, loop.hasProgress]).toEqual([10, 0, true]);
+    queue.commit(10);
+    queue.skipTo(20);
+    expect([queue.position, queue.committed, loop.hasProgress]).toEqual([20, 10, true]);
+  });
 });

@@ -39,6 +39,8 @@ interface QueuedChunk {
   /** Settles when what the handlers will read has been loaded. */
   ready: Promise<void> | undefined;
   readonly hints: readonly ChunkHints[];
+  /** Position behind it: behind markers and deleted records that follow its own. */
+  nextOffset: number;
 }
 
 /** Loads into stores what the records of a chunk will ask for. */
@@ -60,6 +62,8 @@ export class SourceQueue {
   end = -1;
   /** Records since the counter was last read. */
   processed = 0;
+  /** Of the chunks that wait, the one in work included. */
+  bytes = 0;
   /** Its records wait; set between two rounds of the loop. */
   isPaused = false;
   /** Bad records since the last commit, by offset: where work is done again, they are not handled again. */
@@ -92,9 +96,17 @@ export class SourceQueue {
   /** Begins at `offset`, with nothing waiting. */
   reset(offset: number): void {
     this.waiting.length = 0;
+    this.bytes = 0;
     this.index = 0;
     this.position = offset;
     this.committed = offset;
+  }
+
+  /** Goes on at `offset` behind what waits here; what was done before remains to be committed. */
+  skipTo(offset: number): void {
+    const last = this.waiting.at(-1);
+    if (last === undefined) this.position = offset;
+    else last.nextOffset = offset;
   }
 
   /** Everything before `offset` is decided. */
@@ -115,7 +127,8 @@ export class SourceQueue {
       // Met by whoever processes the chunk; until then nobody waits for it.
       ready?.catch(() => undefined);
     }
-    this.waiting.push({ chunk, keys, ready, hints });
+    this.bytes += chunk.byteLength;
+    this.waiting.push({ chunk, keys, ready, hints, nextOffset: chunk.bounds.nextOffset });
     if (chunk.count === 0 && this.waiting.length === 1) this.skipEmpty();
   }
 
@@ -164,12 +177,12 @@ export class SourceQueue {
 
   /** The record at the head is done. */
   advance(): void {
-    const { chunk } = this.waiting[0]!;
+    const { chunk, nextOffset } = this.waiting[0]!;
     this.position = chunk.offsets[this.index]! + 1;
     this.index++;
     if (this.index === chunk.count) {
-      this.position = chunk.bounds.nextOffset;
-      this.waiting.shift();
+      this.position = nextOffset;
+      this.dropHead();
       this.index = 0;
       this.skipEmpty();
     }
@@ -177,7 +190,14 @@ export class SourceQueue {
 
   /** Chunks of markers and aborted records hold none, and still move the position. */
   private skipEmpty(): void {
-    while (this.waiting[0]?.chunk.count === 0) this.position = this.waiting.shift()!.chunk.bounds.nextOffset;
+    for (let head = this.waiting[0]; head?.chunk.count === 0; head = this.waiting[0]) {
+      this.position = head.nextOffset;
+      this.dropHead();
+    }
+  }
+
+  private dropHead(): void {
+    this.bytes -= this.waiting.shift()!.chunk.byteLength;
   }
 
   private tryKey(chunk: RecordChunk, index: number): unknown {

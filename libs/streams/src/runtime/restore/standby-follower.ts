@@ -98,6 +98,12 @@ export class StandbyFollower {
     return followed?.task === task ? followed.lag.of(followed.copy.applied, this.options.clock.monotonic()) : undefined;
   }
 
+  /** Empties the copy of a store in which somebody else met damage, and follows it anew. */
+  mend(task: Task, error: StoreCorruptedError): void {
+    const damaged = loggedStores(task).find(({ definition }) => definition.name === error.store);
+    if (damaged !== undefined) this.renew(task, damaged, error);
+  }
+
   async close(): Promise<void> {
     this.closing.abort(new Error('The instance stops.'));
     this.cancelLag?.();
@@ -185,8 +191,21 @@ export class StandbyFollower {
     } catch (failure) {
       if (!(failure instanceof StoreCorruptedError)) return onFailure(failure);
       this.stopReading(task, of);
-      this.begin(task, () => this.empty(of, failure).then(() => this.startStore(task, of)));
+      this.renew(task, of, failure);
     }
+  }
+
+  private renew(task: Task, of: LoggedStore, error: StoreCorruptedError): void {
+    const { view } = of.store;
+    this.begin(task, async () => {
+      // Emptied already, for another who met the damage.
+      if (of.store.view !== view) return;
+      const followed = this.stopReading(task, of);
+      await followed?.applying;
+      await followed?.copy.settle().catch(() => undefined);
+      await this.empty(of, error);
+      await this.startStore(task, of);
+    });
   }
 
   private stopReading(task: Task, of: LoggedStore): Followed | undefined {
@@ -226,7 +245,10 @@ export class StandbyFollower {
       'read_uncommitted',
     );
     const lags = new Map<Task, number>();
-    all.forEach(({ task, of, copy, lag: looks }, index) => {
+    all.forEach((followed, index) => {
+      const { task, of, copy, lag: looks } = followed;
+      const { topic, partition } = changelogOf(task, of);
+      if (this.followed.get(partitionKey(topic, partition)) !== followed) return;
       looks.look(ends[index]!.offset, at);
       const lag = Math.max(0, ends[index]!.offset - copy.applied);
       lags.set(task, (lags.get(task) ?? 0) + lag);

@@ -4,13 +4,19 @@ import { BatchBuilder } from '../../log/records/batch-builder.js';
 import { assignBaseOffset } from '../../log/records/batch-header.js';
 import type { RecordChunk } from '../../log/records/record-chunk.js';
 import { decodeRecords } from '../../log/records/record-decoder.js';
+import type { Serde } from '../../serdes/serde.js';
+import { json, stringSerde } from '../../serdes/text-serdes.js';
+import { MemoryEngine } from '../../stores/engines/memory/memory-engine.js';
+import type { KeyValueStore } from '../../stores/key-value/key-value-store.js';
+import { createStateStore } from '../../stores/state-store-factory.js';
 import type { StoreWrites } from '../../stores/store-engine.js';
 import { StoreRestore } from './store-restore.js';
 
-/** The records `from` to `to - 1` of a changelog, each with its offset as key and value; markers follow up to `nextOffset`. */
-function chunk(from: number, to: number, nextOffset = to): RecordChunk {
+/** The records `from` to `to - 1` of a changelog, each with its offset as value, and as key where none is given; markers follow up to `nextOffset`. */
+function chunk(from: number, to: number, nextOffset = to, key?: string): RecordChunk {
   const builder = new BatchBuilder(1 << 20);
-  for (let offset = from; offset < to; offset++) builder.append(Buffer.from(`${offset}`), Buffer.from(`${offset}`), 1);
+  for (let offset = from; offset < to; offset++)
+    builder.append(Buffer.from(key ?? `${offset}`), Buffer.from(`${offset}`), 1);
   const records = to > from ? builder.finish() : Buffer.alloc(0);
   if (to > from) assignBaseOffset(records, 0, from);
   const decoded = decodeRecords({
@@ -91,4 +97,31 @@ describe('what can be read of a store on its way', () => {
     await restore.apply(chunk(5, 5, 6));
     expect(restore.applied).toBe(0);
   });
+});
+
+it('leaves no value behind that somebody read half-way', async () => {
+  const store = createStateStore(
+    {
+      name: 'balances',
+      kind: 'key-value',
+      key: stringSerde as Serde<unknown>,
+      value: json<unknown>(),
+      engine: 'memory',
+      changelog: { isEnabled: true, config: {} },
+      isQueryable: false,
+      restorePriority: 0,
+    },
+    new MemoryEngine(),
+    { freezeValues: true },
+  );
+  await store.open();
+  store.setBufferLimit(1024);
+  const facade = store.facade as KeyValueStore<string, number>;
+  const restore = new StoreRestore({} as never, { store } as never, 0, 8, new ManualClock());
+  await restore.apply(chunk(0, 4, 4, 'k'));
+  await restore.settle();
+  expect(await facade.get('k')).toBe(3);
+  await restore.apply(chunk(4, 8, 8, 'k'));
+  await restore.finish();
+  expect(await facade.get('k')).toBe(7);
 });

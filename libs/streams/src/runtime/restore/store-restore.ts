@@ -95,6 +95,7 @@ export class StoreRestore {
   /** Keeps the position also where markers or aborted records came last, so that the next start does not read them again. */
   async finish(): Promise<void> {
     await this.settle();
+    if (this.isBufferEmpty) this.of.store.discard(); // A hook may have read what was replaced since.
     if (this.of.store.position !== this.position) await this.of.store.restore({ keys: [], values: [] }, this.position);
   }
 

@@ -93,6 +93,8 @@ export class TaskManager {
    * @param ready settles when nobody else can change their changelogs and offsets any more.
    */
   async assign(ids: readonly TaskId[], ready: Promise<void>): Promise<void> {
+    // Met where a task is brought up; until then, or without one, nobody waits for it.
+    ready.catch(() => undefined);
     this.fenced = ready;
     for (const id of ids)
       if (!this.tasks.has(id)) this.tasks.set(id, (await this.takeOver(id)) ?? (await this.open(id)));
@@ -160,6 +162,14 @@ export class TaskManager {
   /** Forgets what suspended tasks have not committed. */
   discard(): void {
     for (const task of this.all) task.stores.discard();
+  }
+
+  /** For damage that a query met: a copy is emptied and followed anew, beside everything else; for a task the loop recovers. */
+  damaged(error: StoreCorruptedError): void {
+    const { follower, loop } = this.options;
+    const copy = this.standbys.find(({ id }) => id === error.taskId);
+    if (copy === undefined) loop().recoverFrom(error);
+    else follower.mend(copy, error);
   }
 
   /** Deletes the data of one damaged store; the next activation restores it. */

@@ -209,7 +209,7 @@ export class BufferedKeyValueStore implements StateStore, KeyValueBacking<unknow
     this.counts.delete++;
     this.changes++;
     const entry = this.buffer.find(key);
-    const before = entry === undefined ? this.readEngine(key) : entry.value;
+    const before = entry === undefined ? this.readDeleted(key) : entry.value;
     this.buffer.put(key, undefined);
     return before;
   }
@@ -258,6 +258,14 @@ export class BufferedKeyValueStore implements StateStore, KeyValueBacking<unknow
   private readLoaded(key: unknown): Awaitable<unknown> {
     const entry = this.buffer.find(key);
     return entry === undefined ? this.readEngine(key) : entry.value;
+  }
+
+  /** Nobody may wait for it, so that it tells of damage by itself. */
+  private readDeleted(key: unknown): Promise<unknown> {
+    const { committed } = this;
+    const before = this.readEngine(key);
+    before.catch((error: unknown) => committed.met(error));
+    return before;
   }
 
   private async readEngine(key: unknown): Promise<unknown> {
