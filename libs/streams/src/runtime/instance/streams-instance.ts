@@ -366,7 +366,8 @@ export class StreamsInstance implements StreamsRuntime {
     try {
       const before = clock.now() - config.stateCleanupDelayMs;
       // Tasks are opened and closed in such actions as well: no store is half-way between the two meanwhile.
-      const removed = await parts.loop.exclusive(() => directory.removeUnowned((id) => parts.tasks.has(id), before));
+      const removed = await parts.loop.exclusive(() => directory.setAside((id) => parts.tasks.has(id), before));
+      await directory.deleteSetAside();
       if (removed.length > 0) logger.info(`Deleted the state of tasks that moved away: ${removed.join(', ')}.`);
       this.storedTasks = await directory.storedTasks();
     } catch (error) {

@@ -81,8 +81,12 @@ describe('a state directory', () => {
       mkdirSync(directory.storeDirectory(taskId, 'rocksdb', 'balances'));
       await directory.touch(taskId, taskId === '0_2' ? 5000 : 1000);
     }
-    expect(await directory.removeUnowned((taskId) => taskId === '0_0', 5000)).toEqual(['0_1']);
+    const folders = (): string[] => readdirSync(join(root, 'bank')).filter((name) => name.includes('_'));
+    expect(await directory.setAside((taskId) => taskId === '0_0', 5000)).toEqual(['0_1']);
     expect(await directory.storedTasks()).toEqual(['0_0', '0_2']);
+    expect(folders()).toEqual(['0_0', '0_2', 'deleted-0_1']);
+    await directory.deleteSetAside();
+    expect(folders()).toEqual(['0_0', '0_2']);
   });
 
   it('refuses a topology that would misread the stores on disk, and takes any while there are none', async () => {

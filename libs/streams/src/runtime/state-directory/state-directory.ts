@@ -1,4 +1,4 @@
-import { readdir, rm, stat, utimes } from 'node:fs/promises';
+import { readdir, rename, rm, stat, utimes } from 'node:fs/promises';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { StateDirectoryError } from '../../errors/state-directory-error.js';
@@ -10,6 +10,9 @@ import { compareTaskIds, parseTaskId } from '../../topology/task-id.js';
 import type { Topology } from '../../topology/topology.js';
 import { loadInstanceFile, saveInstanceFile, type InstanceFile } from './instance-file.js';
 import { ProcessLock } from './process-lock.js';
+
+/** Before the name of a folder that is about to be deleted. */
+const SET_ASIDE = 'deleted-';
 
 /**
  * The folder `<stateDir>/<applicationId>` of one live instance:
@@ -88,16 +91,27 @@ export class StateDirectory {
     await utimes(join(this.path, taskId), nowMs / 1000, nowMs / 1000).catch(() => undefined);
   }
 
-  /** Deletes folders of tasks that `isOwned` denies and that nobody used since `beforeMs`. @returns what was deleted. */
-  async removeUnowned(isOwned: (taskId: TaskId) => boolean, beforeMs: number): Promise<TaskId[]> {
+  /**
+   * Takes folders of tasks that `isOwned` denies, and that nobody used since `beforeMs`, out of the way for `deleteSetAside`, at once however large
+   * they are. @returns whose.
+   */
+  async setAside(isOwned: (taskId: TaskId) => boolean, beforeMs: number): Promise<TaskId[]> {
     const removed: TaskId[] = [];
     for (const taskId of await this.storedTasks()) {
       const path = join(this.path, taskId);
       if (isOwned(taskId) || (await stat(path)).mtimeMs >= beforeMs) continue;
-      await rm(path, { recursive: true, force: true });
+      const aside = join(this.path, `${SET_ASIDE}${taskId}`);
+      await rm(aside, { recursive: true, force: true });
+      await rename(path, aside);
       removed.push(taskId);
     }
     return removed;
+  }
+
+  /** Deletes what was set aside, also before a crash. */
+  async deleteSetAside(): Promise<void> {
+    for (const name of await directories(this.path))
+      if (name.startsWith(SET_ASIDE)) await rm(join(this.path, name), { recursive: true, force: true });
   }
 
   /** Idempotent. */
