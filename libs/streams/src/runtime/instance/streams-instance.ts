@@ -18,6 +18,7 @@ import { Farewell } from './farewell.js';
 import { assembleParts, type InstanceParts, type StreamsInstanceOptions } from './instance-parts.js';
 import { asFailure, tellOfFailure } from './instance-failure.js';
 import { INSTANCE_TRANSITIONS } from './instance-state.js';
+import { endLateCommit } from './late-commit.js';
 import { membershipOf } from './membership.js';
 import { StatusReport } from './status-report.js';
 import { setUpTopics } from './topic-setup.js';
@@ -44,7 +45,7 @@ export class StreamsInstance implements StreamsRuntime {
   private readonly paused: Pauses;
   readonly courtesy: Courtesy;
   private isToldToStop = false;
-  /** False after any failure, also one that a stop leaves without a consequence. */
+  /** False after any failure, also one that a stop leaves without a consequence, and once nothing is waited for any more. */
   private isSound = true;
   private leaving: Promise<void> | undefined;
   private draining: Promise<void> | undefined;
@@ -184,8 +185,7 @@ export class StreamsInstance implements StreamsRuntime {
 
   private async setPaused(scope: PauseScope | undefined, isPaused: boolean): Promise<void> {
     this.paused.set(scope, isPaused);
-    const { parts } = this;
-    await parts?.loop.exclusive(async () => this.paused.applyTo(this.heldTasks()));
+    await this.parts?.loop.exclusive(async () => this.paused.applyTo(this.heldTasks()));
   }
 
   private heldTasks(): Task[] {
@@ -269,8 +269,9 @@ export class StreamsInstance implements StreamsRuntime {
     if (this.machine.is('stopped', 'failed')) return this.releasing;
     this.machine.transition('stopping');
     this.stopIntake();
+    this.endLateCommit();
     // Leaving revokes, and that commits.
-    await this.parts?.member.close({ leave: true });
+    await this.parts?.member.close({ leave: true }).catch((error: unknown) => this.failed(error));
     await this.parts?.tasks.closeUserCode();
   }
 
@@ -291,7 +292,8 @@ export class StreamsInstance implements StreamsRuntime {
     const { parts, directory } = this;
     const { log, logger } = this.options;
     for (const cancel of this.timers.values()) cancel();
-    this.stopping.abort(new LogError('retriable', 'LOG_CLOSED', 'The instance stops.'));
+    this.endWaits();
+    this.endLateCommit();
     const steps = [
       () => this.tellToStop(),
       () => parts?.member.close({ leave: true }),
@@ -311,7 +313,18 @@ export class StreamsInstance implements StreamsRuntime {
         logger.error('A step of the stop failed; the others go on.', error);
       }
     }
+    for (const cancel of this.timers.values()) cancel();
   }
+
+  private endLateCommit(): void {
+    this.timers.get('late commit')?.();
+    if (this.parts) this.timers.set('late commit', endLateCommit(this.parts, this.options, this.endWaits));
+  }
+
+  private readonly endWaits = (): void => {
+    this.isSound = false;
+    this.stopping.abort(new LogError('retriable', 'LOG_CLOSED', 'The instance stops.'));
+  };
 
   /** The policy `shutdownApplication` stops the others before this instance leaves the group. */
   private async tellToStop(): Promise<void> {

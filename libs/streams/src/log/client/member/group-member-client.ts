@@ -117,7 +117,8 @@ export class GroupMemberClient implements GroupMember {
     this.wake?.();
     this.offsets.endReads();
     if (this.isJoining) {
-      await this.revoke();
+      // As in the loop: a listener that fails keeps the member from nothing else.
+      await this.revoke().catch((error: unknown) => this.listener.onFatal(error as Error));
       // A JoinGroup may be parked at the broker until the others have joined; it is not waited for.
       await this.connection.renew(this.connection.wire);
     }
