@@ -20,6 +20,7 @@ import { asFailure, tellOfFailure } from './instance-failure.js';
 import { INSTANCE_TRANSITIONS } from './instance-state.js';
 import { endLateCommit } from './late-commit.js';
 import { membershipOf } from './membership.js';
+import { deleteOldState } from './old-state.js';
 import { StatusReport } from './status-report.js';
 import { setUpTopics } from './topic-setup.js';
 import { lastingAbort } from '../../time/lasting-abort.js';
@@ -376,16 +377,8 @@ export class StreamsInstance implements StreamsRuntime {
     const { clock, config, logger } = this.options;
     const { directory, parts } = this;
     if (directory === undefined || parts === undefined) return;
-    try {
-      const before = clock.now() - config.stateCleanupDelayMs;
-      // Tasks are opened and closed in such actions as well: no store is half-way between the two meanwhile.
-      const removed = await parts.loop.exclusive(() => directory.setAside((id) => parts.tasks.has(id), before));
-      await directory.deleteSetAside();
-      if (removed.length > 0) logger.info(`Deleted the state of tasks that moved away: ${removed.join(', ')}.`);
-      this.storedTasks = await directory.storedTasks();
-    } catch (error) {
-      logger.warn(`Old state could not be deleted: ${String(error)}`);
-    }
+    await deleteOldState(directory, parts, clock.now() - config.stateCleanupDelayMs, logger);
+    this.storedTasks = await directory.storedTasks().catch(() => this.storedTasks);
   }
 
   private every(name: string, intervalMs: number, action: () => void): void {
