@@ -11,7 +11,7 @@ const apps = new StreamsApps();
 
 it('asks a static member that came back within its session at the address where it is now', async () => {
   const cluster = await QueryCluster.open(apps);
-  const group = { sessionTimeout: 15_000, heartbeatInterval: 100 };
+  const group = { sessionTimeout: 4000, heartbeatInterval: 100 };
   const peers = { secret: PEER_SECRET, heartbeatInterval: 100 };
   const doomed = cluster.broker.client('doomed');
   const log = new WireLog({ kind: 'embedded', wires: doomed.wires, clock: new SystemClock() });
