@@ -9,8 +9,8 @@ const MAX_SLOWDOWN = 5;
  * How far a feed has come over its connections, and when to give it up.
  *
  * A connection fails unless it has come further: with an id that it did not begin with, with a comment, which says that there is nothing to tell for
- * now, or, while there is no id to go on from, by telling more than each connection before it. A bookmark before all else says only where the connection
- * begins. So a feed that always ends at the same place is given up,
+ * now, or, while there is no id to go on from, by telling more than each connection before it. Where a connection began without a place, a bookmark before all else says
+ * only where that is. So a feed that always ends at the same place is given up,
  * and one that is cut off in quiet times is not.
  */
 export class FeedProgress {
@@ -58,7 +58,7 @@ export class FeedProgress {
       if (!this.isInSnapshot) this.comeFurther();
       return;
     }
-    if (event === 'bookmark' && !this.hasTold) this.beganWith = id;
+    if (event === 'bookmark' && !this.hasTold && this.beganWith === undefined) this.beganWith = id;
     this.hasTold = true;
     if (event === 'snapshot-begin' || event === 'snapshot-end') this.isInSnapshot = event === 'snapshot-begin';
     // Until its end a snapshot has no place to go on from.

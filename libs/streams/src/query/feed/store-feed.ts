@@ -21,8 +21,8 @@ export type FeedEvent =
   /** All entries follow; whatever was known before is to be forgotten. */
   | { readonly type: 'snapshot-begin' }
   | { readonly type: 'entry'; readonly key: Uint8Array; readonly value: Uint8Array }
-  /** Everything was told as of this position; changes follow. */
-  | { readonly type: 'snapshot-end'; readonly position: FeedPosition }
+  /** Everything was told as of this position; changes follow. Owners have been where `shown` says, while the position may be behind the marker of a transaction. */
+  | { readonly type: 'snapshot-end'; readonly position: FeedPosition; readonly shown: FeedPosition['offsets'] }
   /** A null value is a deletion. Before the snapshot has ended there is no position to go on from. */
   | {
       readonly type: 'change';
@@ -186,8 +186,9 @@ export class StoreFeed {
     let isMoved = false;
     while (!signal.aborted) {
       if (marks.size > 0 && hasPassed(marks, offsets)) {
+        const shown = offsets.map((_, partition) => marks.get(partition)?.end);
         marks.clear();
-        yield { type: 'snapshot-end', position: positionOf(progress) };
+        yield { type: 'snapshot-end', position: positionOf(progress), shown };
         isMoved = false;
         toldAt = clock.monotonic();
       }

@@ -61,6 +61,17 @@ describe('what a caller may not see', () => {
     expect(await items('n=1')).toEqual([1, 1, 1]);
   });
 
+  it('hides no number of the others from conditions', async () => {
+    const value: Serde<{ balance: bigint }> = {
+      name: 'account',
+      serialize: ({ balance }) => Buffer.from(String(balance)),
+      deserialize: (bytes) => ({ balance: BigInt(Buffer.from(bytes).toString()) }),
+    };
+    const { store, get } = await serve({ authorize: () => true }, value);
+    await store.put('k', { balance: 100n });
+    expect(await read(get('/count?where=balance%3E%3D100'))).toEqual({ count: 1 });
+  });
+
   it('is not told by whether a page is the last one', async () => {
     const { store, get } = await serve({ authorize: ({ key }) => key !== 'a' && key !== 'b' });
     for (const key of ['a', 'b']) await store.put(key, { balance: 5 });

@@ -1,7 +1,6 @@
 import { ValueFilter } from '../reads/value-filter.js';
 import type { ScanEntry, ScanPosition } from '../scan/merge-streams.js';
 import type { ScannedStream } from '../scan/store-scans.js';
-import type { EntryJson } from './answer/entry-json.js';
 
 /** Which entries of a scan the caller gets. */
 export type EntryFilter = (entry: ScanEntry) => boolean | Promise<boolean>;
@@ -12,18 +11,16 @@ const PAGE_LOOKS_AT = 20_000;
 export interface EntryFilterOptions {
   /** Whether the caller may see the entry of a key at all; undefined: all. */
   readonly mayRead: ((key: Uint8Array) => boolean | Promise<boolean>) | undefined;
-  readonly json: EntryJson;
   /** To be met by what the caller sees: conditions on what is hidden would tell it bit by bit. */
   readonly where: readonly string[];
-  readonly keyOf: (key: Uint8Array) => unknown;
+  readonly seen: (entry: ScanEntry) => unknown;
 }
 
 /** @returns undefined where all entries pass. @throws QueryError `invalid-parameter` */
-export function entryFilter({ mayRead, json, where, keyOf }: EntryFilterOptions): EntryFilter | undefined {
+export function entryFilter({ mayRead, where, seen }: EntryFilterOptions): EntryFilter | undefined {
   if (mayRead === undefined && where.length === 0) return undefined;
   const conditions = new ValueFilter(where);
-  const matches = ({ key, value }: ScanEntry): boolean =>
-    where.length === 0 || conditions.matches(json.seen(value, keyOf(key)));
+  const matches = (entry: ScanEntry): boolean => where.length === 0 || conditions.matches(seen(entry));
   if (mayRead === undefined) return matches;
   return async (entry) => (await mayRead(entry.key)) && matches(entry);
 }

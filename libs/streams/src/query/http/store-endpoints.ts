@@ -36,6 +36,7 @@ import {
 } from './request/read-request.js';
 import { RequestLimits, type RequestLimitOptions } from './request/request-limits.js';
 import { invalidParameter, keyInChangesPath, keyInPath, queryParameters } from './request/request-target.js';
+import type { ScanEntry } from '../scan/merge-streams.js';
 import { DEFAULT_PAGE_LIMIT, MAX_PAGE_LIMIT, type ScannedStream } from '../scan/store-scans.js';
 import { entryFilter, filteredPage, type EntryFilter, type FilteredPage } from './entry-filter.js';
 import { StorePolicy } from './store-policy.js';
@@ -262,8 +263,11 @@ export class StoreEndpoints {
   ): EntryFilter | undefined {
     if (!policy.hides) return undefined;
     const mayRead = this.filterOf(request, definition, policy, kind);
-    const json = new EntryJson(definition, undefined, policy.mapping(request, kind));
-    return entryFilter({ mayRead, json, where, keyOf: (key) => definition.key.deserialize(key) });
+    const map = policy.mapping(request, kind);
+    const json = new EntryJson(definition, undefined, map);
+    const seen = ({ key, value }: ScanEntry): unknown =>
+      map ? json.seen(value, definition.key.deserialize(key)) : definition.value.deserialize(value);
+    return entryFilter({ mayRead, where, seen });
   }
 
   private async filteredPage(

@@ -47,6 +47,7 @@ describe('the heartbeat of peers', () => {
       directory,
       client: { call } as unknown as PeerClient,
       report: () => report('here'),
+      maySpeak: () => runtime.state !== 'failed',
       intervalMs: INTERVAL_MS,
       clock,
       logger: { debug: note('debug'), info: note('info'), warn: note('warn'), error: note('error') },
@@ -105,6 +106,14 @@ describe('the heartbeat of peers', () => {
     }
     await clock.advance(INTERVAL_MS * 20);
     expect(lines.filter((line) => line.startsWith('warn'))).toEqual([]);
+  });
+
+  it('says nothing for an instance that has failed: another process may have its place', async () => {
+    await clock.advance(INTERVAL_MS);
+    calls = 0;
+    runtime.state = 'failed';
+    await clock.advance(10 * INTERVAL_MS);
+    expect(calls).toBe(0);
   });
 
   it('warns of nobody who is gone meanwhile, and counts anew when it comes back', async () => {

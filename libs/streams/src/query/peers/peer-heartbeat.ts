@@ -9,6 +9,8 @@ export interface PeerHeartbeatOptions {
   readonly directory: PeerDirectory;
   readonly client: PeerClient;
   readonly report: () => InstanceReport;
+  /** Another process may have taken the place of an instance that has failed, and speaks for it then. */
+  readonly maySpeak: () => boolean;
   readonly intervalMs: number;
   readonly clock: Clock;
   readonly logger: StreamsLogger;
@@ -50,7 +52,8 @@ export class PeerHeartbeat {
 
   /** Asks all instances whose last word is older than half an interval, or that were never reached. */
   async beat(): Promise<void> {
-    const { directory, intervalMs } = this.options;
+    const { directory, intervalMs, maySpeak } = this.options;
+    if (!maySpeak()) return;
     const peers = directory.peers();
     for (const known of [this.silent, this.reached])
       for (const id of known.keys()) if (!peers.has(id)) known.delete(id);

@@ -4,6 +4,7 @@ import type { StreamsLogger } from '../../observability/streams-logger.js';
 import type { StreamsMetrics } from '../../observability/streams-metrics.js';
 import type { StreamsRuntime } from '../../runtime/streams-runtime.js';
 import type { Clock } from '../../time/clock.js';
+import { QueryError } from '../problem/query-error.js';
 import type { PartitionReads } from '../reads/partition-reads.js';
 import { PeerAuth } from './peer-auth.js';
 import { PeerClient } from './peer-client.js';
@@ -54,6 +55,7 @@ export class PeerNetwork {
       directory: this.directory,
       client: this.client,
       report,
+      maySpeak: () => this.maySpeak(),
       intervalMs,
       clock,
       logger,
@@ -87,8 +89,16 @@ export class PeerNetwork {
     await Promise.all([this.client.close(), this.heartbeat.stop()]);
   }
 
+  private maySpeak(): boolean {
+    const { state } = this.options.runtime;
+    return state !== 'failed' && state !== 'stopped';
+  }
+
+  /** @throws QueryError `not-running` */
   private report(): InstanceReport {
     const { runtime, advertisedUrl } = this.options;
+    if (!this.maySpeak())
+      throw new QueryError('not-running', `The instance "${runtime.instanceId}" is ${runtime.state}.`);
     return reportOf(runtime, new Map([...this.directory.firsthand(), [runtime.instanceId, advertisedUrl]]));
   }
 }

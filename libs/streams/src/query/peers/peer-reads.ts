@@ -53,11 +53,13 @@ export class PeerReads implements PartitionReads {
     const lane = this.laneOf(target);
     if (lane.isBusy) return new Promise((resolve, reject) => void lane.waiting.push({ keys, resolve, reject }));
     lane.isBusy = true;
+    let first: ValuesAnswer;
     try {
-      return await this.ask(target, keys, bounds);
+      first = decodeValues(await this.askPart(target, keysOfCall(keys, 0, keys.length), bounds));
     } finally {
       void this.next(target, lane);
     }
+    return first.values.length >= keys.length ? first : this.askRest(target, keys, bounds, first);
   }
 
   async scan(target: PartitionTarget, part: ScanPart, bounds: ReadBounds): Promise<EntriesAnswer> {
@@ -154,7 +156,9 @@ export class PeerReads implements PartitionReads {
         continue;
       }
       const isReached = i === 0 || found.length > 0;
-      if (isReached) get.resolve(await this.askRest(target, get.keys, LATEST_COMMITTED, { values: found, freshness }));
+      // The others do not wait for the rest of it.
+      if (isReached)
+        this.askRest(target, get.keys, LATEST_COMMITTED, { values: found, freshness }).then(get.resolve, get.reject);
       lane.waiting.unshift(...batch.slice(isReached ? i + 1 : i));
       return;
     }

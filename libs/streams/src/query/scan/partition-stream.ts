@@ -15,8 +15,9 @@ export interface PartitionStreamOptions {
   readonly reverse: boolean;
   readonly where: readonly string[];
   readonly bounds: ReadBounds;
-  /** Entries asked for at a time. */
+  /** Entries asked for first; each part may be twice as large as the one before, up to `chunkMax`. */
   readonly chunk: number;
+  readonly chunkMax: number;
   /** Ask for the next part while this one is read. */
   readonly readsAhead: boolean;
 }
@@ -41,9 +42,11 @@ export class PartitionStream {
   private at = 0;
   private range: KeyBounds;
   private ahead: Promise<Part> | undefined;
+  private chunk: number;
 
   constructor(private readonly options: PartitionStreamOptions) {
     this.range = options.range;
+    this.chunk = options.chunk;
   }
 
   get partition(): number {
@@ -79,8 +82,10 @@ export class PartitionStream {
   }
 
   private async ask(): Promise<Part> {
-    const { reads, target, reverse, where, chunk: limit, readsAhead: isBulk } = this.options;
+    const { reads, target, reverse, where, chunkMax, readsAhead: isBulk } = this.options;
     if (isEmptyRange(this.range)) return NOTHING;
+    const limit = this.chunk;
+    this.chunk = Math.min(2 * limit, chunkMax);
     const part = { range: this.range, reverse, limit, ...(where.length > 0 && { where }), ...(isBulk && { isBulk }) };
     const { keys, values, lookedAt, freshness } = await reads.scan(
       target,

@@ -11,7 +11,7 @@ import { ValueFilter } from '../reads/value-filter.js';
 import { bounds, isEmptyRange, keyAfter, readRange, type KeyRange, type ScanOrder } from './key-range.js';
 import { mergeAll, mergePage, type ScanEntry, type ScanPosition } from './merge-streams.js';
 import { PageCursors, type CursorScope } from './page-cursor.js';
-import { PartitionStream } from './partition-stream.js';
+import { PartitionStream, type PartitionStreamOptions } from './partition-stream.js';
 import { remainingRange } from './remaining-range.js';
 
 export const DEFAULT_PAGE_LIMIT = 50;
@@ -35,12 +35,11 @@ export interface ScanQuery extends KeyRange {
 export interface StreamQuery extends ScanQuery {
   /** `next` of what was read before: goes on behind it. */
   readonly cursor?: string;
-}
-
-export interface PageQuery extends StreamQuery {
-  /** 1 or more; at most `MAX_PAGE_LIMIT` are answered. */
+  /** How many entries are wanted, 1 or more. Pages have `MAX_PAGE_LIMIT` at most; streams do not end there, but read no more at a time than that asks for. */
   readonly limit?: number;
 }
+
+export type PageQuery = StreamQuery;
 
 /** Where a scan reads, and how fresh that has to be. */
 export interface ScanTarget {
@@ -85,9 +84,13 @@ export class StoreScans {
     const { order = 'asc' } = query;
     const limit = Math.min(query.limit ?? DEFAULT_PAGE_LIMIT, MAX_PAGE_LIMIT);
     const { scope, after } = this.resume(target, query);
-    const share = Math.ceil((2 * (limit + 1)) / Math.max(1, partitionCount));
-    const chunk = Math.min(limit + 1, Math.max(MIN_CHUNK, share));
-    const { streams, unreachable } = await this.open(target, query, { chunk, after, readsAhead: false });
+    const chunk = chunkFor(limit, partitionCount);
+    const { streams, unreachable } = await this.open(target, query, {
+      chunk,
+      chunkMax: chunk,
+      after,
+      readsAhead: false,
+    });
     const { entries, last } = await mergePage(streams, order, limit);
     return {
       entries,
@@ -100,10 +103,14 @@ export class StoreScans {
   /** Every entry behind the cursor; fails between two batches if a partition cannot be read any more. */
   async stream(target: ScanTarget, query: StreamQuery): Promise<ScannedStream> {
     const { scope, after } = this.resume(target, query);
-    const chunk = Math.max(MIN_CHUNK, Math.min(STREAM_CHUNK, Math.floor(STREAM_ENTRIES / target.partitionCount)));
-    const { streams, unreachable } = await this.open(target, query, { chunk, after, readsAhead: true });
+    const chunkMax = Math.max(MIN_CHUNK, Math.min(STREAM_CHUNK, Math.floor(STREAM_ENTRIES / target.partitionCount)));
+    const limit = query.limit ?? Infinity;
+    const chunk = Math.min(chunkMax, chunkFor(limit, target.partitionCount));
+    // Whoever takes few entries has no use for what is read ahead.
+    const readsAhead = chunk === chunkMax;
+    const { streams, unreachable } = await this.open(target, query, { chunk, chunkMax, after, readsAhead });
     return {
-      batches: mergeAll(streams, query.order ?? 'asc', BATCH, (partition, error) =>
+      batches: mergeAll(streams, query.order ?? 'asc', Math.min(BATCH, limit + 1), (partition, error) =>
         isMissing(error)
           ? incompleteScan(target.definition.name, [{ partition, error }], target.partitionCount)
           : error,
@@ -162,9 +169,10 @@ export class StoreScans {
     query: ScanQuery,
     {
       chunk,
+      chunkMax,
       after,
       readsAhead,
-    }: { readonly chunk: number; readonly after: ScanPosition | undefined; readonly readsAhead: boolean },
+    }: Pick<PartitionStreamOptions, 'chunk' | 'chunkMax' | 'readsAhead'> & { readonly after: ScanPosition | undefined },
   ): Promise<{ readonly streams: readonly PartitionStream[]; readonly unreachable: readonly UnreadPartition[] }> {
     const { definition, partitionCount, boundsOf } = target;
     const { order = 'asc', where: conditions = [], isFilteredLater = false } = query;
@@ -182,6 +190,7 @@ export class StoreScans {
           where,
           bounds: boundsOf(partition),
           chunk,
+          chunkMax,
           readsAhead,
         }),
     );
@@ -207,6 +216,12 @@ function unread(
   const problem = incompleteScan(name, missing, partitionCount);
   if (!allowsPartial) throw problem;
   return problem.members['missing'] as UnreadPartition[];
+}
+
+/** Of a partition's entries, for `limit` in all: as many as make a second part rare. */
+function chunkFor(limit: number, partitionCount: number): number {
+  const share = Math.ceil((2 * (limit + 1)) / Math.max(1, partitionCount));
+  return Math.min(limit + 1, Math.max(MIN_CHUNK, share));
 }
 
 function partitions(count: number): number[] {

@@ -18,7 +18,7 @@ import { Farewell } from './farewell.js';
 import { assembleParts, type InstanceParts, type StreamsInstanceOptions } from './instance-parts.js';
 import { asFailure, tellOfFailure } from './instance-failure.js';
 import { INSTANCE_TRANSITIONS } from './instance-state.js';
-import { endLateCommit } from './late-commit.js';
+import { leaveGroup } from './leave-group.js';
 import { membershipOf } from './membership.js';
 import { deleteOldState } from './old-state.js';
 import { StatusReport } from './status-report.js';
@@ -48,6 +48,7 @@ export class StreamsInstance implements StreamsRuntime {
   private isToldToStop = false;
   /** False after any failure, also one that a stop leaves without a consequence, and once nothing is waited for any more. */
   private isSound = true;
+  private isCleaningUp = false;
   private leaving: Promise<void> | undefined;
   private draining: Promise<void> | undefined;
   private closing: Promise<void> | undefined;
@@ -232,6 +233,8 @@ export class StreamsInstance implements StreamsRuntime {
         onShutdown: (reason) => {
           this.isToldToStop = true;
           this.farewell.changed();
+          // It stops already, and commits what it has done.
+          if (this.machine.is('stopping')) return;
           this.failed(new ApplicationShutdownError(config.applicationId, reason));
         },
         onRebalance: (isOver) => this.onRebalance(isOver),
@@ -270,9 +273,7 @@ export class StreamsInstance implements StreamsRuntime {
     if (this.machine.is('stopped', 'failed')) return this.releasing;
     this.machine.transition('stopping');
     this.stopIntake();
-    this.endLateCommit();
-    // Leaving revokes, and that commits.
-    await this.parts?.member.close({ leave: true }).catch((error: unknown) => this.failed(error));
+    await this.leaveGroup().catch((error: unknown) => this.failed(error));
     await this.parts?.tasks.closeUserCode();
   }
 
@@ -294,10 +295,9 @@ export class StreamsInstance implements StreamsRuntime {
     const { log, logger } = this.options;
     for (const cancel of this.timers.values()) cancel();
     this.endWaits();
-    this.endLateCommit();
     const steps = [
       () => this.tellToStop(),
-      () => parts?.member.close({ leave: true }),
+      () => this.leaveGroup(),
       () => parts?.loop.stop(),
       () => parts?.tasks.closeAll(),
       () => parts?.restorer.close(),
@@ -314,12 +314,10 @@ export class StreamsInstance implements StreamsRuntime {
         logger.error('A step of the stop failed; the others go on.', error);
       }
     }
-    for (const cancel of this.timers.values()) cancel();
   }
 
-  private endLateCommit(): void {
-    this.timers.get('late commit')?.();
-    if (this.parts) this.timers.set('late commit', endLateCommit(this.parts, this.options, this.endWaits));
+  private async leaveGroup(): Promise<void> {
+    if (this.parts !== undefined) await leaveGroup(this.parts, this.options, this.endWaits);
   }
 
   private readonly endWaits = (): void => {
@@ -376,8 +374,10 @@ export class StreamsInstance implements StreamsRuntime {
   private async cleanUp(): Promise<void> {
     const { clock, config, logger } = this.options;
     const { directory, parts } = this;
-    if (directory === undefined || parts === undefined) return;
+    if (directory === undefined || parts === undefined || this.isCleaningUp) return;
+    this.isCleaningUp = true;
     await deleteOldState(directory, parts, clock.now() - config.stateCleanupDelayMs, logger);
+    this.isCleaningUp = false;
     this.storedTasks = await directory.storedTasks().catch(() => this.storedTasks);
   }
 

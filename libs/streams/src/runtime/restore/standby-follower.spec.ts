@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { StoreCorruptedError } from '../../errors/store-corrupted-error.js';
 import type { Log } from '../../log/log.js';
 import { BatchBuilder } from '../../log/records/batch-builder.js';
 import { assignBaseOffset } from '../../log/records/batch-header.js';
@@ -127,6 +128,10 @@ describe('a copy whose engine is slow', () => {
     expect(freshness().stalenessMs).toBeLessThan(clock.monotonic() - committedAt);
     await clock.advance(500);
     expect(follower.isReady(task)).toBe(true);
+    // What is emptied is nobody's to take over.
+    follower.mend(task, new StoreCorruptedError('s', task.id, 'a test says so'));
+    expect(follower.isReady(task)).toBe(false);
+    engine.letWritesEnd();
     await clock.run(follower.close());
   });
 });

@@ -196,6 +196,7 @@ export class StandbyFollower {
   }
 
   private renew(task: Task, of: LoggedStore, error: StoreCorruptedError): void {
+    this.ready.delete(task.id);
     const { view } = of.store;
     this.begin(task, async () => {
       // Emptied already, for another who met the damage.
@@ -245,6 +246,7 @@ export class StandbyFollower {
       'read_uncommitted',
     );
     const lags = new Map<Task, number>();
+    const measured = new Map<Task, number>();
     all.forEach((followed, index) => {
       const { task, of, copy, lag: looks } = followed;
       const { topic, partition } = changelogOf(task, of);
@@ -252,12 +254,15 @@ export class StandbyFollower {
       looks.look(ends[index]!.offset, at);
       const lag = Math.max(0, ends[index]!.offset - copy.applied);
       lags.set(task, (lags.get(task) ?? 0) + lag);
+      measured.set(task, (measured.get(task) ?? 0) + 1);
       const labels = { store: of.definition.name, partition: String(task.partition) };
       metrics.set('streams_standby_lag_records', labels, lag);
     });
     let isNew = false;
     for (const [task, lag] of lags) {
-      if (lag > acceptableRecoveryLag) this.ready.delete(task.id);
+      // A store that is emptied meanwhile, or begins, was not looked at.
+      const isWhole = measured.get(task) === loggedStores(task).length;
+      if (lag > acceptableRecoveryLag || !isWhole) this.ready.delete(task.id);
       else if (!this.ready.has(task.id) && this.following.has(task)) {
         this.ready.add(task.id);
         isNew = true;

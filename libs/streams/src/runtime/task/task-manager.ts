@@ -311,6 +311,11 @@ export class TaskManager {
     });
   }
 
+  /** What waits for the log to bring tasks up gives up; for a stop. */
+  endActivations(): Promise<void> {
+    return this.stopActivating(this.all);
+  }
+
   private async stopActivating(tasks: readonly Task[]): Promise<void> {
     const reason = new LogError('migrated', 'LOG_NOT_A_MEMBER', 'The task was taken back before it ran.');
     const stopped = tasks.flatMap((task) => {

@@ -29,6 +29,11 @@ export class SnapshotMarks {
     return low < this.positions.length && offset < this.positions[low];
   }
 
+  /** Where the latest page stood. */
+  get end(): number {
+    return this.highest;
+  }
+
   /** Whether no page shows anything at or behind `offset`. */
   endBefore(offset: number): boolean {
     return offset >= this.highest;

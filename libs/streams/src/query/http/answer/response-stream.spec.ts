@@ -67,6 +67,7 @@ describe('a body that is written bit by bit', () => {
   it('is given up at its end, too, when nobody takes the rest of it', async () => {
     const never = Object.assign(new EventEmitter(), {
       req: {},
+      socket: {} as object | null,
       destroyed: false,
       writableFinished: false,
       setHeader() {},
@@ -75,10 +76,29 @@ describe('a body that is written bit by bit', () => {
       end() {},
       destroy: () => never.emit('destroyed'),
     });
-    const stream = ResponseStream.open(never as unknown as QueryResponse, 'text/plain', {}, 20);
     const given = once(never, 'destroyed');
-    stream.end();
+    ResponseStream.open(never as unknown as QueryResponse, 'text/plain', {}, 20).end();
     await given;
+  });
+
+  it('has its time from when it is its turn among the responses of its connection', async () => {
+    const waiting = Object.assign(new EventEmitter(), {
+      req: {},
+      socket: null as object | null,
+      destroyed: false,
+      writableFinished: false,
+      setHeader() {},
+      writeHead: () => waiting,
+      flushHeaders() {},
+      end() {},
+      destroy: () => waiting.emit('destroyed', waiting.socket),
+    });
+    const given = once(waiting, 'destroyed');
+    ResponseStream.open(waiting as unknown as QueryResponse, 'text/plain', {}, 1).end();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    waiting.socket = {};
+    waiting.emit('socket');
+    expect(await given).toEqual([waiting.socket]);
   });
 
   it('ends its production when the reader goes away', async () => {

@@ -75,7 +75,9 @@ export class ResponseStream {
       clearTimeout(timer);
       timer = setTimeout(() => response.destroy(), this.stalledMs).unref();
     };
-    this.waitAnew();
+    // Behind others of its connection (pipelining) it is not its turn yet.
+    if (response.socket !== null) this.waitAnew();
+    else response.once('socket', () => this.waitAnew?.());
     const forget = (): void => clearTimeout(timer);
     response.once('finish', forget).once('close', forget);
   }

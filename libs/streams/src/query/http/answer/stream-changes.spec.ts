@@ -57,7 +57,7 @@ describe('server-sent events', () => {
       (async function* (): AsyncGenerator<FeedEvent> {
         yield { type: 'change', key, value, position: undefined };
         yield { type: 'change', key, value: null, position: undefined };
-        yield { type: 'snapshot-end', position };
+        yield { type: 'snapshot-end', position: { at: 1, offsets: [2] }, shown: [1] };
         yield { type: 'change', key, value, position };
       })(),
     );
@@ -65,7 +65,7 @@ describe('server-sent events', () => {
     expect(events).toEqual([
       'event: put\ndata: {"key":"a","value":1}',
       'event: delete\ndata: {"key":"a"}',
-      'event: snapshot-end\nid: 1-2\ndata: {"position":"items:0:2"}',
+      'event: snapshot-end\nid: 1-2\ndata: {"position":"items:0:1"}',
       'event: put\nid: 1-2\ndata: {"key":"a","value":1}',
     ]);
   });

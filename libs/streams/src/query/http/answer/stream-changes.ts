@@ -94,8 +94,9 @@ function text(event: FeedEvent, definition: StoreDefinition, json: EntryJson): s
     case 'entry':
       return `event: entry\ndata: ${json.entry(event)}\n\n`;
     case 'snapshot-end':
+      return `event: snapshot-end\n${idOf(event.position)}data: ${positionJson(definition.name, event.shown)}\n\n`;
     case 'bookmark':
-      return `event: ${event.type}\n${idOf(event.position)}data: ${positionJson(definition.name, event.position)}\n\n`;
+      return `event: bookmark\n${idOf(event.position)}data: ${positionJson(definition.name, event.position.offsets)}\n\n`;
     case 'change': {
       const { key, value, position } = event;
       if (value === null) {
@@ -114,7 +115,7 @@ function idOf(position: FeedPosition | undefined): string {
 }
 
 /** The token of `Streams-Position`, by which a read can be made to show at least what the feed has told. */
-function positionJson(store: string, { offsets }: FeedPosition): string {
+function positionJson(store: string, offsets: FeedPosition['offsets']): string {
   const token = offsets.flatMap((offset, partition) => (offset === undefined ? [] : `${store}:${partition}:${offset}`));
   return JSON.stringify({ position: token.join(',') });
 }
