@@ -117,7 +117,7 @@ export const OPTION_TABLE = {
   'memory.inputMaxBytes': {
     type: 'size',
     default: '`32MB`, at most a quarter of `memory.maxBytes`',
-    meaning: 'Fetched, unprocessed records.',
+    meaning: 'Fetched, unprocessed records; one chunk (256 KiB) of each partition beyond that.',
     min: 64 * 1024,
   },
   'group.sessionTimeout': {
