@@ -24,6 +24,16 @@ describe('calls between instances', () => {
     expect(reasonOf(() => callee.check(credentials, 'b/1', body))).toMatch('seen before');
   });
 
+  it('are not taken by a process that was started after they were signed: the one before may have answered', async () => {
+    const credentials = caller.sign('a', 'b', body);
+    expect(callee.check(credentials, 'b', body)).toBe('a');
+    await clock.advance(1);
+    const again = new PeerAuth('secret', clock);
+    expect(reasonOf(() => again.admit(credentials, 'b'))).toMatch('before this instance was started');
+    expect(reasonOf(() => again.check(credentials, 'b', body))).toMatch('before this instance was started');
+    expect(again.check(caller.sign('a', 'b', body), 'b', body)).toBe('a');
+  });
+
   it('are not taken with another body, another caller or another secret', () => {
     const credentials = caller.sign('a', 'b', body);
     const forged = { ...credentials, peer: credentials.peer.replace('v1 a', 'v1 c') };

@@ -21,11 +21,15 @@ export class PeerAuth {
   private readonly session = randomBytes(12).toString('base64url');
   private readonly window = new ReplayWindow(2 * MAX_SKEW_MS);
   private next = 0;
+  /** What was signed before, a former process of this instance may have answered already. */
+  private readonly startedAt: number;
 
   constructor(
     private readonly secret: string,
     private readonly clock: Clock,
-  ) {}
+  ) {
+    this.startedAt = clock.now();
+  }
 
   sign(from: string, to: string, body: Uint8Array): PeerCredentials {
     const peer = ['v1', encodeURIComponent(from), encodeURIComponent(to), this.clock.now(), this.session, this.next++];
@@ -59,6 +63,7 @@ export class PeerAuth {
     if (target !== encodeURIComponent(to)) throw refused('it is meant for another instance');
     const isNear = Math.abs(this.clock.now() - Number(time)) <= MAX_SKEW_MS;
     if (!isNear) throw refused('its time is too far from the clock here');
+    if (Number(time) < this.startedAt) throw refused('it was signed before this instance was started');
     return { from, session, number };
   }
 

@@ -15,6 +15,7 @@ import { PEER_HEADER, SIGNATURE_HEADER } from './peer.js';
 
 const clock = new SystemClock();
 const auth = new PeerAuth(PEER_SECRET, clock);
+const callee = new PeerAuth(PEER_SECRET, clock);
 const target = { store: 's', partition: 0 };
 const getCall = encodeMessage(encodeRequest({ op: 'get', target, keys: [Buffer.from('k')], bounds: LATEST_COMMITTED }));
 
@@ -31,7 +32,7 @@ async function answered(credentials: PeerCredentials, send: (body: PassThrough) 
   const unused = (): Promise<never> => Promise.reject(new QueryError('not-owner', 'Another instance owns it.'));
   const endpoint = new PeerEndpoint({
     instanceId: () => 'b',
-    auth: new PeerAuth(PEER_SECRET, clock),
+    auth: callee,
     local: { get: unused, scan: unused, count: unused },
     report: () => reportNaming('b'),
     directory: new PeerDirectory(new FakeRuntime([]), clock, 1000),
