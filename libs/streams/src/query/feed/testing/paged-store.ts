@@ -1,3 +1,4 @@
+import { isWithin } from '../../../stores/key-value/is-within.js';
 import type { EntriesAnswer, PartitionReads } from '../../reads/partition-reads.js';
 import type { FeedWorld } from './feed-world.js';
 
@@ -29,16 +30,13 @@ export class PagedStore {
     store.written++;
   }
 
-  readonly scan: PartitionReads['scan'] = async ({ partition }, { range: { gte, lt } }) => {
+  readonly scan: PartitionReads['scan'] = async ({ partition }, { range }) => {
     await this.onPage(this.pages++);
     const { entries, written } = this.partitions[partition];
     const within = [...entries.keys()]
       .sort()
       .map((key) => Buffer.from(key))
-      .filter(
-        (key) =>
-          (!gte || Buffer.compare(key, Buffer.from(gte)) >= 0) && (!lt || Buffer.compare(key, Buffer.from(lt)) < 0),
-      );
+      .filter((key) => isWithin(key, range));
     const keys = within.slice(0, this.pageEntries);
     return {
       keys,
