@@ -9,9 +9,8 @@ const MAX_SLOWDOWN = 5;
  * How far a feed has come over its connections, and when to give it up.
  *
  * A connection fails unless it has come further: with an id that it did not begin with, with a comment, which says that there is nothing to tell for
- * now, or, while there is no id to go on from, by telling more than each connection before it. Where a connection began without a place, a bookmark before all else says
- * only where that is. So a feed that always ends at the same place is given up,
- * and one that is cut off in quiet times is not.
+ * now, or, while there is no id to go on from, by telling more than each connection before it. Where a connection began without a place, a bookmark
+ * before all else says only where that is. So a feed that always ends at the same place is given up, and one that is cut off in quiet times is not.
  */
 export class FeedProgress {
   private retryMs = RETRY_MS;
