@@ -19,7 +19,16 @@ export async function measureChild(
   args: readonly string[],
   env: Record<string, string> = {},
 ): Promise<Measurement> {
-  const child = spawn(process.execPath, ['--max-old-space-size=4096', fileURLToPath(program), ...args], {
+  return measureCommand(process.execPath, ['--max-old-space-size=4096', fileURLToPath(program), ...args], env);
+}
+
+/** Runs any program that reports a `Measurement`. @throws Error with its stderr if it fails. */
+export async function measureCommand(
+  command: string,
+  args: readonly string[],
+  env: Record<string, string> = {},
+): Promise<Measurement> {
+  const child = spawn(command, args, {
     env: { ...process.env, NODE_ENV: 'production', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -28,7 +37,7 @@ export async function measureChild(
   child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
   child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
   const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
-  if (code !== 0) throw new Error(`${program.pathname} ${args.join(' ')} exited with ${code}:\n${stderr}\n${stdout}`);
+  if (code !== 0) throw new Error(`${command} ${args.join(' ')} exited with ${code}:\n${stderr}\n${stdout}`);
   return JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as Measurement;
 }
 

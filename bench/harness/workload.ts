@@ -17,6 +17,7 @@ export interface Balance {
 }
 
 export const ACCOUNTS = 100_000;
+export const DISTINCT_ACCOUNTS = 1_000_000;
 export const PARTITIONS = 4;
 
 export function applyTransaction(before: Balance | undefined, tx: Transaction): Balance {
@@ -35,7 +36,15 @@ export function applyTransaction(before: Balance | undefined, tx: Transaction): 
 
 /** Record `index` of the workload; about 160 bytes of JSON over `ACCOUNTS` keys in pseudo-random order. */
 export function transaction(index: number): Transaction {
-  const account = (Math.imul(index, 0x9e3779b1) >>> 0) % ACCOUNTS;
+  return transactionOf(index, (Math.imul(index, 0x9e3779b1) >>> 0) % ACCOUNTS);
+}
+
+/** The same record, but with a key of its own; the first `DISTINCT_ACCOUNTS` keys come in scattered order, each once. */
+export function distinctTransaction(index: number): Transaction {
+  return transactionOf(index, (index * 618_033) % DISTINCT_ACCOUNTS);
+}
+
+function transactionOf(index: number, account: number): Transaction {
   return {
     id: `transaction-${String(index).padStart(12, '0')}-${String(account).padStart(48, '0')}`,
     accountId: `acc-${String(account).padStart(7, '0')}`,

@@ -1,28 +1,10 @@
-import { execFile, spawn, type ChildProcess } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { copyFile, mkdir, rename } from 'node:fs/promises';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
+import { checkoutRoot, kafkaStreamsJars } from '../../harness/kafka-streams/jars.js';
 import type { Processing } from '../processes.js';
 
-const run = promisify(execFile);
-const root = fileURLToPath(new URL('../../../../', import.meta.url));
-const sources = join(root, 'bench', 'query', 'kafka-streams');
 const START_MS = 180_000;
-
-/** The jars that `pom.xml` names, from Maven, once. @returns their folder */
-async function jars(): Promise<string> {
-  const folder = join(root, '.cache', 'kafka-streams-peer');
-  const lib = join(folder, 'lib');
-  if (existsSync(lib)) return lib;
-  await mkdir(folder, { recursive: true });
-  await copyFile(join(sources, 'pom.xml'), join(folder, 'pom.xml'));
-  await run('mvn', ['-q', '-B', 'dependency:copy-dependencies', '-DoutputDirectory=incomplete'], { cwd: folder });
-  await rename(join(folder, 'incomplete'), lib);
-  return lib;
-}
 
 /** `StreamsPeer.java` in a process of its own. */
 export class KafkaStreamsProcess implements Processing {
@@ -33,8 +15,14 @@ export class KafkaStreamsProcess implements Processing {
 
   /** Settles when it has restored its store and runs. */
   static async start(brokers: string, stateDir: string, port: number): Promise<KafkaStreamsProcess> {
-    const source = join(sources, 'StreamsPeer.java');
-    const java = ['-Xmx2g', '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn', '-cp', `${await jars()}/*`, source];
+    const source = join(checkoutRoot, 'bench', 'query', 'kafka-streams', 'StreamsPeer.java');
+    const java = [
+      '-Xmx2g',
+      '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn',
+      '-cp',
+      `${await kafkaStreamsJars()}/*`,
+      source,
+    ];
     const child = spawn('java', [...java, brokers, stateDir, String(port)], {
       stdio: ['ignore', 'inherit', 'inherit'],
     });
