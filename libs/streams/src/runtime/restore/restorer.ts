@@ -6,6 +6,7 @@ import type { PartitionReader } from '../../log/partition-reader.js';
 import type { StreamsLogger } from '../../observability/streams-logger.js';
 import type { StreamsMetrics } from '../../observability/streams-metrics.js';
 import type { CancelTimer, Clock } from '../../time/clock.js';
+import { untilAnswered } from '../retry.js';
 import type { Task } from '../task/task.js';
 import type { ByteRate } from './byte-rate.js';
 import { changelogOf, changelogRange, loggedStores, type LoggedStore } from './changelog-range.js';
@@ -33,6 +34,7 @@ export interface RestorerOptions {
 interface Running {
   readonly restore: StoreRestore;
   readonly partition: TopicPartition;
+  readonly signal: AbortSignal;
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
   applying: Promise<void>;
@@ -53,9 +55,21 @@ export class Restorer {
 
   constructor(private readonly options: RestorerOptions) {}
 
-  /** Settles when every store of the task is complete. @throws the signal's reason, or what stops the instance. */
+  /**
+   * Settles when every store of the task is complete or, after a failure, left alone. @throws the signal's reason, or what stops the instance.
+   */
   async restore(task: Task, signal: AbortSignal): Promise<void> {
-    await Promise.all(loggedStores(task).map((each) => this.restoreStore(task, each, signal)));
+    const failed = new AbortController();
+    const either = AbortSignal.any([signal, failed.signal]);
+    const stores = loggedStores(task).map((each) =>
+      this.restoreStore(task, each, either).catch((error: unknown) => {
+        failed.abort(error);
+        throw error;
+      }),
+    );
+    await Promise.allSettled(stores);
+    signal.throwIfAborted();
+    if (failed.signal.aborted) throw failed.signal.reason;
   }
 
   async close(): Promise<void> {
@@ -108,7 +122,7 @@ export class Restorer {
     signal.throwIfAborted();
     let running!: Running;
     const settled = new Promise<void>((resolve, reject) => {
-      running = { restore, partition, resolve, reject, applying: Promise.resolve() };
+      running = { restore, partition, signal, resolve, reject, applying: Promise.resolve() };
     });
     const onAbort = (): void => running.reject(signal.reason);
     signal.addEventListener('abort', onAbort, { once: true });
@@ -139,15 +153,30 @@ export class Restorer {
     while (this.waiting.length > 0 && this.running.size < PARTITIONS_AT_A_TIME) {
       const next = this.waiting.shift()!;
       this.running.set(partitionKey(next.partition.topic, next.partition.partition), next);
-      this.readerFor()
-        .assign([{ ...next.partition, offset: next.restore.position }])
-        .catch(next.reject);
+      void this.assign(next);
     }
     this.loop ??= this.read().finally(() => {
       this.loop = undefined;
       if (this.running.size > 0 && !this.closing.signal.aborted) this.admit();
     });
     this.cancelReport ??= this.scheduleReport();
+  }
+
+  /** Never rejects: what goes wrong concerns one store. */
+  private async assign(running: Running): Promise<void> {
+    const { partition, restore, signal, reject } = running;
+    const position = [{ ...partition, offset: restore.position }];
+    try {
+      await untilAnswered(this.options.clock, signal, async () => {
+        if (this.isRunning(running)) await this.readerFor().assign(position);
+      });
+    } catch (error) {
+      reject(error);
+    }
+  }
+
+  private isRunning(running: Running): boolean {
+    return this.running.get(partitionKey(running.partition.topic, running.partition.partition)) === running;
   }
 
   private readerFor(): PartitionReader {
@@ -163,7 +192,7 @@ export class Restorer {
   private drop(running: Running): void {
     const index = this.waiting.indexOf(running);
     if (index >= 0) this.waiting.splice(index, 1);
-    if (this.running.get(partitionKey(running.partition.topic, running.partition.partition)) !== running) return;
+    if (!this.isRunning(running)) return;
     this.running.delete(partitionKey(running.partition.topic, running.partition.partition));
     this.reader?.remove([running.partition]);
     if (!this.closing.signal.aborted) this.admit();

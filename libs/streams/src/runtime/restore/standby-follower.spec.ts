@@ -1,21 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { StoreCorruptedError } from '../../errors/store-corrupted-error.js';
-import type { Log } from '../../log/log.js';
-import { BatchBuilder } from '../../log/records/batch-builder.js';
-import { assignBaseOffset } from '../../log/records/batch-header.js';
-import { decodeRecords } from '../../log/records/record-decoder.js';
 import { noMetrics } from '../../observability/streams-metrics.js';
-import { storeDefinition } from '../../query/testing/fake-runtime.js';
-import { json, stringSerde } from '../../serdes/text-serdes.js';
 import { MemoryEngine } from '../../stores/engines/memory/memory-engine.js';
-import { BufferedKeyValueStore } from '../../stores/key-value/buffered-key-value-store.js';
 import { ManualClock } from '../../testing/manual-clock.js';
-import type { Task } from '../task/task.js';
-import { TaskStores } from '../task/task-stores.js';
 import { ByteRate } from './byte-rate.js';
 import { StandbyFollower } from './standby-follower.js';
-
-const CHANGELOG = { topic: 'changelog', partition: 0 };
+import { FakeChangelog, taskWithStore } from './testing/fake-changelog.js';
 
 /** Its writes end when they may. */
 class SlowEngine extends MemoryEngine {
@@ -31,64 +21,12 @@ class SlowEngine extends MemoryEngine {
   }
 }
 
-/** A changelog that nobody has written to yet. */
-class FakeChangelog {
-  private end = 0;
-  private readonly fetched: unknown[] = [];
-
-  constructor(private readonly clock: ManualClock) {}
-
-  get log(): Log {
-    return {
-      admin: {
-        beginningOffsets: async () => [{ ...CHANGELOG, offset: 0 }],
-        endOffsets: async () => [{ ...CHANGELOG, offset: this.end }],
-      },
-      openReader: () => ({
-        assign: async () => undefined,
-        remove: () => undefined,
-        take: () => this.fetched.shift(),
-        ready: () => new Promise<void>((resolve) => void this.clock.schedule(10, resolve)),
-        close: async () => undefined,
-      }),
-    } as unknown as Log;
-  }
-
-  /** One record, and the marker of its transaction. */
-  commit(): void {
-    this.end = 2;
-  }
-
-  deliver(): void {
-    const builder = new BatchBuilder(1 << 20);
-    builder.append(Buffer.from('k'), Buffer.from('1'), 1);
-    const records = builder.finish();
-    assignBaseOffset(records, 0, 0);
-    const chunk = decodeRecords({
-      ...CHANGELOG,
-      position: 0,
-      isolation: 'read_committed',
-      records,
-      aborted: [],
-      highWatermark: 2,
-      lastStableOffset: 2,
-      logStartOffset: 0,
-    });
-    Object.assign(chunk, { bounds: { ...chunk.bounds, nextOffset: 2 } });
-    this.fetched.push({ partition: CHANGELOG, chunk });
-  }
-}
-
 describe('a copy whose engine is slow', () => {
   async function followed() {
     const clock = new ManualClock();
     const changelog = new FakeChangelog(clock);
     const engine = new SlowEngine();
-    const definition = storeDefinition('s', stringSerde, json<number>());
-    const store = new BufferedKeyValueStore({ definition, engine, freezeValues: false });
-    await store.open();
-    const stores = new TaskStores([{ definition, store, changelog: CHANGELOG.topic }]);
-    const task = { id: '0_0', partition: CHANGELOG.partition, stores } as unknown as Task;
+    const { task, store } = await taskWithStore(engine);
     const follower = new StandbyFollower({
       log: changelog.log,
       config: { fetchMaxBytes: 1 << 20, maxBytesPerSecond: Infinity, progressIntervalMs: 10_000 },

@@ -8,6 +8,7 @@ import type { StreamsLogger } from '../../observability/streams-logger.js';
 import type { StreamsMetrics } from '../../observability/streams-metrics.js';
 import type { CancelTimer, Clock } from '../../time/clock.js';
 import type { TaskId } from '../../topology/processor.js';
+import { untilAnswered } from '../retry.js';
 import type { Task } from '../task/task.js';
 import type { ByteRate } from './byte-rate.js';
 import { CopyLag, type CopyFreshness } from './copy-freshness.js';
@@ -137,30 +138,34 @@ export class StandbyFollower {
       return range();
     });
     signal.throwIfAborted();
-    this.read(task, of, start);
+    const followed = this.read(task, of, start);
+    const position = [{ ...changelogOf(task, of), offset: start }];
+    await untilAnswered(clock, signal, async () => {
+      if (this.isFollowed(followed)) await this.reader!.assign(position);
+    });
   }
 
-  private read(task: Task, of: LoggedStore, start: number): void {
+  private read(task: Task, of: LoggedStore, start: number): Followed {
     const { log, config, clock } = this.options;
     const partition = changelogOf(task, of);
     const copy = new StoreRestore(task, of, start, Infinity, clock);
-    this.followed.set(partitionKey(partition.topic, partition.partition), {
-      task,
-      of,
-      copy,
-      lag: new CopyLag(),
-      applying: Promise.resolve(),
-    });
+    const followed = { task, of, copy, lag: new CopyLag(), applying: Promise.resolve() };
+    this.followed.set(partitionKey(partition.topic, partition.partition), followed);
     this.reader ??= log.openReader({
       role: 'standby',
       isolation: 'read_committed',
       partitionMaxBytes: config.fetchMaxBytes,
       prefetchMaxBytes: RESTORE_FETCHES * config.fetchMaxBytes,
     });
-    this.reader.assign([{ ...partition, offset: start }]).catch(this.options.onFailure);
     this.loop ??= this.run().finally(() => {
       this.loop = undefined;
     });
+    return followed;
+  }
+
+  private isFollowed(followed: Followed): boolean {
+    const { topic, partition } = changelogOf(followed.task, followed.of);
+    return this.followed.get(partitionKey(topic, partition)) === followed;
   }
 
   private async run(): Promise<void> {

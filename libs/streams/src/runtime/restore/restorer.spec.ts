@@ -1,0 +1,69 @@
+import { expect, it } from 'vitest';
+import { noMetrics } from '../../observability/streams-metrics.js';
+import { MemoryEngine } from '../../stores/engines/memory/memory-engine.js';
+import { ManualClock } from '../../testing/manual-clock.js';
+import type { Task } from '../task/task.js';
+import { TaskStores } from '../task/task-stores.js';
+import { ByteRate } from './byte-rate.js';
+import { Restorer } from './restorer.js';
+import { CHANGELOG, FakeChangelog, taskWithStore } from './testing/fake-changelog.js';
+
+/** Its first write ends when it may. */
+class HeldEngine extends MemoryEngine {
+  isWriting = false;
+  letWriteEnd!: () => void;
+  private readonly mayEnd = new Promise<void>((resolve) => (this.letWriteEnd = resolve));
+
+  override async write(...args: Parameters<MemoryEngine['write']>): Promise<void> {
+    this.isWriting = true;
+    await this.mayEnd;
+    this.isWriting = false;
+    return super.write(...args);
+  }
+}
+
+it('a restore that fails because of one store settles when the engines of the others are left alone', async () => {
+  const clock = new ManualClock();
+  const changelog = new FakeChangelog(clock);
+  changelog.commit();
+  const engine = new HeldEngine();
+  const slow = await taskWithStore(engine);
+  const bad = await taskWithStore();
+  const [slowStore] = slow.task.stores.all;
+  const [badStore] = bad.task.stores.all;
+  const definition = { ...badStore!.definition, name: 'bad' };
+  const stores = new TaskStores([slowStore!, { ...badStore!, definition, changelog: 'other' }]);
+  let failHook!: (error: Error) => void;
+  const hook = new Promise<void>((_, reject) => (failHook = reject));
+  const task = {
+    id: '0_0',
+    partition: CHANGELOG.partition,
+    stores,
+    onRestoreStart: ({ store }: { store: string }) => (store === 'bad' ? hook : Promise.resolve()),
+    onRestoreProgress: async () => undefined,
+  } as unknown as Task;
+  const restorer = new Restorer({
+    log: changelog.log,
+    config: { fetchMaxBytes: 1 << 20, maxBytesPerSecond: Infinity, progressIntervalMs: 10_000 },
+    rate: new ByteRate(Infinity, clock),
+    clock,
+    logger: { debug() {}, info() {}, warn() {}, error() {} },
+    metrics: noMetrics,
+  });
+  let wasWriting: boolean | undefined;
+  const restored = restorer.restore(task, new AbortController().signal).catch((error: unknown) => {
+    wasWriting = engine.isWriting;
+    return error;
+  });
+  await clock.advance(100);
+  changelog.deliver();
+  await clock.advance(100);
+  expect(engine.isWriting).toBe(true);
+  const failure = new Error('The hook fails.');
+  failHook(failure);
+  await clock.advance(100);
+  engine.letWriteEnd();
+  expect(await clock.run(restored)).toBe(failure);
+  expect(wasWriting).toBe(false);
+  await clock.run(restorer.close());
+});
