@@ -87,8 +87,11 @@ export interface GroupMember {
    */
   committed(partitions: readonly TopicPartition[]): Promise<PartitionOffset[]>;
 
-  /** Commits as this member, also while a rebalance is under way. @throws LogError `migrated` when its membership has ended. */
-  commit(offsets: readonly PartitionOffset[]): Promise<void>;
+  /**
+   * Commits with the membership that `as` proves, also while a rebalance is under way and in the generations after it.
+   * @throws LogError `migrated` if that membership has ended, whichever this member has now.
+   */
+  commit(offsets: readonly PartitionOffset[], as: GroupIdentity): Promise<void>;
 
   /**
    * Revokes, leaves the group and closes. `committed` rejects from the start of it, `commit` works until `onRevoked` has returned. A static

@@ -133,7 +133,7 @@ export function groupConformance(world: () => ConformanceWorld): void {
     await expect.poll(() => a.revoked, { timeout: 10_000 }).toEqual([{ lost: true }]);
     await expect.poll(() => a.owned, { timeout: 20_000 }).toEqual([0, 1]);
     expect(a.identity.memberId).not.toBe(before.memberId);
-    await a.member.commit([{ topic, partition: 0, offset: 1 }]);
+    await a.member.commit([{ topic, partition: 0, offset: 1 }], a.identity);
     expect((await a.member.committed([{ topic, partition: 0 }]))[0].offset).toBe(1);
     await a.member.close();
   });
@@ -160,7 +160,7 @@ export function groupConformance(world: () => ConformanceWorld): void {
     await a.member.join();
     const partition = { topic, partition: 0 };
     expect(await a.member.committed([partition])).toEqual([{ ...partition, offset: -1 }]);
-    await a.member.commit([{ ...partition, offset: 7 }]);
+    await a.member.commit([{ ...partition, offset: 7 }], a.identity);
     expect(await a.member.committed([partition])).toEqual([{ ...partition, offset: 7 }]);
     const stale = { ...a.identity, generationId: a.identity.generationId - 1 };
     const producer = world().log.openTransactionalProducer({ role: 'test', transactionalId: world().name('tx') });
@@ -213,7 +213,7 @@ export function groupConformance(world: () => ConformanceWorld): void {
           { topic, partition, offset: commits },
         ];
         await producer.commit({ offsets: offset(0), group: a.identity, renewed });
-        await a.member.commit(offset(1));
+        await a.member.commit(offset(1), a.identity);
         await pause(1);
       }
     })();
@@ -240,6 +240,9 @@ export function groupConformance(world: () => ConformanceWorld): void {
     expect(await failureOf(a.member.renewed(before))).toMatchObject({ kind: 'migrated' });
     await expect.poll(() => a.identity?.memberId ?? before.memberId, { timeout: 20_000 }).not.toBe(before.memberId);
     expect(await failureOf(a.member.renewed(before))).toMatchObject({ kind: 'migrated' });
+    const offset = { topic, partition: 0, offset: 1 };
+    expect(await failureOf(a.member.commit([offset], before))).toMatchObject({ kind: 'migrated' });
+    expect((await a.member.committed([offset]))[0]!.offset).toBe(-1);
     await a.member.close();
   });
 

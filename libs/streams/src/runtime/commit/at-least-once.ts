@@ -2,6 +2,7 @@ import type { Log } from '../../log/log.js';
 import type { GroupMember } from '../../log/group-member.js';
 import type { LogProducer, ProducerOptions } from '../../log/log-producer.js';
 import type { Breathe } from '../breathing.js';
+import type { Tenure } from '../group/tenure.js';
 import type { CommitStrategy } from './commit-strategy.js';
 import { offsetsOf, writeStores, type TaskCommit } from './task-commit.js';
 
@@ -12,6 +13,7 @@ export class AtLeastOnce implements CommitStrategy {
   constructor(
     private readonly log: Log,
     private readonly options: ProducerOptions,
+    private readonly member: () => GroupMember,
   ) {
     this.producer = log.openProducer(options);
   }
@@ -20,11 +22,13 @@ export class AtLeastOnce implements CommitStrategy {
     return;
   }
 
-  async complete(commits: readonly TaskCommit[], member: GroupMember, breathe: Breathe): Promise<void> {
+  async complete(commits: readonly TaskCommit[], tenure: Tenure, breathe: Breathe): Promise<void> {
     const { producer } = this;
     await producer.flush();
+    tenure.check();
     await writeStores(commits, producer, breathe);
-    await member.commit(offsetsOf(commits));
+    tenure.check();
+    await this.member().commit(offsetsOf(commits), tenure.identity);
   }
 
   /** What waits in a failed producer may or may not be stored; its records are processed again. */

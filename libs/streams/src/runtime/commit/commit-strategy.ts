@@ -1,6 +1,6 @@
-import type { GroupMember } from '../../log/group-member.js';
 import type { LogProducer } from '../../log/log-producer.js';
 import type { Breathe } from '../breathing.js';
+import type { Tenure } from '../group/tenure.js';
 import type { TaskCommit } from './task-commit.js';
 
 /**
@@ -13,9 +13,10 @@ export interface CommitStrategy {
   open(): Promise<void>;
   /**
    * Makes the changes durable, writes the stores, and moves the offsets, in the order of the guarantee.
-   * @throws LogError, or StoreCorruptedError when the log has the changes and an engine refused them.
+   * @param tenure in which the work was done.
+   * @throws LogError, of kind `migrated` once the tenure has ended; StoreCorruptedError when the log has the changes and an engine refused them.
    */
-  complete(commits: readonly TaskCommit[], member: GroupMember, breathe: Breathe): Promise<void>;
+  complete(commits: readonly TaskCommit[], tenure: Tenure, breathe: Breathe): Promise<void>;
   /** Drops what was appended and not committed, and makes the producer usable again. @throws LogError of kind `fenced` or `fatal` */
   recover(): Promise<void>;
   close(): Promise<void>;

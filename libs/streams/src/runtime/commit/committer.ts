@@ -1,8 +1,8 @@
-import type { GroupMember } from '../../log/group-member.js';
 import type { StreamsMetrics } from '../../observability/streams-metrics.js';
 import type { Clock } from '../../time/clock.js';
 import type { OutputTopics } from '../records/output-topics.js';
 import type { Courtesy } from '../courtesy.js';
+import { ended, type Tenure } from '../group/tenure.js';
 import type { Task } from '../task/task.js';
 import type { CommitStrategy } from './commit-strategy.js';
 import { breathing } from '../breathing.js';
@@ -11,7 +11,6 @@ import { hasChanges, prepareTask, publish, type TaskCommit } from './task-commit
 export interface CommitterOptions {
   readonly strategy: CommitStrategy;
   readonly outputTopics: OutputTopics;
-  readonly member: () => GroupMember;
   readonly clock: Clock;
   readonly courtesy: Courtesy;
   readonly metrics: StreamsMetrics;
@@ -63,24 +62,28 @@ export class Committer {
 
   /**
    * Freezes the tasks' work at this record boundary and commits it in the background. Waits for the commit before it.
-   * @throws what the hooks and serdes throw, and the failure of the former commit.
+   * @param tenure in which the tasks did their work.
+   * @throws what the hooks and serdes throw, and the failure of the former commit; LogError `migrated` if the tenure has ended.
    */
-  async begin(tasks: readonly Task[]): Promise<void> {
+  async begin(tasks: readonly Task[], tenure: Tenure): Promise<void> {
     await this.settle();
+    for (const task of tasks) if (task.tenure !== tenure) throw ended();
+    tenure.check();
     const { clock, outputTopics } = this.options;
     const startedAt = clock.monotonic();
     for (const task of tasks) if (hasChanges(task)) await task.flush();
     const changed = tasks.filter(hasChanges);
     if (changed.length === 0) return outputTopics.reconsider();
+    tenure.check();
     this.startedAt = startedAt;
     let commits: readonly TaskCommit[];
     try {
-      commits = await this.prepare(changed);
+      commits = await this.prepare(changed, tenure);
     } catch (error) {
       this.doubt();
       throw error;
     }
-    this.inFlight = this.complete(commits, startedAt).then(
+    this.inFlight = this.complete(commits, tenure, startedAt).then(
       () => this.leave(startedAt),
       (error: unknown) => {
         this.doubt();
@@ -91,8 +94,8 @@ export class Committer {
   }
 
   /** Commits the tasks' work now. @throws what made it fail. */
-  async commit(tasks: readonly Task[]): Promise<void> {
-    await this.begin(tasks);
+  async commit(tasks: readonly Task[], tenure: Tenure): Promise<void> {
+    await this.begin(tasks, tenure);
     await this.settle();
   }
 
@@ -126,18 +129,21 @@ export class Committer {
     this.took = this.ended - startedAt;
   }
 
-  private async prepare(tasks: readonly Task[]): Promise<TaskCommit[]> {
+  private async prepare(tasks: readonly Task[], tenure: Tenure): Promise<TaskCommit[]> {
     const { clock, strategy, courtesy } = this.options;
     const now = clock.now();
     const breathe = breathing(clock, courtesy);
     const commits: TaskCommit[] = [];
-    for (const task of tasks) commits.push(await prepareTask(task, strategy.producer, now, breathe));
+    for (const task of tasks) {
+      commits.push(await prepareTask(task, strategy.producer, now, breathe));
+      tenure.check();
+    }
     return commits;
   }
 
-  private async complete(commits: readonly TaskCommit[], startedAt: number): Promise<void> {
-    const { strategy, outputTopics, member, clock, metrics, courtesy } = this.options;
-    await strategy.complete(commits, member(), breathing(clock, courtesy));
+  private async complete(commits: readonly TaskCommit[], tenure: Tenure, startedAt: number): Promise<void> {
+    const { strategy, outputTopics, clock, metrics, courtesy } = this.options;
+    await strategy.complete(commits, tenure, breathing(clock, courtesy));
     publish(commits);
     outputTopics.reconsider();
     metrics.add('streams_commits_total', { outcome: 'committed' }, 1);

@@ -3,6 +3,7 @@ import type { GroupMember } from '../../log/group-member.js';
 import type { Log } from '../../log/log.js';
 import type { TransactionalProducer, TransactionalProducerOptions } from '../../log/log-producer.js';
 import type { Breathe } from '../breathing.js';
+import type { Tenure } from '../group/tenure.js';
 import type { CommitStrategy } from './commit-strategy.js';
 import { offsetsOf, writeStores, type TaskCommit } from './task-commit.js';
 
@@ -13,7 +14,11 @@ import { offsetsOf, writeStores, type TaskCommit } from './task-commit.js';
 export class ExactlyOnce implements CommitStrategy {
   readonly producer: TransactionalProducer;
 
-  constructor(log: Log, options: TransactionalProducerOptions) {
+  constructor(
+    log: Log,
+    options: TransactionalProducerOptions,
+    private readonly member: () => GroupMember,
+  ) {
     this.producer = log.openTransactionalProducer(options);
   }
 
@@ -21,16 +26,13 @@ export class ExactlyOnce implements CommitStrategy {
     return this.producer.init();
   }
 
-  async complete(commits: readonly TaskCommit[], member: GroupMember, breathe: Breathe): Promise<void> {
-    const group = member.identity();
-    if (group === undefined) {
-      throw new LogError(
-        'migrated',
-        'LOG_NOT_A_MEMBER',
-        'This instance is in no generation of its group any more; its open transaction is dropped.',
-      );
-    }
-    await this.producer.commit({ offsets: offsetsOf(commits), group, renewed: (refused) => member.renewed(refused) });
+  async complete(commits: readonly TaskCommit[], tenure: Tenure, breathe: Breathe): Promise<void> {
+    tenure.check();
+    await this.producer.commit({
+      offsets: offsetsOf(commits),
+      group: tenure.identity,
+      renewed: (refused) => tenure.renewed(this.member(), refused),
+    });
     await writeStores(commits, this.producer, breathe);
   }
 

@@ -6,10 +6,10 @@ import { delay } from '../../time/clock.js';
 import type { TaskId } from '../../topology/processor.js';
 import { encodeAssignment } from '../assignment/user-data.js';
 import type { Committer } from '../commit/committer.js';
-import { changedTask, committerThat } from '../commit/testing/fake-commits.js';
+import { changedTask, committerThat, TENURE } from '../commit/testing/fake-commits.js';
 import { groupCallbacks, type GroupCallbacksOptions } from './group-callbacks.js';
 import { PartitionOwners } from './partition-owners.js';
-import { TaskClaim } from './task-claim.js';
+import { Tenures } from './tenures.js';
 
 const IDENTITY = { generationId: 1 } as GroupIdentity;
 const RECOVER_MS = 300;
@@ -31,8 +31,13 @@ class FakeTasks {
     this.areRunning = false;
   }
 
-  restart(): void {
+  restart(): boolean {
     this.doubtsMs.push(this.committer().busyMs);
+    return true;
+  }
+
+  get tenure(): typeof TENURE {
+    return TENURE;
   }
 
   async assign(): Promise<void> {
@@ -61,7 +66,7 @@ describe('an owner whose last commit before a rebalance failed', () => {
     const nothing = (): void => undefined;
     const listener = groupCallbacks({
       owners: new PartitionOwners('a'),
-      claim: new TaskClaim(),
+      tenures: new Tenures(),
       tasks,
       loop: { exclusive: <T>(action: () => Promise<T>) => action() },
       committer,
@@ -110,7 +115,7 @@ describe('an owner whose last commit before a rebalance failed', () => {
 
   it('stays unsure at an assignment that changes nothing, where the tasks still run', async () => {
     const { clock, committer, assign } = group();
-    await committer.begin([changedTask()]);
+    await committer.begin([changedTask()], TENURE);
     await clock.advance(200);
     await assign('0_0');
     expect(committer.busyMs).toBe(200);

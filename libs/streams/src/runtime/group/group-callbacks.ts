@@ -10,12 +10,12 @@ import type { Recovery } from '../processing/recovery.js';
 import type { TaskId } from '../../topology/processor.js';
 import type { Task } from '../task/task.js';
 import type { TaskManager } from '../task/task-manager.js';
-import type { TaskClaim } from './task-claim.js';
+import type { Tenures } from './tenures.js';
 
 export interface GroupCallbacksOptions {
   readonly assignment: GroupAssignment;
   readonly owners: PartitionOwners;
-  readonly claim: TaskClaim;
+  readonly tenures: Tenures;
   readonly tasks: TaskManager;
   readonly loop: ProcessingLoop;
   readonly committer: Committer;
@@ -39,13 +39,14 @@ export interface GroupCallbacksOptions {
 
 /** What the group's rebalances do to the tasks: those that stay go on processing and committing (KIP-429). */
 export function groupCallbacks(options: GroupCallbacksOptions): GroupListener {
-  const { assignment, owners, claim, tasks, loop, committer, recovery, logger, metrics } = options;
+  const { assignment, owners, tenures, tasks, loop, committer, recovery, logger, metrics } = options;
 
   /** The last commit of a generation. @returns false if it could not be made; its records are processed again by the next owner. */
   const commitLast = async (): Promise<boolean> => {
-    if (!options.mayCommit()) return false;
+    const { tenure } = tasks;
+    if (!options.mayCommit() || tenure === undefined) return false;
     try {
-      await committer.commit(tasks.active);
+      await committer.commit(tasks.active, tenure);
       return true;
     } catch (error) {
       logger.warn(`The commit before a rebalance failed, its records will be processed again: ${String(error)}`);
@@ -60,8 +61,7 @@ export function groupCallbacks(options: GroupCallbacksOptions): GroupListener {
     await tasks.suspend();
     await recovery.dropUncommitted();
     await tasks.release(released, standbys);
-    tasks.restart();
-    committer.endDoubt();
+    if (tasks.restart()) committer.endDoubt();
   };
 
   return {
@@ -70,11 +70,13 @@ export function groupCallbacks(options: GroupCallbacksOptions): GroupListener {
     assign: async (members: readonly JoinedMember[]) => assignment.assign(members, owners, await options.quickTasks()),
 
     onRevoked: (partitions, { lost }) => {
-      claim.drop();
+      // Before anything that waits: what a task does from here on is never committed.
+      if (lost) tenures.end();
       return loop.exclusive(async () => {
         options.onRebalance(false);
         logger.info(`${lost ? 'Lost' : 'Gives back'} ${partitions.length} partitions.`);
         const isCommitted = !lost && (await commitLast());
+        tenures.end();
         await tasks.suspend();
         if (isCommitted) return;
         tasks.discard();
@@ -82,26 +84,28 @@ export function groupCallbacks(options: GroupCallbacksOptions): GroupListener {
       });
     },
 
-    onAssigned: (assigned: MemberAssignment, { generationId }: GroupIdentity) =>
-      loop.exclusive(async () => {
-        const data = decodeAssignment(assigned.userData);
-        if (data.shutdownReason !== undefined) return options.onShutdown(data.shutdownReason);
-        const { tasks: ids, standbys, followUp, members } = data;
+    onAssigned: (assigned: MemberAssignment, identity: GroupIdentity) => {
+      const data = decodeAssignment(assigned.userData);
+      const { shutdownReason } = data;
+      if (shutdownReason !== undefined) return loop.exclusive(async () => options.onShutdown(shutdownReason));
+      const tenure = tenures.assigned({ identity, members: data.members, isWarmingUp: data.isWarmingUp });
+      return loop.exclusive(async () => {
+        const { tasks: ids, standbys, followUp } = data;
         metrics.add('streams_rebalances_total', {}, 1);
         logger.info(`Assigned ${ids.length} tasks: ${ids.join(', ') || 'none'}; keeps copies of ${standbys.length}.`);
         const departed = data.instances === undefined ? data.departed : owners.allDeparted(new Set(data.instances));
-        owners.update(data.owners, generationId, data.neighbours);
+        owners.update(data.owners, identity.generationId, data.neighbours);
         const released = tasks.all.filter(({ id }) => !ids.includes(id));
         if (released.length > 0) await release(released, standbys);
-        await tasks.assign(ids, options.fence(departed));
+        await tasks.assign(ids, tenure, options.fence(departed));
         // After a revocation whose commit failed, all tasks restore now. Where some run, the loop may still have to recover.
         if (tasks.active.length === 0) committer.endDoubt();
         await tasks.keepStandbys(standbys);
-        claim.hold(generationId, members, data.isWarmingUp);
         options.probe(data.isWarmingUp);
         options.onRebalance(true);
         if (followUp || released.length > 0) options.rejoin();
-      }),
+      });
+    },
 
     onFatal: options.onFatal,
   };

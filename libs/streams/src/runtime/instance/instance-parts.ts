@@ -30,7 +30,8 @@ import type { Farewell } from './farewell.js';
 import { PartitionOwners } from '../group/partition-owners.js';
 import { probing } from '../group/probing.js';
 import { quickTasks } from '../group/quick-tasks.js';
-import { TaskClaim } from '../group/task-claim.js';
+import { ended, type Tenure } from '../group/tenure.js';
+import { Tenures } from '../group/tenures.js';
 import type { Pauses } from '../processing/pauses.js';
 import { skipDeletedRecords } from '../processing/deleted-records.js';
 import { longestRestMs } from '../processing/longest-rest.js';
@@ -86,19 +87,24 @@ export interface InstanceParts {
   readonly reader: PartitionReader;
   readonly restorer: Restorer;
   readonly follower: StandbyFollower;
-  readonly claim: TaskClaim;
+  readonly tenures: Tenures;
   readonly owners: PartitionOwners;
   readonly committer: Committer;
 }
 
-/** Where tasks append: the strategy's producer of the moment. */
+/** Where tasks append: the strategy's producer of the moment, as long as the tasks have a tenure. */
 class StrategyOutput implements OutputPort {
   isFull = false;
   appended = 0;
 
-  constructor(private readonly strategy: CommitStrategy) {}
+  constructor(
+    private readonly strategy: CommitStrategy,
+    private readonly tenure: () => Tenure | undefined,
+  ) {}
 
+  /** @throws LogError `migrated` without a tenure: with at-least-once nothing else keeps a former owner from appending. */
   get producer(): LogProducer {
+    if (this.tenure() === undefined) throw ended();
     return this.strategy.producer;
   }
 }
@@ -117,7 +123,7 @@ export function assembleParts(
   const { config, topology, log, engines, clock, logger, metrics } = options;
   const { applicationId, instanceId, memory } = config;
   const transactionalIdOf = (instance: string): string => `${applicationId}-${instance}`;
-  const strategy = openStrategy(log, config, layout, transactionalIdOf(instanceId));
+  const strategy = openStrategy(log, config, layout, transactionalIdOf(instanceId), () => member);
   const reader = log.openReader({
     role: 'source',
     isolation: config.processingGuarantee === 'exactly_once' ? 'read_committed' : 'read_uncommitted',
@@ -136,12 +142,12 @@ export function assembleParts(
     logger,
     metrics,
     onReady: () => {
-      if (claim.isWarmingUp) member.requestRejoin();
+      if (tenures.live?.isWarmingUp) member.requestRejoin();
     },
     onFailure: events.onFailure,
   });
   const owners = new PartitionOwners(instanceId);
-  const claim = new TaskClaim();
+  const tenures = new Tenures();
   const departed = new DepartedInstances({
     log,
     transactionalIdOf,
@@ -151,7 +157,7 @@ export function assembleParts(
     signal: events.stopping,
   });
   const assignment = new GroupAssignment(topology, layout.taskCounts, config, logger);
-  const output = new StrategyOutput(strategy);
+  const output = new StrategyOutput(strategy, () => tasks.tenure);
   const deadLetterPartitions = layout.partitionCounts.get(config.errors.deadLetterTopic ?? '') ?? 1;
   const outputTopics = new OutputTopics({
     limits: layout.topicLimits,
@@ -199,7 +205,6 @@ export function assembleParts(
   const committer = new Committer({
     strategy,
     outputTopics,
-    member: () => member,
     courtesy,
     clock,
     metrics,
@@ -242,6 +247,7 @@ export function assembleParts(
     input,
     committer,
     runningTasks: () => tasks.active,
+    tenure: () => tasks.tenure,
     commitIntervalMs: config.commitIntervalMs,
     longestRestMs: longestRestMs(config),
     uncommittedMaxBytes: memory.uncommittedMaxBytes,
@@ -262,7 +268,7 @@ export function assembleParts(
     groupCallbacks({
       assignment,
       owners,
-      claim,
+      tenures,
       tasks,
       loop,
       committer,
@@ -272,8 +278,8 @@ export function assembleParts(
         instanceId,
         url: config.advertisedUrl,
         topologyFingerprint: topology.fingerprint(),
-        generation: claim.generation,
-        ownedTasks: claim.isHeld ? tasks.all.map(({ id }) => id) : [],
+        generation: tenures.live?.identity.generationId ?? -1,
+        ownedTasks: tenures.live === undefined ? [] : tasks.all.map(({ id }) => id),
         storedTasks: storedTasks(),
         readyTasks: tasks.ready,
         capacity: config.capacity,
@@ -288,7 +294,7 @@ export function assembleParts(
       fence: config.processingGuarantee === 'exactly_once' ? (ids) => departed.fence(ids) : async () => undefined,
       rejoin: () => member.requestRejoin(),
       probe: probing(clock, config.probingRebalanceIntervalMs, events.stopping, () => {
-        if (claim.isWarmingUp) member.requestRejoin();
+        if (tenures.live?.isWarmingUp) member.requestRejoin();
       }),
       onRebalance: events.onRebalance,
       onShutdown: events.onShutdown,
@@ -303,19 +309,22 @@ export function assembleParts(
     freshness: (task, store) => follower.freshness(task, store),
     owner: (id) => owners.of(id),
   });
-  return { tasks, stores, loop, member, strategy, reader, restorer, follower, claim, owners, committer };
+  return { tasks, stores, loop, member, strategy, reader, restorer, follower, tenures, owners, committer };
 }
 
-function openStrategy(log: Log, config: RuntimeConfig, layout: TopicLayout, transactionalId: string): CommitStrategy {
+function openStrategy(
+  log: Log,
+  config: RuntimeConfig,
+  layout: TopicLayout,
+  transactionalId: string,
+  member: () => GroupMember,
+): CommitStrategy {
   // A topic that takes less than a batch decides how large batches are.
   const batchMaxBytes = Math.min(BATCH_BYTES, ...Array.from(layout.topicLimits.values(), ({ maxBytes }) => maxBytes));
   const options = { role: 'commit', compression: config.compression, batchMaxBytes };
-  if (config.processingGuarantee === 'at_least_once') return new AtLeastOnce(log, options);
-  return new ExactlyOnce(log, {
-    ...options,
-    transactionalId,
-    transactionTimeoutMs: config.transactionTimeoutMs,
-  });
+  if (config.processingGuarantee === 'at_least_once') return new AtLeastOnce(log, options, member);
+  const { transactionTimeoutMs } = config;
+  return new ExactlyOnce(log, { ...options, transactionalId, transactionTimeoutMs }, member);
 }
 
 /** Engines cannot be resized, so each gets what is left when this instance owns every task. */

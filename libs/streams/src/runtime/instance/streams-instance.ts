@@ -258,7 +258,7 @@ export class StreamsInstance implements StreamsRuntime {
   private async doHandOver(): Promise<void> {
     await this.starting?.catch(() => undefined);
     const { parts } = this;
-    if (parts === undefined || !parts.claim.isHeld || parts.claim.members < 2 || parts.tasks.all.length === 0) return;
+    if ((parts?.tenures.live?.members ?? 0) < 2 || parts === undefined || parts.tasks.all.length === 0) return;
     this.farewell.isLeaving = true;
     await this.farewell.tell(
       parts.member,
@@ -328,8 +328,8 @@ export class StreamsInstance implements StreamsRuntime {
   /** The policy `shutdownApplication` stops the others before this instance leaves the group. */
   private async tellToStop(): Promise<void> {
     const { parts, farewell } = this;
-    if (farewell.shutdownReason === undefined || parts === undefined || !parts.claim.isHeld) return;
-    if (parts.claim.members > 1) await farewell.tell(parts.member, () => this.isToldToStop);
+    if (farewell.shutdownReason === undefined || parts === undefined) return;
+    if ((parts.tenures.live?.members ?? 0) > 1) await farewell.tell(parts.member, () => this.isToldToStop);
   }
 
   private failed(error: unknown): void {

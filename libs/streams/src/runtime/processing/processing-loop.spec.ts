@@ -5,6 +5,7 @@ import { noMetrics } from '../../observability/streams-metrics.js';
 import { ManualClock } from '../../testing/manual-clock.js';
 import { SystemClock } from '../../time/system-clock.js';
 import type { Committer } from '../commit/committer.js';
+import { TENURE } from '../commit/testing/fake-commits.js';
 import { Courtesy } from '../courtesy.js';
 import type { Task } from '../task/task.js';
 import { ProcessingLoop, type ProcessingLoopOptions } from './processing-loop.js';
@@ -28,6 +29,7 @@ describe('the processing loop', () => {
       input: { fill: () => undefined } as unknown as TaskInput,
       committer: idleCommitter as unknown as Committer,
       runningTasks: () => [],
+      tenure: () => TENURE,
       commitIntervalMs: 1,
       longestRestMs: 4,
       uncommittedMaxBytes: 1000,

@@ -6,6 +6,7 @@ import type { Committer } from '../commit/committer.js';
 import { hasChanges } from '../commit/task-commit.js';
 import { breathing } from '../breathing.js';
 import type { Courtesy } from '../courtesy.js';
+import type { Tenure } from '../group/tenure.js';
 import type { Task } from '../task/task.js';
 import type { TaskInput } from './task-input.js';
 
@@ -20,6 +21,8 @@ export interface ProcessingLoopOptions {
   readonly input: TaskInput;
   readonly committer: Committer;
   readonly runningTasks: () => readonly Task[];
+  /** In which they run. */
+  readonly tenure: () => Tenure | undefined;
   readonly commitIntervalMs: number;
   /** Between two commits while records wait, however long commits take; it does not shorten the interval. */
   readonly longestRestMs: number;
@@ -159,7 +162,8 @@ export class ProcessingLoop {
     const now = clock.monotonic();
     if (!isFull && !isRequested && now < this.nextCommitAt(recordsWait)) return;
     this.lastCommitAt = now;
-    await committer.begin(tasks);
+    const tenure = this.options.tenure();
+    if (tenure !== undefined) await committer.begin(tasks, tenure);
   }
 
   /**

@@ -4,7 +4,7 @@ import { noMetrics } from '../../observability/streams-metrics.js';
 import { ManualClock } from '../../testing/manual-clock.js';
 import { delay } from '../../time/clock.js';
 import type { Committer } from '../commit/committer.js';
-import { changedTask, committerThat } from '../commit/testing/fake-commits.js';
+import { changedTask, committerThat, TENURE } from '../commit/testing/fake-commits.js';
 import { Recovery, type RecoveryOptions } from './recovery.js';
 
 const RECOVER_MS = 300;
@@ -23,7 +23,7 @@ describe('an owner whose commit failed', () => {
       await delay(clock, 100);
       throw error;
     });
-    const restart = (): void => void doubtsMs.push(committer.busyMs);
+    const restart = (): boolean => doubtsMs.push(committer.busyMs) > 0;
     const recovery = new Recovery({
       applicationId: 'app',
       instanceId: 'a',
@@ -46,7 +46,7 @@ describe('an owner whose commit failed', () => {
       onShutdownApplication: () => undefined,
       signal: new AbortController().signal,
     });
-    await committer.begin([changedTask()]);
+    await committer.begin([changedTask()], TENURE);
     await clock.advance(100);
     return { committer, doubtsMs, recover: () => clock.run(recovery.recover(committer.takeFailure())) };
   }

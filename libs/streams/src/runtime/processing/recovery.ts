@@ -70,8 +70,7 @@ export class Recovery {
       await this.dropUncommitted();
       await tasks.suspend();
       if (error instanceof StoreCorruptedError) await tasks.wipe(error);
-      tasks.restart();
-      committer.endDoubt();
+      if (tasks.restart()) committer.endDoubt();
       if (isLost) rejoin();
       return true;
     } catch (cause) {
@@ -102,8 +101,7 @@ export class Recovery {
     try {
       await this.dropUncommitted();
       await tasks.suspend();
-      await tasks.replace(taskId, waitMs);
-      committer.endDoubt();
+      if (await tasks.replace(taskId, waitMs)) committer.endDoubt();
       return true;
     } catch (cause) {
       onFailure(cause);

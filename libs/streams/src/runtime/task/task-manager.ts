@@ -14,6 +14,7 @@ import type { StateDirectory } from '../state-directory/state-directory.js';
 import type { Task } from './task.js';
 import type { TaskFactory } from './task-factory.js';
 import type { GroupAssignment } from '../group/group-assignment.js';
+import type { Tenure } from '../group/tenure.js';
 import type { ProcessingLoop } from '../processing/processing-loop.js';
 import type { TaskInput } from '../processing/task-input.js';
 
@@ -36,6 +37,8 @@ export interface TaskManagerOptions {
   readonly onChange: () => void;
 }
 
+const NONE: readonly Task[] = Object.freeze([]);
+
 /** A task on its way to run. */
 interface Activation {
   readonly controller: AbortController;
@@ -50,6 +53,7 @@ export class TaskManager {
   private running: readonly Task[] = [];
   private readonly activations = new Map<Task, Activation>();
   private fenced: Promise<void> = Promise.resolve();
+  private granted: Tenure | undefined;
 
   constructor(private readonly options: TaskManagerOptions) {}
 
@@ -73,9 +77,14 @@ export class TaskManager {
     return [...this.running, ...this.standbys.filter((task) => follower.isReady(task))].map(({ id }) => id);
   }
 
+  /** The live tenure in which the tasks run; undefined while they have to wait for the next assignment. */
+  get tenure(): Tenure | undefined {
+    return this.granted?.isLive === true ? this.granted : undefined;
+  }
+
   /** Tasks that process records. */
   get active(): readonly Task[] {
-    return this.running;
+    return this.tenure === undefined ? NONE : this.running;
   }
 
   get(id: TaskId): Task | undefined {
@@ -89,20 +98,21 @@ export class TaskManager {
 
   /**
    * Adds the assigned tasks that are not here yet, standbys among them that are taken over as they are, and activates in the background those that
-   * do not run; the others go on. Whatever is not assigned was released before.
+   * do not run; the others go on. Whatever is not assigned was released before, and tasks of another tenure were suspended.
    * @param ready settles when nobody else can change their changelogs and offsets any more.
    */
-  async assign(ids: readonly TaskId[], ready: Promise<void>): Promise<void> {
+  async assign(ids: readonly TaskId[], tenure: Tenure, ready: Promise<void>): Promise<void> {
     // Met where a task is brought up; until then, or without one, nobody waits for it.
     ready.catch(() => undefined);
     this.fenced = ready;
+    this.granted = tenure;
     for (const id of ids)
       if (!this.tasks.has(id)) this.tasks.set(id, (await this.takeOver(id)) ?? (await this.open(id)));
     this.divideCache();
     for (const task of this.all) {
       if (!task.state.is('created', 'suspended', 'standby')) continue;
       if (!task.hasUserCode) await task.createUserCode();
-      this.activate(task);
+      this.activate(task, tenure);
     }
   }
 
@@ -141,14 +151,20 @@ export class TaskManager {
     await this.stop(this.all);
   }
 
-  /** Activates suspended tasks again, without their uncommitted work; what the engines hold is checked against the changelogs first. */
-  restart(): void {
+  /**
+   * Activates suspended tasks again, without their uncommitted work; what the engines hold is checked against the changelogs first.
+   * @returns false without a live tenure: the tasks then stay suspended until the next assignment.
+   */
+  restart(): boolean {
     this.discard();
-    for (const task of this.all) this.activate(task);
+    const { tenure } = this;
+    if (tenure === undefined) return false;
+    for (const task of this.all) if (task.state.is('suspended')) this.activate(task, tenure);
+    return true;
   }
 
   /** As `restart`, with new user code for one task, or for all, which then handles nothing for a while. */
-  async replace(id: TaskId | undefined, waitMs: number): Promise<void> {
+  async replace(id: TaskId | undefined, waitMs: number): Promise<boolean> {
     this.discard();
     for (const task of this.all) {
       if (id !== undefined && task.id !== id) continue;
@@ -156,7 +172,7 @@ export class TaskManager {
       await task.createUserCode();
       task.records.startAnew(waitMs);
     }
-    for (const task of this.all) this.activate(task);
+    return this.restart();
   }
 
   /** Forgets what suspended tasks have not committed. */
@@ -258,11 +274,15 @@ export class TaskManager {
     this.refresh();
   }
 
-  private activate(task: Task): void {
+  private activate(task: Task, tenure: Tenure): void {
+    tenure.check();
     task.state.transition('restoring');
+    task.tenure = tenure;
     task.isRestored = false;
     const controller = new AbortController();
     const { signal } = controller;
+    const end = (): void => controller.abort(tenure.signal.reason);
+    tenure.signal.addEventListener('abort', end, { once: true });
     const broughtUp = this.bringUp(task, signal);
     this.activations.set(task, { controller, broughtUp });
     // Whoever stops activations waits for the stores to be left alone, not for the loop, which may be what waits.
@@ -270,7 +290,8 @@ export class TaskManager {
       .then(() => this.enter(task, signal))
       .catch((error: unknown) => {
         if (!signal.aborted) this.options.onFailure(error);
-      });
+      })
+      .finally(() => tenure.signal.removeEventListener('abort', end));
   }
 
   /** Restores, and finds where to go on. */

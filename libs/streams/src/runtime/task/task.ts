@@ -4,6 +4,7 @@ import { taskId } from '../../topology/task-id.js';
 import type { RestoreProgress, TaskContext, TaskId, TaskLifecycle } from '../../topology/processor.js';
 import type { ProcessorNode, SubTopology } from '../../topology/topology.js';
 import type { TaskState, TaskStatus } from '../instance-status.js';
+import type { Tenure } from '../group/tenure.js';
 import { StateMachine } from '../state-machine.js';
 import { RecordLoop } from '../records/record-loop.js';
 import { TASK_TRANSITIONS } from './task-state.js';
@@ -21,6 +22,8 @@ export class Task {
   /** Whether the stores held all of their changelogs when the task last ran. */
   isRestored = false;
   hasUserCode = false;
+  /** In which it was last activated. */
+  tenure: Tenure | undefined;
   private lifecycles: readonly TaskLifecycle[] = [];
 
   constructor(

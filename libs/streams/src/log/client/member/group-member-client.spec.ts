@@ -97,7 +97,7 @@ describe('closing a group member', () => {
     listener.onAssigned = async () => void (await member.committed(PARTITIONS));
     let committed: unknown = 'not yet';
     listener.onRevoked = async () => {
-      committed = await member.commit(OFFSETS);
+      committed = await member.commit(OFFSETS, member.identity()!);
     };
     const joining = member.join().catch((error: unknown) => error);
     await clock.advance(1000);
@@ -210,7 +210,7 @@ describe('the heartbeat of a group member', () => {
     broker.script('heartbeat', (_request, wire) => (wire === 0 ? undefined : { error: 0 }));
     const script = (topic: string) => ({ topics: [{ topic, partitions: [{ partition: 0, error: 0 }] }] });
     broker.script('offsetCommit', (_request, wire) => (wire === 0 ? undefined : script('orders')));
-    await clock.run(member.commit(OFFSETS), SESSION_MS);
+    await clock.run(member.commit(OFFSETS, member.identity()!), SESSION_MS);
     expect(broker.count('offsetCommit')).toBe(2);
   });
 
@@ -255,7 +255,7 @@ describe('the heartbeat of a group member', () => {
     expect(told).toEqual(['assigned 1', 'lost', 'fatal LOG_FENCED_INSTANCE_ID']);
     expect(broker.count('heartbeat')).toBe(1);
     expect(member.identity()).toBeUndefined();
-    await expect(member.commit(OFFSETS)).rejects.toMatchObject({ code: 'LOG_NOT_A_MEMBER' });
+    await expect(member.commit(OFFSETS, member.identity()!)).rejects.toMatchObject({ code: 'LOG_NOT_A_MEMBER' });
     await clock.run(member.close(), 0);
     expect(broker.count('leaveGroup')).toBe(0);
   });

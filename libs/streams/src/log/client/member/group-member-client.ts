@@ -101,10 +101,9 @@ export class GroupMemberClient implements GroupMember {
     return this.offsets.committed(partitions);
   }
 
-  commit(offsets: readonly PartitionOffset[]): Promise<void> {
-    const identity = this.identity();
-    if (identity === undefined) return Promise.reject(this.notAMember());
-    return this.offsets.commit(offsets, identity, (refused) => this.renewed(refused));
+  commit(offsets: readonly PartitionOffset[], as: GroupIdentity): Promise<void> {
+    if (this.identity() === undefined || this.session.isOver(as)) return Promise.reject(this.notAMember());
+    return this.offsets.commit(offsets, as, (refused) => this.renewed(refused));
   }
 
   close(options: { readonly leave?: boolean } = {}): Promise<void> {
