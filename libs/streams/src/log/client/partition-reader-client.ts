@@ -3,13 +3,14 @@ import type { StreamsLogger } from '../../observability/streams-logger.js';
 import { delay, type Clock } from '../../time/clock.js';
 import type { PartitionOffset, TopicPartition } from '../log.js';
 import type { Fetched, PartitionReader, PartitionReaderOptions } from '../partition-reader.js';
+import { KafkaErrorCode } from '../protocol/error-codes.js';
 import type { FetchedPartition, ResponseOf } from '../protocol/messages.js';
 import { nextOffsetAfter } from '../records/batch-header.js';
 import { decodeRecords } from '../records/record-decoder.js';
 import type { Wire } from '../wire.js';
 import { groupByTopic, partitionKey } from './by-topic.js';
 import { ConnectedWire } from './connected-wire.js';
-import { closedError, kafkaError, LEADER_MOVED } from './kafka-error.js';
+import { closedError, kafkaError } from './kafka-error.js';
 import { lastingAbort } from '../../time/lasting-abort.js';
 
 const MIB = 1024 * 1024;
@@ -19,6 +20,7 @@ const DEFAULT_MAX_WAIT_MS = 250;
 const FIRST_BACK_OFF_MS = 20;
 const MAX_BACK_OFF_MS = 1000;
 const LEADERLESS_BACK_OFF_MS = 200;
+const WARN_EVERY_MS = 30_000;
 
 /** An assignment of one partition; a new one replaces it when the partition is moved, so that late answers find nobody. */
 interface AssignedPartition extends TopicPartition {
@@ -50,6 +52,7 @@ export class PartitionReaderClient implements PartitionReader {
   private readonly waiters = new Set<() => void>();
   private refreshing: Promise<void> | undefined;
   private turn = 0;
+  private warnedAt = -Infinity;
 
   constructor(
     private readonly wire: Wire,
@@ -211,8 +214,9 @@ export class PartitionReaderClient implements PartitionReader {
       try {
         const response = await this.send(leader, asked, budget);
         if (response.error !== 0) throw kafkaError(response.error, 'a fetch');
-        const hasMoved = this.accept(response, asked);
-        if (!hasMoved) return;
+        const passing = this.accept(response, asked);
+        if (passing === undefined) return;
+        throw passing;
       } catch (error) {
         if (this.closing.signal.aborted) return;
         this.logger?.debug(`Fetch from node ${leader} will be repeated: ${String(error)}`);
@@ -222,6 +226,14 @@ export class PartitionReaderClient implements PartitionReader {
       backOffMs = Math.min(backOffMs * 2, MAX_BACK_OFF_MS);
       if (asked.some(({ topic, partition }) => this.wire.leaderOf(topic, partition) !== leader)) return;
     }
+  }
+
+  /** Once in a while for as long as it lasts. */
+  private warnOf(error: LogError): void {
+    const now = this.clock.monotonic();
+    if (now - this.warnedAt < WARN_EVERY_MS) return;
+    this.warnedAt = now;
+    this.logger?.warn(`${error.message} This is tried again; the log of the broker has the cause.`);
   }
 
   private send(leader: number, asked: readonly AssignedPartition[], budget: number): Promise<ResponseOf<'fetch'>> {
@@ -248,26 +260,30 @@ export class PartitionReaderClient implements PartitionReader {
     );
   }
 
-  /** Queues what came, and moves the positions by the batch headers alone. @returns whether a leader has to be found again. */
-  private accept(response: ResponseOf<'fetch'>, asked: readonly AssignedPartition[]): boolean {
+  /** Queues what came, and moves the positions by the batch headers alone. @returns an error that passes, and for which the fetch is repeated. */
+  private accept(response: ResponseOf<'fetch'>, asked: readonly AssignedPartition[]): LogError | undefined {
     const byKey = new Map(asked.map((assigned) => [partitionKey(assigned.topic, assigned.partition), assigned]));
-    let hasMoved = false;
+    let passing: LogError | undefined;
     for (const { topic, partitions } of response.topics) {
       for (const fetched of partitions) {
         const from = byKey.get(partitionKey(topic, fetched.partition));
         if (from === undefined || !this.isCurrent(from)) continue;
-        if (fetched.error === 0) {
+        if (fetched.error === KafkaErrorCode.NONE) {
           this.enqueue(from, fetched);
-        } else if (LEADER_MOVED.has(fetched.error)) {
-          hasMoved = true;
+          continue;
+        }
+        const error = this.refused(from, fetched);
+        if (error.kind === 'retriable') {
+          passing = error;
+          if (fetched.error === KafkaErrorCode.UNKNOWN_SERVER_ERROR) this.warnOf(error);
         } else {
           from.hasFailed = true;
-          this.queue.push({ from, error: this.refused(from, fetched) });
+          this.queue.push({ from, error });
         }
       }
     }
     this.wake();
-    return hasMoved;
+    return passing;
   }
 
   private enqueue(from: AssignedPartition, response: FetchedPartition): void {

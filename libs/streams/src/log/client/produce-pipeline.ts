@@ -6,7 +6,7 @@ import type { ProducerIdentity, ResponseOf } from '../protocol/messages.js';
 import type { RecordHeader } from '../records/record-header.js';
 import type { Wire } from '../wire.js';
 import { byPartition, groupByTopic, partitionKey } from './by-topic.js';
-import { kafkaError, LEADER_MOVED } from './kafka-error.js';
+import { kafkaError } from './kafka-error.js';
 import { PartitionBatches } from './partition-batches.js';
 import { lastingAbort } from '../../time/lasting-abort.js';
 
@@ -18,14 +18,6 @@ const MAX_REQUESTS_PER_NODE = 5;
 const PRODUCE_TIMEOUT_MS = 30_000;
 const ANSWERED_BACK_OFF_MS = 20;
 const UNREACHABLE_BACK_OFF_MS = 100;
-
-const RETRIED: ReadonlySet<number> = new Set([
-  ...LEADER_MOVED,
-  KafkaErrorCode.CORRUPT_MESSAGE,
-  KafkaErrorCode.NOT_ENOUGH_REPLICAS,
-  KafkaErrorCode.NOT_ENOUGH_REPLICAS_AFTER_APPEND,
-  KafkaErrorCode.CONCURRENT_TRANSACTIONS,
-]);
 
 const TOO_LARGE: ReadonlySet<number> = new Set([
   KafkaErrorCode.MESSAGE_TOO_LARGE,
@@ -296,11 +288,12 @@ export class ProducePipeline {
         continue;
       }
       const where = `records for ${batches.topic}-${batches.partition}`;
-      const isRetried =
-        answer === undefined ? failure === undefined || failure.kind === 'retriable' : RETRIED.has(answer.error);
       const details = { topic: batches.topic, batchBytes: batches.pending[0]!.bytes!.length };
       const error = answer === undefined ? failure : kafkaError(answer.error, where, answer.message, details);
-      if (!isRetried) this.fail(error ?? kafkaError(KafkaErrorCode.UNKNOWN_SERVER_ERROR, where));
+      // What was damaged on its way is sent again.
+      const isRetried =
+        error === undefined || error.kind === 'retriable' || answer?.error === KafkaErrorCode.CORRUPT_MESSAGE;
+      if (!isRetried) this.fail(error);
       else if (this.clock.monotonic() - batches.pending[0]!.firstSentMs > this.deliveryTimeoutMs) {
         this.fail(this.undelivered(where, error));
       } else repeated.push(batches);

@@ -24,6 +24,8 @@ export class TransactionalProducerClient implements TransactionalProducer {
   private identity: ProducerIdentity | undefined;
   /** Set before the first request that begins a transaction, since its answer may be lost. */
   private mayHaveBegun = false;
+  /** From the first `init` that was not answered until one that is. */
+  private isTakingOver = false;
   private isNaming = false;
   private isClosed = false;
   // The coordinator takes one change of a transaction's state at a time.
@@ -55,7 +57,9 @@ export class TransactionalProducerClient implements TransactionalProducer {
     this.throwIfClosed();
     await this.quiesce();
     this.identity = undefined;
+    this.isTakingOver = true;
     this.identity = await this.coordinator.initProducerId();
+    this.isTakingOver = false;
     this.begin(false);
   }
 
@@ -104,6 +108,8 @@ export class TransactionalProducerClient implements TransactionalProducer {
 
   async abort(): Promise<void> {
     this.throwIfClosed();
+    // The take-over ends what transaction the id had.
+    if (this.isTakingOver) return this.init();
     const failure = this.pipeline.error;
     if (failure?.kind === 'fenced') throw failure;
     if (this.identity === undefined) throw this.notInitialised();

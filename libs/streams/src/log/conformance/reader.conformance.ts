@@ -1,6 +1,21 @@
 import { expect, it } from 'vitest';
 import { bytes, failureOf, nextOf, type ConformanceWorld } from './conformance-world.js';
 
+/** What the Java consumer repeats, by the protocol's numbers. */
+const FETCH_ERRORS_THAT_PASS: readonly (readonly [string, number])[] = [
+  ['UNKNOWN_SERVER_ERROR', -1],
+  ['UNKNOWN_TOPIC_OR_PARTITION', 3],
+  ['NOT_LEADER_OR_FOLLOWER', 6],
+  ['REPLICA_NOT_AVAILABLE', 9],
+  ['KAFKA_STORAGE_ERROR', 56],
+  ['FENCED_LEADER_EPOCH', 74],
+  ['UNKNOWN_LEADER_EPOCH', 75],
+  ['OFFSET_NOT_AVAILABLE', 78],
+  ['THROTTLING_QUOTA_EXCEEDED', 89],
+  ['UNKNOWN_TOPIC_ID', 100],
+  ['INCONSISTENT_TOPIC_ID', 103],
+];
+
 export function readerConformance(world: () => ConformanceWorld): void {
   it('reads from any position, over many fetches, and stops exactly at the end', async () => {
     const topic = await world().topic();
@@ -132,5 +147,29 @@ export function readerConformance(world: () => ConformanceWorld): void {
     await producer.flush();
     world().faults.loseAnswers('fetch', 3);
     expect(await world().values(topic)).toEqual(Array.from({ length: 20 }, (_, i) => `v${i}`));
+  });
+
+  it.each(FETCH_ERRORS_THAT_PASS)('repeats a fetch that is answered with %s', async (_name, error) => {
+    const topic = await world().topic();
+    const producer = world().log.openProducer({ role: 'test' });
+    producer.append(topic, 0, null, bytes('a'), 1);
+    await producer.flush();
+    world().faults.answerNext('fetch', ({ topics }) => ({
+      throttleMs: 0,
+      error: 0,
+      topics: topics.map(({ topic, partitions }) => ({
+        topic,
+        partitions: partitions.map(({ partition }) => ({
+          partition,
+          error,
+          highWatermark: -1,
+          lastStableOffset: -1,
+          logStartOffset: -1,
+          aborted: [],
+          records: Buffer.alloc(0),
+        })),
+      })),
+    }));
+    expect(await world().values(topic)).toEqual(['a']);
   });
 }

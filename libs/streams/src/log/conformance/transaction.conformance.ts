@@ -187,4 +187,32 @@ export function transactionConformance(world: () => ConformanceWorld): void {
     await producer.commit();
     await expect.poll(() => world().values(topic)).toEqual(['after']);
   });
+
+  it('takes over its id in the end although InitProducerId fails several times, and is aborted in between', async () => {
+    const topic = await world().topic();
+    const producer = await open();
+    const unknown = () => ({ throttleMs: 0, error: -1, producerId: -1, producerEpoch: -1 });
+    for (let i = 0; i < 2; i++) world().faults.answerNext('initProducerId', unknown);
+    expect(await failureOf(producer.init())).toMatchObject({ kind: 'retriable' });
+    expect(await failureOf(producer.abort())).toMatchObject({ kind: 'retriable' });
+    await producer.abort();
+    await put(producer, topic, 'a');
+    await producer.commit();
+    await expect.poll(() => world().values(topic)).toEqual(['a']);
+  });
+
+  it('sends again what a broker could not take for a reason that it did not foresee', async () => {
+    const topic = await world().topic();
+    const producer = await open();
+    world().faults.answerNext('produce', ({ topics }) => ({
+      throttleMs: 0,
+      topics: topics.map(({ topic, partitions }) => ({
+        topic,
+        partitions: partitions.map(({ partition }) => ({ partition, error: -1, baseOffset: -1, message: null })),
+      })),
+    }));
+    await put(producer, topic, 'a');
+    await producer.commit();
+    await expect.poll(() => world().values(topic)).toEqual(['a']);
+  });
 }

@@ -1,5 +1,5 @@
 import { LogError } from '../../errors/log-error.js';
-import { KafkaErrorCode } from './error-codes.js';
+import { KafkaErrorCode, PASSING_ERRORS } from './error-codes.js';
 
 const names = new Map<number, string>(Object.entries(KafkaErrorCode).map(([name, code]) => [code, name]));
 
@@ -10,12 +10,8 @@ export function kafkaErrorName(code: number): string {
 
 /** A coordinator that cannot be named now; the caller asks again. */
 export function coordinatorError(key: string, code: number): LogError {
-  const kind =
-    code === KafkaErrorCode.COORDINATOR_NOT_AVAILABLE || code === KafkaErrorCode.COORDINATOR_LOAD_IN_PROGRESS
-      ? 'retriable'
-      : 'fatal';
   return new LogError(
-    kind,
+    PASSING_ERRORS.has(code) ? 'retriable' : 'fatal',
     'LOG_COORDINATOR',
     `The coordinator of "${key}" could not be found: ${kafkaErrorName(code)}.`,
   );
