@@ -29,7 +29,7 @@ import type { Courtesy } from '../courtesy.js';
 import type { Farewell } from './farewell.js';
 import { PartitionOwners } from '../group/partition-owners.js';
 import { probing } from '../group/probing.js';
-import { quickTasks } from '../group/quick-tasks.js';
+import { QuickTasks } from '../group/quick-tasks.js';
 import { ended, type Tenure } from '../group/tenure.js';
 import { Tenures } from '../group/tenures.js';
 import type { Pauses } from '../processing/pauses.js';
@@ -91,6 +91,9 @@ export interface InstanceParts {
   readonly owners: PartitionOwners;
   readonly committer: Committer;
 }
+
+/** Of the session time-out, which the leader may spend on its look at the changelogs. */
+const REBALANCE_SHARE = 10;
 
 /** Where tasks append: the strategy's producer of the moment, as long as the tasks have a tenure. */
 class StrategyOutput implements OutputPort {
@@ -257,6 +260,15 @@ export function assembleParts(
     metrics,
     recover: (error) => recovery.recover(error),
   });
+  const quick = new QuickTasks({
+    admin: log.admin,
+    topology,
+    taskCounts: layout.taskCounts,
+    applicationId,
+    acceptableRecoveryLag: config.acceptableRecoveryLag,
+    limitMs: config.group.sessionTimeoutMs / REBALANCE_SHARE,
+    clock,
+  });
   const member: GroupMember = log.openMember(
     {
       groupId: applicationId,
@@ -290,7 +302,7 @@ export function assembleParts(
       logger,
       metrics,
       mayCommit: events.mayCommit,
-      quickTasks: () => quickTasks(log.admin, topology, layout.taskCounts, applicationId, config.acceptableRecoveryLag),
+      quickTasks: () => quick.look(),
       fence: config.processingGuarantee === 'exactly_once' ? (ids) => departed.fence(ids) : async () => undefined,
       rejoin: () => member.requestRejoin(),
       probe: probing(clock, config.probingRebalanceIntervalMs, events.stopping, () => {
