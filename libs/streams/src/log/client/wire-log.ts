@@ -1,3 +1,4 @@
+import { runAll } from '../../errors/run-all.js';
 import type { StreamsLogger } from '../../observability/streams-logger.js';
 import type { Clock } from '../../time/clock.js';
 import type { GroupListener, GroupMember, GroupMemberOptions } from '../group-member.js';
@@ -65,9 +66,10 @@ export class WireLog implements Log {
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.opened].map((each) => each.close()));
+    const closing = [...this.opened, this.adminClient].map((each) => each.close());
     this.opened.clear();
-    await this.adminClient.close();
+    await Promise.allSettled(closing);
+    await runAll(closing.map((closed) => () => closed));
   }
 
   private keep<T extends { close(): Promise<void> }>(client: T): T {

@@ -32,7 +32,7 @@ export class ProcessLock {
       token: randomUUID(),
     };
     const draft = `${path}.${holder.token}`;
-    writeFileSync(draft, JSON.stringify(holder), { mode: 0o600 });
+    writeFileSync(draft, JSON.stringify(holder), { mode: 0o600, flush: true });
     try {
       for (;;) {
         if (tryLink(draft, path)) return new ProcessLock(path, holder.token);
@@ -40,7 +40,7 @@ export class ProcessLock {
         if (current === 'absent') continue;
         if (current === 'unreadable')
           throw new StateDirectoryLockedError(dirname(path), undefined, `a process that left ${path} unreadable`);
-        if (isAlive(current)) {
+        if (current !== 'empty' && isAlive(current)) {
           throw new StateDirectoryLockedError(
             dirname(path),
             current.pid,
@@ -73,7 +73,7 @@ function tryLink(from: string, to: string): boolean {
 }
 
 /** Two processes may find the same stale lock: only the one that moves that very file away removes it. */
-function removeStale(path: string, stale: LockHolder): void {
+function removeStale(path: string, stale: LockHolder | 'empty'): void {
   const aside = join(dirname(path), `.stale-${randomUUID()}`);
   try {
     renameSync(path, aside);
@@ -82,13 +82,18 @@ function removeStale(path: string, stale: LockHolder): void {
     throw error;
   }
   const moved = read(aside);
-  if (typeof moved === 'object' && moved.token !== stale.token) tryLink(aside, path);
+  const isStale = typeof stale === 'object' && typeof moved === 'object' && moved.token === stale.token;
+  if (typeof moved === 'object' && !isStale) tryLink(aside, path);
   unlinkSync(aside);
 }
 
-function read(path: string): LockHolder | 'absent' | 'unreadable' {
+/** A lock appears with its content, so one without is what a crash of the machine has left: its holder is gone. */
+function read(path: string): LockHolder | 'absent' | 'empty' | 'unreadable' {
   try {
-    const fields = JSON.parse(readFileSync(path, 'utf8')) as LockHolder;
+    const text = readFileSync(path, 'utf8');
+    // Some file systems fill what was not written with zeros.
+    if (text.replaceAll('\0', '') === '') return 'empty';
+    const fields = JSON.parse(text) as LockHolder;
     return typeof fields?.pid === 'number' ? fields : 'unreadable';
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'absent' : 'unreadable';

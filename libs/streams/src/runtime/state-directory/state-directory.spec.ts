@@ -70,6 +70,32 @@ describe('a state directory', () => {
     expect(open).toThrow('process 1 on elsewhere');
   });
 
+  it.each([
+    ['empty', ''],
+    ['full of zeros', '\0'.repeat(64)],
+  ])('takes over a lock that a crash of the machine left %s, and leaves one that is merely unreadable', (_, left) => {
+    mkdirSync(join(root, 'bank'));
+    writeFileSync(join(root, 'bank', '.lock'), left);
+    open().release();
+    writeFileSync(join(root, 'bank', '.lock'), '{ "pid": ');
+    expect(open).toThrow(expect.objectContaining({ code: 'STREAMS_STATE_DIRECTORY_LOCKED' }));
+    rmSync(join(root, 'bank', '.lock'));
+  });
+
+  it('reads what the last instance left only once it holds the lock', () => {
+    mkdirSync(join(root, 'bank'));
+    writeFileSync(join(root, 'bank', '.lock'), JSON.stringify({ pid: 1, host: 'elsewhere', token: 'x' }));
+    expect(open).toThrow('process 1 on elsewhere');
+    expect(readdirSync(join(root, 'bank'))).toEqual(['.lock']);
+  });
+
+  it('gives the lock back where instance.json cannot be read', () => {
+    mkdirSync(join(root, 'bank'));
+    writeFileSync(join(root, 'bank', 'instance.json'), '');
+    expect(open).toThrow(expect.objectContaining({ code: 'STREAMS_STATE_DIRECTORY' }));
+    expect(readdirSync(join(root, 'bank'))).toEqual(['instance.json']);
+  });
+
   it('says what is wrong with a path that is a file', () => {
     writeFileSync(join(root, 'bank'), '');
     expect(open).toThrow(expect.objectContaining({ code: 'STREAMS_STATE_DIRECTORY' }));

@@ -1,7 +1,6 @@
 import { readdir, rename, rm, stat, utimes } from 'node:fs/promises';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { StateDirectoryError } from '../../errors/state-directory-error.js';
 import { StreamsError } from '../../errors/streams-error.js';
 import { TopologyChangedError } from '../../errors/topology-changed-error.js';
 import { incompatibilities, topologyShape } from '../../topology/describe/topology-shape.js';
@@ -10,6 +9,7 @@ import { compareTaskIds, parseTaskId } from '../../topology/task-id.js';
 import type { Topology } from '../../topology/topology.js';
 import { loadInstanceFile, saveInstanceFile, type InstanceFile } from './instance-file.js';
 import { ProcessLock } from './process-lock.js';
+import { unusable } from './replace-file.js';
 
 /** Before the name of a folder that is about to be deleted. */
 const SET_ASIDE = 'deleted-';
@@ -38,18 +38,13 @@ export class StateDirectory {
    */
   static open(stateDir: string, applicationId: string): StateDirectory {
     const path = join(stateDir, applicationId);
-    const file = loadInstanceFile(stateDir, applicationId);
+    const lock = lockOf(path);
     try {
-      return new StateDirectory(stateDir, applicationId, ProcessLock.acquire(join(path, '.lock')), file);
-    } catch (cause) {
-      if (cause instanceof StreamsError) throw cause;
-      throw new StateDirectoryError(
-        path,
-        `The state directory ${path} cannot be locked: ${(cause as Error).message}.`,
-        {
-          cause,
-        },
-      );
+      // Under the lock: until then another instance may write it.
+      return new StateDirectory(stateDir, applicationId, lock, loadInstanceFile(stateDir, applicationId));
+    } catch (error) {
+      lock.release();
+      throw error;
     }
   }
 
@@ -126,6 +121,15 @@ export class StateDirectory {
         for (const store of await directories(join(this.path, taskId, engine))) names.add(store);
     }
     return names;
+  }
+}
+
+function lockOf(path: string): ProcessLock {
+  try {
+    return ProcessLock.acquire(join(path, '.lock'));
+  } catch (cause) {
+    if (cause instanceof StreamsError) throw cause;
+    throw unusable(path, cause);
   }
 }
 

@@ -1,4 +1,5 @@
 import { LogError } from '../../errors/log-error.js';
+import { runAll } from '../../errors/run-all.js';
 import { StoreCorruptedError } from '../../errors/store-corrupted-error.js';
 import type { GroupMember } from '../../log/group-member.js';
 import type { LogAdmin } from '../../log/log-admin.js';
@@ -118,11 +119,13 @@ export class TaskManager {
 
   /** Keeps the copies of these tasks up to date, and closes all others. */
   async keepStandbys(ids: readonly TaskId[]): Promise<void> {
-    for (const task of this.standbys) {
-      if (ids.includes(task.id)) continue;
-      await this.takeOver(task.id);
-      await this.close(task);
-    }
+    const closed = this.standbys.filter(({ id }) => !ids.includes(id));
+    await runAll(
+      closed.map((task) => async () => {
+        await this.takeOver(task.id);
+        await this.close(task);
+      }),
+    );
     for (const id of ids) if (!this.has(id)) this.follow(await this.open(id));
     this.options.onChange();
   }
@@ -132,18 +135,19 @@ export class TaskManager {
    */
   async release(tasks: readonly Task[], standbys: readonly TaskId[]): Promise<void> {
     await this.stop(tasks);
-    for (const task of tasks) {
-      if (!standbys.includes(task.id)) {
-        await this.close(task);
-        continue;
-      }
+    const steps = tasks.map((task) => async () => {
+      if (!standbys.includes(task.id)) return this.close(task);
       this.tasks.delete(task.id);
       await this.closeUserCodeOf(task);
       task.stores.discard();
       this.follow(task);
+    });
+    try {
+      await runAll(steps);
+    } finally {
+      this.divideCache();
+      this.refresh();
     }
-    this.divideCache();
-    this.refresh();
   }
 
   /** Stops the tasks at a record boundary; called inside `exclusive`, after their work was committed or discarded. */
@@ -206,8 +210,7 @@ export class TaskManager {
 
   async closeAll(): Promise<void> {
     await this.stopActivating(this.all);
-    for (const task of this.all) await this.close(task);
-    await this.keepStandbys([]);
+    await runAll([...this.all.map((task) => () => this.close(task)), () => this.keepStandbys([])]);
   }
 
   private follow(task: Task): void {
@@ -249,10 +252,13 @@ export class TaskManager {
     this.tasks.delete(task.id);
     input.remove(task);
     await this.closeUserCodeOf(task);
-    await task.stores.close();
-    if (task.state.can('closed')) task.state.transition('closed');
-    await directory.touch(task.id, clock.now());
-    this.refresh();
+    try {
+      await task.stores.close();
+    } finally {
+      if (task.state.can('closed')) task.state.transition('closed');
+      await directory.touch(task.id, clock.now());
+      this.refresh();
+    }
   }
 
   /** Its work is committed: what the last hook throws changes nothing any more. */

@@ -1,3 +1,4 @@
+import { runAll } from '../../errors/run-all.js';
 import type { StoreDefinition } from '../../topology/store-definition.js';
 import type { ChangeSink, PreparedCommit, StateStore } from '../../stores/state-store.js';
 import type { Breathe } from '../breathing.js';
@@ -69,7 +70,13 @@ export class TaskStores {
   }
 
   async close(): Promise<void> {
-    for (const { store } of this.all) await store.close();
+    await runAll(
+      this.all.map(
+        ({ store }) =>
+          () =>
+            store.close(),
+      ),
+    );
   }
 }
 

@@ -1,3 +1,4 @@
+import { runAll } from '../../errors/run-all.js';
 import { StoreAccessError } from '../../errors/store-access-error.js';
 import type { TopicPartition } from '../../log/log.js';
 import { taskId } from '../../topology/task-id.js';
@@ -82,15 +83,7 @@ export class Task {
     const lifecycles = this.lifecycles;
     this.lifecycles = [];
     this.hasUserCode = false;
-    const failures: unknown[] = [];
-    for (const each of lifecycles) {
-      try {
-        await each.onTaskClose?.(this.context);
-      } catch (error) {
-        failures.push(error);
-      }
-    }
-    if (failures.length > 0) throw failures.length === 1 ? failures[0] : new AggregateError(failures);
+    await runAll(lifecycles.map((each) => async () => each.onTaskClose?.(this.context)));
   }
 
   status(): TaskStatus {
