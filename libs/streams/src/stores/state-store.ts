@@ -41,12 +41,16 @@ export interface StateStore {
   open(): Promise<void>;
 
   /**
-   * Loads the entries of typed keys that are not buffered, with one engine read; undefined if none is missing. @param hints takes, by index, what
-   * `hint` may be given for keys that are buffered already.
+   * Pins the entries of keys that will be read, and loads those that are not buffered; keys that are undefined are skipped. Pinned entries stay
+   * buffered until `release`, or until `discard`; keys beyond the buffer's limit are left to the reads themselves.
+   * @param pins takes, by index, what `hint` and `release` take; undefined where nothing is pinned.
+   * @returns undefined if nothing has to be waited for.
    */
-  prefetch(keys: readonly unknown[], hints?: unknown[]): Promise<void> | undefined;
-  /** Says that `key`, a primitive, will be asked for next. @param hint from `prefetch`, or undefined. Never changes what a read answers. */
-  hint(key: unknown, hint: unknown): void;
+  prefetch(keys: readonly unknown[], pins: unknown[]): Promise<void> | undefined;
+  /** Says that `key`, a primitive, will be asked for next. @param pin from `prefetch`, or undefined. Never changes what a read answers. */
+  hint(key: unknown, pin: unknown): void;
+  /** Gives back a pin of `prefetch`, once. */
+  release(pin: unknown): void;
 
   /** Puts and deletes since the store was made; only differences mean something. */
   readonly changes: number;

@@ -1,7 +1,6 @@
-import type { StateStore } from '../../stores/state-store.js';
 import type { RecordChunk } from '../../log/records/record-chunk.js';
 import type { Prefetch, ProcessorNode, SourceNode } from '../../topology/topology.js';
-import { UNDECODABLE, type ChunkHints, type ChunkPrefetch } from './source-queue.js';
+import { UNDECODABLE, type ChunkPins, type ChunkPrefetch } from './source-queue.js';
 import type { TaskStores } from '../task/task-stores.js';
 
 /**
@@ -18,25 +17,28 @@ export function chunkPrefetch(
   );
   if (wanted.length === 0) return undefined;
   return (chunk, keys) => {
-    const isComplete = !keys.includes(UNDECODABLE) && !keys.includes(null);
-    const hints: ChunkHints[] = [];
-    const loads = wanted.flatMap(({ prefetch, store }) => {
-      if (prefetch.key !== undefined || !isComplete) return load(store, keysOf(prefetch, chunk, keys, source)) ?? [];
-      const ofStore = new Array<unknown>(keys.length);
-      hints.push({ store, hints: ofStore });
-      return load(store, keys, ofStore) ?? [];
-    });
-    return { ready: loads.length === 0 ? undefined : Promise.all(loads).then(() => undefined), hints };
+    const isPlain = !keys.includes(UNDECODABLE) && !keys.includes(null);
+    const pinned: ChunkPins[] = [];
+    const loads: Promise<void>[] = [];
+    for (const { prefetch, store } of wanted) {
+      const asked = prefetch.key === undefined && isPlain ? keys : keysOf(prefetch, chunk, keys, source);
+      const pins = new Array<unknown>(keys.length);
+      const load = store.prefetch(asked, pins);
+      if (load !== undefined) loads.push(load);
+      pinned.push({ store, keys: asked, pins });
+    }
+    return { ready: loads.length === 0 ? undefined : Promise.all(loads).then(() => undefined), pinned };
   };
 }
 
+/** The key that each record's handler will ask for, by index; undefined where that cannot be told. */
 function keysOf({ key: keyOf }: Prefetch, chunk: RecordChunk, keys: readonly unknown[], source: SourceNode): unknown[] {
-  const wanted: unknown[] = [];
+  const wanted = new Array<unknown>(keys.length);
   for (let i = 0; i < keys.length; i++) {
     const key = keys[i];
     if (key === UNDECODABLE) continue;
     if (keyOf === undefined) {
-      if (key !== null) wanted.push(key);
+      if (key !== null) wanted[i] = key;
       continue;
     }
     try {
@@ -47,18 +49,10 @@ function keysOf({ key: keyOf }: Prefetch, chunk: RecordChunk, keys: readonly unk
           return bytes === null ? null : source.value.deserialize(bytes);
         },
       });
-      if (chosen !== undefined && chosen !== null) wanted.push(chosen);
+      if (chosen !== null) wanted[i] = chosen;
     } catch {
       continue;
     }
   }
   return wanted;
-}
-
-function load(store: StateStore, keys: readonly unknown[], hints?: unknown[]): Promise<void> | undefined {
-  try {
-    return store.prefetch(keys, hints);
-  } catch {
-    return undefined;
-  }
 }

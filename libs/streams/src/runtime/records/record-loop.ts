@@ -203,7 +203,7 @@ export class RecordLoop {
     let value: unknown = null;
     try {
       key = queue.key();
-      queue.hint(key);
+      queue.hint();
       value = queue.value();
     } catch (error) {
       record.read(chunk, recordIndex, null, null);

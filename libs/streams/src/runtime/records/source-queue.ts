@@ -20,16 +20,17 @@ export interface RejectedRecord {
   isRetried: boolean;
 }
 
-/** What a store knows of the keys of a chunk's records, by their index. */
-export interface ChunkHints {
+/** What a store keeps for the records of a chunk, by their index, until they were handled. */
+export interface ChunkPins {
   readonly store: StateStore;
-  readonly hints: readonly unknown[];
+  readonly keys: readonly unknown[];
+  readonly pins: readonly unknown[];
 }
 
 /** What was asked of the stores for a chunk. */
 export interface PrefetchedChunk {
   readonly ready: Promise<void> | undefined;
-  readonly hints: readonly ChunkHints[];
+  readonly pinned: readonly ChunkPins[];
 }
 
 interface QueuedChunk {
@@ -38,7 +39,7 @@ interface QueuedChunk {
   readonly keys: unknown[] | undefined;
   /** Settles when what the handlers will read has been loaded. */
   ready: Promise<void> | undefined;
-  readonly hints: readonly ChunkHints[];
+  readonly pinned: readonly ChunkPins[];
   /** Position behind it: behind markers and deleted records that follow its own. */
   nextOffset: number;
 }
@@ -46,7 +47,7 @@ interface QueuedChunk {
 /** Loads into stores what the records of a chunk will ask for. */
 export type ChunkPrefetch = (chunk: RecordChunk, keys: readonly unknown[]) => PrefetchedChunk;
 
-const NO_HINTS: readonly ChunkHints[] = Object.freeze([]);
+const NO_PINS: readonly ChunkPins[] = Object.freeze([]);
 
 /** The fetched, unprocessed records of one source partition of a task. */
 export class SourceQueue {
@@ -95,6 +96,8 @@ export class SourceQueue {
 
   /** Begins at `offset`, with nothing waiting. */
   reset(offset: number): void {
+    for (const chunk of this.waiting)
+      for (let i = chunk === this.waiting[0] ? this.index : 0; i < chunk.chunk.count; i++) releasePins(chunk, i);
     this.waiting.length = 0;
     this.bytes = 0;
     this.index = 0;
@@ -119,16 +122,16 @@ export class SourceQueue {
     this.end = chunk.bounds.highWatermark;
     let keys: unknown[] | undefined;
     let ready: Promise<void> | undefined;
-    let hints = NO_HINTS;
+    let pinned = NO_PINS;
     if (this.prefetch !== undefined && chunk.count > 0) {
       keys = new Array<unknown>(chunk.count);
       for (let i = 0; i < chunk.count; i++) keys[i] = this.tryKey(chunk, i);
-      ({ ready, hints } = this.prefetch(chunk, keys));
+      ({ ready, pinned } = this.prefetch(chunk, keys));
       // Met by whoever processes the chunk; until then nobody waits for it.
       ready?.catch(() => undefined);
     }
     this.bytes += chunk.byteLength;
-    this.waiting.push({ chunk, keys, ready, hints, nextOffset: chunk.bounds.nextOffset });
+    this.waiting.push({ chunk, keys, ready, pinned, nextOffset: chunk.bounds.nextOffset });
     if (chunk.count === 0 && this.waiting.length === 1) this.skipEmpty();
   }
 
@@ -154,9 +157,9 @@ export class SourceQueue {
   }
 
   /** Tells the stores which key comes next. */
-  hint(key: unknown): void {
-    if (typeof key !== 'string' && typeof key !== 'number') return;
-    for (const { store, hints } of this.waiting[0]!.hints) store.hint(key, hints[this.index]);
+  hint(): void {
+    const { index } = this;
+    for (const { store, keys, pins } of this.waiting[0]!.pinned) store.hint(keys[index], pins[index]);
   }
 
   /** Hot path (bench `process`). @throws what the serde throws. */
@@ -177,7 +180,9 @@ export class SourceQueue {
 
   /** The record at the head is done. */
   advance(): void {
-    const { chunk, nextOffset } = this.waiting[0]!;
+    const head = this.waiting[0]!;
+    const { chunk, nextOffset } = head;
+    releasePins(head, this.index);
     this.position = chunk.offsets[this.index]! + 1;
     this.index++;
     if (this.index === chunk.count) {
@@ -208,6 +213,13 @@ export class SourceQueue {
     } catch {
       return UNDECODABLE;
     }
+  }
+}
+
+function releasePins({ pinned }: QueuedChunk, index: number): void {
+  for (const { store, pins } of pinned) {
+    const pin = pins[index];
+    if (pin !== undefined) store.release(pin);
   }
 }
 

@@ -1,9 +1,14 @@
 /** Estimated bytes of an entry beside its serialised value: objects, strings, a slot of the table. */
 export const ENTRY_OVERHEAD_BYTES = 200;
 
+/** One engine read. Settles when the values of its entries are known, or rejects with what the engine threw. */
+export interface Load {
+  done: Promise<void>;
+}
+
 /**
- * One key of the write-back buffer. An absent key is an entry too, with the value undefined. Clean entries hang in a list by age; dirty ones and
- * those of a commit in flight are in no list and cannot be evicted.
+ * One key of the write-back buffer. An absent key is an entry too, with the value undefined. Clean entries hang in a list by age. Entries that are
+ * dirty, part of a commit in flight, being loaded or pinned are in no list and cannot be evicted.
  */
 export class BufferEntry<K, V> {
   /** Serialised when first needed. */
@@ -18,6 +23,10 @@ export class BufferEntry<K, V> {
   /** What the last of these commits writes; null deletes. Undefined while there is none. */
   flying: Uint8Array | null | undefined;
   valueBytes = 0;
+  /** The engine read that will tell the value; undefined once the value is known. */
+  loading: Load | undefined;
+  /** Readers that still need the entry. */
+  pins = 0;
   older: BufferEntry<K, V> | undefined;
   newer: BufferEntry<K, V> | undefined;
   isListed = false;
@@ -30,6 +39,10 @@ export class BufferEntry<K, V> {
 
   get bytes(): number {
     return this.valueBytes + ENTRY_OVERHEAD_BYTES;
+  }
+
+  get isEvictable(): boolean {
+    return !this.isDirty && this.inFlight === 0 && this.pins === 0 && this.loading === undefined && !this.isDropped;
   }
 }
 

@@ -2,59 +2,15 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { int32Serde } from '../../serdes/binary-serdes.js';
 import type { Serde } from '../../serdes/serde.js';
-import { json, stringSerde } from '../../serdes/text-serdes.js';
-import type { StoreDefinition } from '../../topology/store-definition.js';
 import { MemoryEngine } from '../engines/memory/memory-engine.js';
-import type { StateStore } from '../state-store.js';
 import { createStateStore } from '../state-store-factory.js';
 import { KeyValueStore } from './key-value-store.js';
+import { commit, definition, world, type Value } from './testing/store-world.js';
 
-type Value = { n: number };
-
-function definition(key: Serde<unknown> = stringSerde as Serde<unknown>): StoreDefinition {
-  return {
-    name: 'balances',
-    kind: 'key-value',
-    key,
-    value: json<unknown>(),
-    engine: 'memory',
-    changelog: { isEnabled: true, config: {} },
-    isQueryable: false,
-    restorePriority: 0,
-  };
-}
-
-/** Counts its reads, and can be told to answer the next one later. */
-class CountingEngine extends MemoryEngine {
-  reads = 0;
-  private hold: Promise<void> | undefined;
-
-  holdReads(): () => void {
-    let release = (): void => {};
-    this.hold = new Promise((resolve) => {
-      release = resolve;
-    });
-    return () => {
-      this.hold = undefined;
-      release();
-    };
-  }
-
-  override async getMany(keys: readonly Uint8Array[]): Promise<(Uint8Array | undefined)[]> {
-    this.reads++;
-    const values = await super.getMany(keys);
-    await this.hold;
-    return values;
-  }
-}
-
-async function world(
-  key?: Serde<unknown>,
-): Promise<{ engine: CountingEngine; store: StateStore; balances: KeyValueStore<string, Value> }> {
-  const engine = new CountingEngine();
-  const store = createStateStore(definition(key), engine, { freezeValues: true });
-  await store.open();
-  return { engine, store, balances: store.facade as KeyValueStore<string, Value> };
+async function entriesOf(iterator: AsyncIterable<[string, Value]>): Promise<[string, number][]> {
+  const entries: [string, number][] = [];
+  for await (const [key, { n }] of iterator) entries.push([key, n]);
+  return entries;
 }
 
 /** Applies writes when it is told to. */
@@ -65,22 +21,6 @@ class SlowEngine extends MemoryEngine {
     await new Promise<void>((resolve) => (this.apply = resolve));
     await super.write(...write);
   }
-}
-
-let position = 0;
-async function commit(store: StateStore): Promise<string[]> {
-  const changes: string[] = [];
-  const prepared = await store.prepareCommit((key, value) =>
-    changes.push(`${Buffer.from(key).toString()}=${value ? Buffer.from(value).toString() : ''}`),
-  );
-  await store.applyCommit(prepared, ++position);
-  return changes;
-}
-
-async function entriesOf(iterator: AsyncIterable<[string, Value]>): Promise<[string, number][]> {
-  const entries: [string, number][] = [];
-  for await (const [key, { n }] of iterator) entries.push([key, n]);
-  return entries;
 }
 
 describe('a buffered key-value store', () => {
@@ -306,6 +246,7 @@ describe('a buffered key-value store', () => {
             store.hint(key, hints.entries[each.hint]);
             expect((await numbers.get(key))?.n).toBe(model.get(key));
           } else if ('prefetch' in each) {
+            for (const pin of hints.entries) if (pin !== undefined) store.release(pin);
             hints = { keys: each.prefetch, entries: [] };
             await store.prefetch(each.prefetch, hints.entries);
             expect((await numbers.getMany(each.prefetch)).map((value) => value?.n)).toEqual(
@@ -328,6 +269,10 @@ describe('a buffered key-value store', () => {
             store.setBufferLimit(each.limit);
           }
         }
+        for (const pin of hints.entries) if (pin !== undefined) store.release(pin);
+        await commit(store);
+        store.setBufferLimit(0);
+        expect(store.bufferedBytes).toBe(0);
         await store.close();
       }),
       { numRuns: 200 },

@@ -1,6 +1,7 @@
 import type { StoreCorruptedError } from '../../errors/store-corrupted-error.js';
 import type { StoreDefinition } from '../../topology/store-definition.js';
 import { EngineView } from '../committed-view.js';
+import type { BufferEntry } from './buffer-entry.js';
 import { BufferedView } from './buffered-view.js';
 import type { ChangeSink, CommittedView, PreparedCommit, StateStore, StoreCounts } from '../state-store.js';
 import type { ChangelogPosition, KeyBounds, StoreEngine, StoreWrites } from '../store-engine.js';
@@ -14,6 +15,8 @@ import {
 import { isWithin } from './is-within.js';
 import { MergedIterator, type BufferedEntry } from './merged-iterator.js';
 import { WriteBackBuffer } from './write-back-buffer.js';
+
+type Entry = BufferEntry<unknown, unknown>;
 
 export interface BufferedKeyValueStoreOptions {
   readonly definition: StoreDefinition;
@@ -106,12 +109,16 @@ export class BufferedKeyValueStore implements StateStore, KeyValueBacking<unknow
     this.changelogPosition = await this.engine.open();
   }
 
-  prefetch(keys: readonly unknown[], hints?: unknown[]): Promise<void> | undefined {
-    return this.buffer.load(keys, hints as Parameters<typeof this.buffer.load>[1]);
+  prefetch(keys: readonly unknown[], pins: unknown[]): Promise<void> | undefined {
+    return this.buffer.prefetch(keys, pins as (Entry | undefined)[]);
   }
 
-  hint(key: unknown, hint: unknown): void {
-    this.buffer.hint(key, hint as Parameters<typeof this.buffer.hint>[1]);
+  hint(key: unknown, pin: unknown): void {
+    this.buffer.hint(key, pin as Entry | undefined);
+  }
+
+  release(pin: unknown): void {
+    this.buffer.release(pin as Entry);
   }
 
   setBufferLimit(maxBytes: number): void {
@@ -182,13 +189,16 @@ export class BufferedKeyValueStore implements StateStore, KeyValueBacking<unknow
       this.counts.hits++;
       return entry.value;
     }
-    return this.load([key]).then(() => this.readLoaded(key));
+    return this.fetch(key);
   }
 
   getMany(keys: readonly unknown[]): Awaitable<unknown[]> {
-    const loading = this.buffer.load(keys);
-    if (loading === undefined) return keys.map((key) => this.buffer.find(key)?.value);
-    return loading.then(() => Promise.all(keys.map((key) => this.get(key))));
+    const pins: Entry[] = [];
+    const loading = this.buffer.pin(keys, pins);
+    if (loading !== undefined) return this.fetchAll(keys, pins, loading);
+    const values = pins.map((entry) => entry.value);
+    for (const entry of pins) this.buffer.release(entry);
+    return values;
   }
 
   put(key: unknown, value: unknown): void {
@@ -199,10 +209,8 @@ export class BufferedKeyValueStore implements StateStore, KeyValueBacking<unknow
 
   putIfAbsent(key: unknown, value: unknown): Awaitable<unknown> {
     const entry = this.buffer.find(key);
-    if (entry === undefined) return this.load([key]).then(() => this.putIfAbsent(key, value));
-    const before = entry.value;
-    if (before === undefined) this.put(key, value);
-    return before;
+    if (entry === undefined) return this.fetch(key).then((before) => this.putUnless(before, key, value));
+    return this.putUnless(entry.value, key, value);
   }
 
   delete(key: unknown): Awaitable<unknown> {
@@ -250,14 +258,28 @@ export class BufferedKeyValueStore implements StateStore, KeyValueBacking<unknow
     }
   }
 
-  private load(keys: readonly unknown[]): Promise<void> {
-    return this.buffer.load(keys) ?? Promise.resolve();
+  private putUnless(before: unknown, key: unknown, value: unknown): unknown {
+    if (before === undefined) this.put(key, value);
+    return before;
   }
 
-  /** An entry may be evicted again between its load and this, when the buffer is smaller than one load. */
-  private readLoaded(key: unknown): Awaitable<unknown> {
-    const entry = this.buffer.find(key);
-    return entry === undefined ? this.readEngine(key) : entry.value;
+  private async fetch(key: unknown): Promise<unknown> {
+    const pins: Entry[] = [];
+    const loading = this.buffer.pin([key], pins);
+    const [value] = await this.fetchAll([key], pins, loading);
+    return value;
+  }
+
+  private async fetchAll(keys: readonly unknown[], pins: Entry[], loading: Promise<void> | undefined) {
+    try {
+      await loading;
+      const values = new Array<unknown>(keys.length);
+      for (let i = 0; i < keys.length; i++)
+        values[i] = pins[i].isDropped ? await this.readEngine(keys[i]) : pins[i].value;
+      return values;
+    } finally {
+      for (const entry of pins) this.buffer.release(entry);
+    }
   }
 
   /** Nobody may wait for it, so that it tells of damage by itself. */

@@ -2,7 +2,7 @@ import { bufferOf } from '../../bytes/buffer-of.js';
 import type { Serde } from '../../serdes/serde.js';
 import type { PreparedCommit, ChangeSink } from '../state-store.js';
 import type { StoreEngine } from '../store-engine.js';
-import { AgeList, BufferEntry } from './buffer-entry.js';
+import { AgeList, BufferEntry, type Load } from './buffer-entry.js';
 import { deepFreeze } from './deep-freeze.js';
 
 export interface WriteBackBufferOptions<K, V> {
@@ -16,6 +16,11 @@ export interface WriteBackBufferOptions<K, V> {
 
 /** Entries of a commit between two looks at the time. */
 const BREATHE_EVERY = 128;
+/** One engine read aims at this many bytes of values. */
+const LOAD_BYTES = 1024 * 1024;
+/** Keys of the first engine read, when nothing is known about the values. */
+const FIRST_LOAD_KEYS = 64;
+const MAX_LOAD_KEYS = 65_536;
 
 /** A commit and the entries that it pinned. */
 interface PreparedEntries<K, V> extends PreparedCommit {
@@ -23,22 +28,18 @@ interface PreparedEntries<K, V> extends PreparedCommit {
   readonly epoch: number;
 }
 
-/** An engine read under way. Whoever changes the key meanwhile takes it out of `wanted`: what is read for it then is old. */
-interface Load<K> {
-  readonly wanted: Map<unknown, K>;
-  readonly done: Promise<void>;
-}
-
 /**
  * Typed entries above an engine: those changed since the last commit, those of a commit in flight, and a bounded set of clean ones, of which those that
- * were not read lately go first. Every key is serialised once a commit, not once a put.
+ * were not read lately go first. Every key is serialised once a commit, not once a put. A read pins its entries, so that what was loaded for a record
+ * is still there when the record's turn comes.
  */
 export class WriteBackBuffer<K, V> {
   private entries = new Map<unknown, BufferEntry<K, V>>();
   private dirty: BufferEntry<K, V>[] = [];
   private readonly clean = new AgeList<K, V>();
-  private loads: Load<K>[] = [];
   private bytes = 0;
+  private pinnedBytes = 0;
+  private loadKeys = FIRST_LOAD_KEYS;
   private dirtySize = 0;
   private maxBytes = Infinity;
   private epoch = 0;
@@ -62,10 +63,11 @@ export class WriteBackBuffer<K, V> {
     this.evict();
   }
 
-  /** Hot path (bench `store`, cached/map). @returns the entry if it is buffered, also for a key that is known to be absent. */
+  /** Hot path (bench `store`, cached/map). @returns the entry if its value is known, also for a key that is known to be absent. */
   find(key: K): BufferEntry<K, V> | undefined {
     const entry = this.hintFor(key) ?? this.entries.get(idOf(key, this.options.key));
-    if (entry !== undefined) entry.wasUsed = true;
+    if (entry === undefined || entry.loading !== undefined) return undefined;
+    entry.wasUsed = true;
     return entry;
   }
 
@@ -84,7 +86,6 @@ export class WriteBackBuffer<K, V> {
   put(key: K, value: V | undefined): void {
     const id = idOf(key, this.options.key);
     if (this.options.freezeValues) deepFreeze(value);
-    for (let i = 0; i < this.loads.length; i++) this.loads[i].wanted.delete(id);
     let entry = this.hintFor(key) ?? this.entries.get(id);
     if (entry === undefined) {
       entry = new BufferEntry<K, V>(id, key, value);
@@ -94,6 +95,8 @@ export class WriteBackBuffer<K, V> {
       if (this.bytes > this.maxBytes) this.evict();
     } else {
       entry.value = value;
+      // What a read under way finds is older than this.
+      entry.loading = undefined;
       this.clean.remove(entry);
     }
     if (entry.isDirty) return;
@@ -105,28 +108,39 @@ export class WriteBackBuffer<K, V> {
   /** Says where the entry of the key that will be asked for next is; spares the look-up of a key that is not in the processor's cache (bench `process`). */
   hint(key: K, entry: BufferEntry<K, V> | undefined): void {
     this.hintedKey = key;
-    this.hinted = entry;
+    // A key that is an object may have changed since.
+    this.hinted = typeof key === 'object' ? undefined : entry;
   }
 
-  /** Loads what is not buffered with one engine read; undefined if nothing is missing. @param found takes the entries that are buffered, by index. */
-  load(keys: readonly K[], found?: (BufferEntry<K, V> | undefined)[]): Promise<void> | undefined {
-    let missing: Map<unknown, K> | undefined;
-    let joined: Set<Promise<void>> | undefined;
-    for (let i = 0; i < keys.length; i++) {
-      const key = keys[i];
-      const id = idOf(key, this.options.key);
-      const buffered = this.entries.get(id);
-      if (buffered !== undefined) {
-        if (found !== undefined) found[i] = buffered;
-        continue;
-      }
-      const under = this.loadOf(id);
-      if (under !== undefined) (joined ??= new Set()).add(under.done);
-      else (missing ??= new Map()).set(id, key);
+  /**
+   * Pins the entries of `keys` and loads those that are not buffered. Each pin is given back with `release`.
+   * @param pins takes the entries, by index. After the load, an entry that `isDropped` is not known: the engine has to be asked for it.
+   * @returns undefined if nothing has to be waited for. @throws what the serde throws for a key; nothing is pinned then.
+   */
+  pin(keys: readonly K[], pins: BufferEntry<K, V>[]): Promise<void> | undefined {
+    try {
+      return this.pinAll(keys, pins, Infinity);
+    } catch (error) {
+      for (const entry of pins) this.release(entry);
+      throw error;
     }
-    const own = missing && this.read(missing);
-    if (joined === undefined) return own;
-    return Promise.all(own ? [...joined, own] : joined).then(() => undefined);
+  }
+
+  /**
+   * As `pin`, for reads that are expected: skips keys that are undefined or that the serde refuses, and stops at the limit of the buffer.
+   * @param pins takes the pinned entries, by index.
+   */
+  prefetch(keys: readonly (K | undefined)[], pins: (BufferEntry<K, V> | undefined)[]): Promise<void> | undefined {
+    return this.pinAll(keys, pins, this.maxBytes);
+  }
+
+  /** Gives back one pin. */
+  release(entry: BufferEntry<K, V>): void {
+    entry.pins--;
+    if (entry.pins > 0 || entry.isDropped) return;
+    this.pinnedBytes -= entry.bytes;
+    this.retire(entry);
+    if (this.bytes > this.maxBytes) this.evict();
   }
 
   /** @throws SerdeError for a value without bytes; nothing can be committed then, and the owner discards. */
@@ -164,7 +178,7 @@ export class WriteBackBuffer<K, V> {
       entry.inFlight--;
       if (entry.inFlight > 0) continue;
       entry.flying = undefined;
-      if (!entry.isDirty) this.clean.push(entry);
+      this.retire(entry);
     }
     this.evict();
   }
@@ -176,9 +190,8 @@ export class WriteBackBuffer<K, V> {
     this.entries = new Map();
     this.dirty = [];
     this.clean.clear();
-    for (const { wanted } of this.loads) wanted.clear();
-    this.loads = [];
     this.bytes = 0;
+    this.pinnedBytes = 0;
     this.dirtySize = 0;
   }
 
@@ -198,52 +211,120 @@ export class WriteBackBuffer<K, V> {
     return hinted !== undefined && key === this.hintedKey && !hinted.isDropped ? hinted : undefined;
   }
 
-  private read(wanted: Map<unknown, K>): Promise<void> {
-    const ids = [...wanted.keys()];
-    this.options.onLoad?.(ids.length);
-    const bytes = Array.from(wanted.values(), (key) => this.options.key.serialize(key));
-    const done = this.options.engine.getMany(bytes).then(
-      (values) => {
-        this.forget(load);
-        for (let i = 0; i < ids.length; i++) this.loaded(load, ids[i], bytes[i], values[i]);
-        this.evict();
-      },
-      (error: unknown) => {
-        this.forget(load);
-        throw error;
-      },
-    );
-    const load: Load<K> = { wanted, done };
-    this.loads.push(load);
-    return done;
+  /** @param maxPinnedBytes beyond this the rest is left out, and keys that the serde refuses are skipped; `Infinity` takes all. */
+  private pinAll(
+    keys: readonly (K | undefined)[],
+    pins: (BufferEntry<K, V> | undefined)[],
+    maxPinnedBytes: number,
+  ): Promise<void> | undefined {
+    let load: Load | undefined;
+    let missing: BufferEntry<K, V>[] | undefined;
+    let joined: Set<Promise<void>> | undefined;
+    for (let i = 0; i < keys.length; i++) {
+      const key = keys[i];
+      if (key === undefined || this.pinnedBytes > maxPinnedBytes) continue;
+      const entry = this.entries.get(idOf(key, this.options.key));
+      if (entry !== undefined) {
+        if (entry.loading === undefined) this.clean.remove(entry);
+        else if (entry.loading !== load) (joined ??= new Set()).add(entry.loading.done);
+        pins[i] = this.pinned(entry);
+        continue;
+      }
+      const created = this.created(key, maxPinnedBytes < Infinity);
+      if (created === undefined) continue;
+      created.loading = load ??= { done: Promise.resolve() };
+      pins[i] = this.pinned(created);
+      (missing ??= []).push(created);
+    }
+    if (load !== undefined) load.done = this.read(load, missing!, maxPinnedBytes);
+    const own = load?.done;
+    if (joined === undefined) return own;
+    return Promise.all(own ? [...joined, own] : joined).then(() => undefined);
   }
 
-  /** The read under way for a key. There are few at a time, and a map of all their keys would cost each key two look-ups (bench `store`, getMany/raw). */
-  private loadOf(id: unknown): Load<K> | undefined {
-    for (let i = 0; i < this.loads.length; i++) if (this.loads[i].wanted.has(id)) return this.loads[i];
-    return undefined;
+  private pinned(entry: BufferEntry<K, V>): BufferEntry<K, V> {
+    if (entry.pins++ === 0) this.pinnedBytes += entry.bytes;
+    return entry;
   }
 
-  private forget(load: Load<K>): void {
-    const index = this.loads.indexOf(load);
-    if (index >= 0) this.loads.splice(index, 1);
-  }
-
-  private loaded(load: Load<K>, id: unknown, keyBytes: Uint8Array, bytes: Uint8Array | undefined): void {
-    if (!load.wanted.has(id) || this.entries.has(id)) return;
-    const key = load.wanted.get(id);
-    const value = bytes === undefined ? undefined : this.options.value.deserialize(bytes);
-    if (this.options.freezeValues) deepFreeze(value);
-    const entry = new BufferEntry<K, V>(id, key as K, value);
+  /** @returns a buffered entry without a value; undefined if the serde refuses the key and `skipsRefused`. */
+  private created(key: K, skipsRefused: boolean): BufferEntry<K, V> | undefined {
+    let keyBytes: Uint8Array;
+    try {
+      keyBytes = this.options.key.serialize(key);
+    } catch (error) {
+      if (skipsRefused) return undefined;
+      throw error;
+    }
+    const id = idOf(key, this.options.key);
+    const entry = new BufferEntry<K, V>(id, key, undefined);
     entry.keyBytes = keyBytes;
-    entry.valueBytes = bytes?.length ?? 0;
+    entry.valueBytes = this.typicalValueBytes;
     this.entries.set(id, entry);
     this.bytes += entry.bytes;
-    this.clean.push(entry);
+    return entry;
+  }
+
+  /** Loads in slices, so that no engine read holds much more than `LOAD_BYTES`. */
+  private async read(load: Load, entries: readonly BufferEntry<K, V>[], maxPinnedBytes: number): Promise<void> {
+    let from = 0;
+    try {
+      while (from < entries.length) {
+        if (from > 0 && this.pinnedBytes > maxPinnedBytes) return;
+        const slice = entries.slice(from, from + this.loadKeys);
+        this.options.onLoad?.(slice.length);
+        const values = await this.options.engine.getMany(slice.map(({ keyBytes }) => keyBytes!));
+        let bytes = 0;
+        for (let i = 0; i < slice.length; i++) {
+          bytes += values[i]?.length ?? 0;
+          this.loaded(load, slice[i], values[i]);
+        }
+        from += slice.length;
+        this.adjustLoad(slice.length, bytes);
+      }
+    } finally {
+      for (const entry of entries) if (entry.loading === load) this.drop(entry);
+      this.evict();
+    }
+  }
+
+  private adjustLoad(keys: number, bytes: number): void {
+    if (bytes > LOAD_BYTES) this.loadKeys = Math.max(1, Math.floor((keys * LOAD_BYTES) / bytes));
+    else if (keys === this.loadKeys && bytes * 2 < LOAD_BYTES)
+      this.loadKeys = Math.min(MAX_LOAD_KEYS, this.loadKeys * 2);
+  }
+
+  private loaded(load: Load, entry: BufferEntry<K, V>, bytes: Uint8Array | undefined): void {
+    if (entry.loading !== load || entry.isDropped) return;
+    try {
+      entry.value = bytes === undefined ? undefined : this.options.value.deserialize(bytes);
+    } catch {
+      // Whoever reads the key asks the engine, and meets what the serde throws.
+      return this.drop(entry);
+    }
+    entry.loading = undefined;
+    if (this.options.freezeValues) deepFreeze(entry.value);
+    this.resize(entry, bytes?.length ?? 0);
+    this.retire(entry);
+  }
+
+  /** Lets the entry be evicted if nobody needs it. */
+  private retire(entry: BufferEntry<K, V>): void {
+    if (entry.isEvictable && !entry.isListed) this.clean.push(entry);
+  }
+
+  private drop(entry: BufferEntry<K, V>): void {
+    if (entry.isDropped) return;
+    this.entries.delete(entry.id);
+    entry.isDropped = true;
+    this.bytes -= entry.bytes;
+    if (entry.pins > 0) this.pinnedBytes -= entry.bytes;
   }
 
   private resize(entry: BufferEntry<K, V>, valueBytes: number): void {
-    this.bytes += valueBytes - entry.valueBytes;
+    const growth = valueBytes - entry.valueBytes;
+    this.bytes += growth;
+    if (entry.pins > 0) this.pinnedBytes += growth;
     entry.valueBytes = valueBytes;
   }
 
@@ -251,9 +332,7 @@ export class WriteBackBuffer<K, V> {
     while (this.bytes > this.maxBytes) {
       const entry = this.clean.takeOldest();
       if (entry === undefined) return;
-      this.entries.delete(entry.id);
-      entry.isDropped = true;
-      this.bytes -= entry.bytes;
+      this.drop(entry);
     }
   }
 }
