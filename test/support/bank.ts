@@ -43,7 +43,7 @@ export interface BankOptions extends Partial<StreamsOptions> {
   readonly engines?: readonly StoreEngineFactory[];
   readonly logger?: StreamsLogger;
   /** Called with each transaction before it is applied. */
-  readonly before?: (transaction: Transaction) => void;
+  readonly before?: (transaction: Transaction) => void | Promise<void>;
   /** Called once the store has the transaction. */
   readonly after?: (transaction: Transaction, context: ProcessorContext) => void;
   readonly lifecycle?: TaskLifecycle;
@@ -70,7 +70,8 @@ export function bankTopology(
             ...(lifecycle ? { lifecycle } : {}),
             process: async (context: ProcessorContext) => {
               const transaction = context.value as Transaction;
-              before?.(transaction);
+              const ready = before?.(transaction);
+              if (ready !== undefined) await ready;
               const found = (await balances.get(transaction.accountId)) ?? { balance: 0, count: 0 };
               const balance: Balance = { balance: found.balance + transaction.amount, count: found.count + 1 };
               balances.put(transaction.accountId, balance);

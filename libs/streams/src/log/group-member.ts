@@ -50,7 +50,9 @@ export interface GroupListener {
 
   /**
    * A generation begins. Partitions that were assigned before and are not now have to be given up before this settles, and then asked for by
-   * `requestRejoin`, so that their next owner gets them (KIP-429). The member joins no other generation meanwhile.
+   * `requestRejoin`, so that their next owner gets them (KIP-429). The member waits for this before it joins the next generation, as long as the
+   * group waits for the member. Beyond a third of the rebalance time-out it joins all the same, and once its membership is lost: calls then overlap,
+   * and "subscription" names what is still owned. A late rejection ends the member.
    */
   onAssigned(assignment: MemberAssignment, identity: GroupIdentity): Promise<void>;
 

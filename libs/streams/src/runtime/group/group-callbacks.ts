@@ -4,6 +4,7 @@ import type { StreamsMetrics } from '../../observability/streams-metrics.js';
 import { decodeAssignment, encodeSubscription, type SubscriptionData } from '../assignment/user-data.js';
 import type { Committer } from '../commit/committer.js';
 import type { GroupAssignment } from './group-assignment.js';
+import { PendingAssignments, type PendingAssignment } from './pending-assignments.js';
 import type { PartitionOwners } from './partition-owners.js';
 import type { ProcessingLoop } from '../processing/processing-loop.js';
 import type { Recovery } from '../processing/recovery.js';
@@ -20,7 +21,7 @@ export interface GroupCallbacksOptions {
   readonly loop: ProcessingLoop;
   readonly committer: Committer;
   readonly recovery: Recovery;
-  readonly subscription: () => SubscriptionData;
+  readonly subscription: () => Omit<SubscriptionData, 'ownedTasks'>;
   readonly logger: StreamsLogger;
   readonly metrics: StreamsMetrics;
   readonly mayCommit: () => boolean;
@@ -39,6 +40,7 @@ export interface GroupCallbacksOptions {
 
 /** What the group's rebalances do to the tasks: those that stay go on processing and committing (KIP-429). */
 export function groupCallbacks(options: GroupCallbacksOptions): GroupListener {
+  const pending = new PendingAssignments();
   const { assignment, owners, tenures, tasks, loop, committer, recovery, logger, metrics } = options;
 
   /** The last commit of a generation. @returns false if it could not be made; its records are processed again by the next owner. */
@@ -64,47 +66,57 @@ export function groupCallbacks(options: GroupCallbacksOptions): GroupListener {
     if (tasks.restart()) committer.endDoubt();
   };
 
+  /** Brings the tasks to what was assigned. */
+  const follow = async ({ data, tenure, departed }: PendingAssignment): Promise<void> => {
+    const { tasks: ids, standbys, followUp } = data;
+    const released = tasks.all.filter(({ id }) => !ids.includes(id));
+    if (released.length > 0) await release(released, standbys);
+    await tasks.assign(ids, tenure, options.fence(departed));
+    // After a revocation whose commit failed, all tasks restore now. Where some run, the loop may still have to recover.
+    if (tasks.active.length === 0) committer.endDoubt();
+    await tasks.keepStandbys(standbys);
+    options.probe(data.isWarmingUp);
+    options.onRebalance(true);
+    if (followUp || released.length > 0) options.rejoin();
+  };
+
   return {
-    subscription: () => encodeSubscription(options.subscription()),
+    subscription: () =>
+      encodeSubscription({ ...options.subscription(), ownedTasks: pending.claims(tasks, tenures.live) }),
 
     assign: async (members: readonly JoinedMember[]) => assignment.assign(members, owners, await options.quickTasks()),
 
-    onRevoked: (partitions, { lost }) => {
+    onRevoked: async (partitions, { lost }) => {
       // Before anything that waits: what a task does from here on is never committed.
       if (lost) tenures.end();
-      return loop.exclusive(async () => {
+      const revoked = loop.exclusive(async () => {
         options.onRebalance(false);
         logger.info(`${lost ? 'Lost' : 'Gives back'} ${partitions.length} partitions.`);
         const isCommitted = !lost && (await commitLast());
-        tenures.end();
+        if (!lost) tenures.end();
         await tasks.suspend();
         if (isCommitted) return;
         tasks.discard();
         await recovery.dropUncommitted();
       });
+      if (!lost) return revoked;
+      // The member joins again without waiting for a handler. The next assignment is applied after this.
+      revoked.catch((error: unknown) => options.onFatal(error as Error));
     },
 
     onAssigned: (assigned: MemberAssignment, identity: GroupIdentity) => {
       const data = decodeAssignment(assigned.userData);
       const { shutdownReason } = data;
       if (shutdownReason !== undefined) return loop.exclusive(async () => options.onShutdown(shutdownReason));
+      metrics.add('streams_rebalances_total', {}, 1);
+      logger.info(
+        `Assigned ${data.tasks.length} tasks: ${data.tasks.join(', ') || 'none'}; keeps copies of ${data.standbys.length}.`,
+      );
       const tenure = tenures.assigned({ identity, members: data.members, isWarmingUp: data.isWarmingUp });
-      return loop.exclusive(async () => {
-        const { tasks: ids, standbys, followUp } = data;
-        metrics.add('streams_rebalances_total', {}, 1);
-        logger.info(`Assigned ${ids.length} tasks: ${ids.join(', ') || 'none'}; keeps copies of ${standbys.length}.`);
-        const departed = data.instances === undefined ? data.departed : owners.allDeparted(new Set(data.instances));
-        owners.update(data.owners, identity.generationId, data.neighbours);
-        const released = tasks.all.filter(({ id }) => !ids.includes(id));
-        if (released.length > 0) await release(released, standbys);
-        await tasks.assign(ids, tenure, options.fence(departed));
-        // After a revocation whose commit failed, all tasks restore now. Where some run, the loop may still have to recover.
-        if (tasks.active.length === 0) committer.endDoubt();
-        await tasks.keepStandbys(standbys);
-        options.probe(data.isWarmingUp);
-        options.onRebalance(true);
-        if (followUp || released.length > 0) options.rejoin();
-      });
+      const departed = data.instances === undefined ? data.departed : owners.allDeparted(new Set(data.instances));
+      owners.update(data.owners, identity.generationId, data.neighbours);
+      pending.add({ data, tenure, departed });
+      return loop.exclusive(() => pending.apply(follow));
     },
 
     onFatal: options.onFatal,

@@ -291,7 +291,6 @@ export function assembleParts(
         url: config.advertisedUrl,
         topologyFingerprint: topology.fingerprint(),
         generation: tenures.live?.identity.generationId ?? -1,
-        ownedTasks: tenures.live === undefined ? [] : tasks.all.map(({ id }) => id),
         storedTasks: storedTasks(),
         readyTasks: tasks.ready,
         capacity: config.capacity,

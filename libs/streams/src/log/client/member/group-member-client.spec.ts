@@ -275,6 +275,61 @@ describe('a group member', () => {
     expect(broker.count('leaveGroup')).toBe(1);
   });
 
+  it('joins the next generation before it is given up, although its listener takes longer', async () => {
+    await clock.run(member.join());
+    const taken: (() => void)[] = [];
+    listener.onAssigned = (_assignment, { generationId }) => {
+      told.push(`assigned ${generationId}`);
+      return new Promise((resolve) => taken.push(resolve));
+    };
+    member.requestRejoin();
+    await clock.settle();
+    broker.script('heartbeat', ({ generationId }) => ({
+      error: generationId === 2 ? KafkaErrorCode.REBALANCE_IN_PROGRESS : 0,
+    }));
+    await clock.advance(INTERVAL_MS + 19_999);
+    expect(told).toEqual(['assigned 1', 'assigned 2']);
+    await clock.advance(1);
+    expect(told).toEqual(['assigned 1', 'assigned 2', 'assigned 3']);
+    await clock.advance(60_000);
+    expect(member.identity()).toMatchObject({ generationId: 3 });
+    for (const end of taken) end();
+    await clock.settle();
+    expect(told).toEqual(['assigned 1', 'assigned 2', 'assigned 3']);
+  });
+
+  it('waits for its listener no longer once its membership is lost', async () => {
+    await clock.run(member.join());
+    const taken: (() => void)[] = [];
+    listener.onAssigned = () => new Promise((resolve) => taken.push(resolve));
+    member.requestRejoin();
+    await clock.settle();
+    broker.script('heartbeat', ({ generationId }) => ({
+      error: generationId === 2 ? KafkaErrorCode.UNKNOWN_MEMBER_ID : 0,
+    }));
+    await clock.advance(INTERVAL_MS);
+    expect(told).toEqual(['assigned 1', 'lost']);
+    expect(member.identity()).toMatchObject({ generationId: 3 });
+    for (const end of taken) end();
+  });
+
+  it('ends when its listener fails over an assignment that it has gone beyond', async () => {
+    await clock.run(member.join());
+    let fail = (_: Error): void => {};
+    listener.onAssigned = (_assignment, { generationId }) =>
+      generationId === 2 ? new Promise((_resolve, reject) => (fail = reject)) : Promise.resolve();
+    member.requestRejoin();
+    await clock.settle();
+    broker.script('heartbeat', ({ generationId }) => ({
+      error: generationId === 2 ? KafkaErrorCode.REBALANCE_IN_PROGRESS : 0,
+    }));
+    await clock.advance(INTERVAL_MS + 20_000);
+    expect(member.identity()).toMatchObject({ generationId: 3 });
+    fail(new LogError('fatal', 'LOG_UNKNOWN', 'by the test'));
+    await clock.settle();
+    expect(told).toEqual(['assigned 1', 'revoked', 'fatal LOG_UNKNOWN']);
+  });
+
   it('cannot join after it was closed', async () => {
     await clock.run(member.close(), 0);
     await expect(member.join()).rejects.toMatchObject({ code: 'LOG_NOT_A_MEMBER' });

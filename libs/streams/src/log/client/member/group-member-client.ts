@@ -1,6 +1,6 @@
 import { LogError } from '../../../errors/log-error.js';
 import { silentLogger, type StreamsLogger } from '../../../observability/streams-logger.js';
-import { delay, type Clock } from '../../../time/clock.js';
+import { delay, type CancelTimer, type Clock } from '../../../time/clock.js';
 import type { GroupIdentity, GroupListener, GroupMember, GroupMemberOptions } from '../../group-member.js';
 import type { PartitionOffset, TopicPartition } from '../../log.js';
 import { KafkaErrorCode } from '../../protocol/error-codes.js';
@@ -14,6 +14,8 @@ import { within } from './within.js';
 import { lastingAbort } from '../../../time/lasting-abort.js';
 
 const REJOIN_BACK_OFF_MS = 100;
+/** Of the rebalance time-out: so long the others wait for a listener, which has partitions to give up, before this member joins without it. */
+const LISTENER_SHARE = 3;
 
 /**
  *   idle -> joining <-> assigning -> stable -> joining ...
@@ -21,7 +23,8 @@ const REJOIN_BACK_OFF_MS = 100;
  *              |  +---- revoking <------+      membership lost, or leaving
  *              +--------------------------> closed
  *
- * One loop walks it; the heartbeat beside it never waits for the listener, and goes on until the last `onRevoked` has returned. A join takes
+ * One loop walks it; the heartbeat beside it never waits for the listener, and goes on until the last `onRevoked` has returned. A listener that
+ * takes long over an assignment keeps the member from no later generation: it finds out how much it owns by `subscription()`. A join takes
  * nothing away: what was assigned is kept, and may be committed, until the next assignment says otherwise (KIP-429).
  */
 type MemberState = 'idle' | 'joining' | 'assigning' | 'stable' | 'revoking' | 'closed';
@@ -40,6 +43,9 @@ export class GroupMemberClient implements GroupMember {
   private isJoining = false;
   private isRejoinWanted = false;
   private wake: (() => void) | undefined;
+  /** Ends the wait for the listener; undefined while nobody waits. */
+  private overtake: (() => void) | undefined;
+  private cancelOvertaking: CancelTimer | undefined;
   private readonly generations = new Set<() => void>();
   private fatal: Error | undefined;
   private loop: Promise<void> | undefined;
@@ -165,7 +171,7 @@ export class GroupMemberClient implements GroupMember {
     this.current = assignment.partitions;
     this.state = 'assigning';
     try {
-      await this.listener.onAssigned(assignment, identity);
+      await this.handled(this.listener.onAssigned(assignment, identity));
     } catch (error) {
       const isCutShort = this.closing.signal.aborted && error instanceof LogError && error.code === 'LOG_CLOSED';
       if (!isCutShort) throw error;
@@ -173,6 +179,32 @@ export class GroupMemberClient implements GroupMember {
     }
     this.state = 'stable';
     return true;
+  }
+
+  /** Waits for the listener, but not beyond the moment at which the group would give this member up for it. */
+  private async handled(handling: Promise<void>): Promise<void> {
+    let isOvertaken = false;
+    const overtaken = new Promise<void>((resolve) => {
+      this.overtake = () => {
+        isOvertaken = true;
+        resolve();
+      };
+    });
+    try {
+      await Promise.race([handling, overtaken]);
+    } finally {
+      this.overtake = undefined;
+      this.cancelOvertaking?.();
+      this.cancelOvertaking = undefined;
+    }
+    if (isOvertaken) handling.catch((error: unknown) => this.failLate(error));
+  }
+
+  /** A listener has failed over an assignment that this member has gone beyond. */
+  private failLate(error: unknown): void {
+    if (this.closing.signal.aborted) return;
+    this.fatal ??= error instanceof Error ? error : new Error(String(error));
+    this.requestRejoin();
   }
 
   private async revoke(): Promise<void> {
@@ -247,16 +279,22 @@ export class GroupMemberClient implements GroupMember {
       case KafkaErrorCode.REBALANCE_IN_PROGRESS:
         // While revoking, this member is on its way to join already.
         if (this.state === 'stable' || this.state === 'assigning') this.requestRejoin();
+        if (this.overtake !== undefined)
+          this.cancelOvertaking ??= this.clock.schedule(this.options.rebalanceTimeoutMs / LISTENER_SHARE, () =>
+            this.overtake?.(),
+          );
         return;
       case KafkaErrorCode.UNKNOWN_MEMBER_ID:
       case KafkaErrorCode.ILLEGAL_GENERATION:
         this.isLost = true;
         this.session.forget(code);
+        this.overtake?.();
         return this.requestRejoin();
       case KafkaErrorCode.FENCED_INSTANCE_ID:
         this.isLost = true;
         this.onGeneration();
         this.fatal = kafkaError(code, `the heartbeat of instance "${this.options.instanceId ?? ''}"`);
+        this.overtake?.();
         return this.requestRejoin();
       default:
         return;
