@@ -75,7 +75,12 @@ export class TaskManager {
   /** Tasks that could run here, now or as standbys that are taken over, without much to restore. */
   get ready(): readonly TaskId[] {
     const { follower } = this.options;
-    return [...this.running, ...this.standbys.filter((task) => follower.isReady(task))].map(({ id }) => id);
+    const { tenure } = this;
+    // A task that recovers lacks no more than its own last commits.
+    const owned = this.all.filter(
+      (task) => task.state.is('running') || (tenure !== undefined && task.ranIn === tenure),
+    );
+    return [...owned, ...this.standbys.filter((task) => follower.isReady(task))].map(({ id }) => id);
   }
 
   /** The live tenure in which the tasks run; undefined while they have to wait for the next assignment. */
@@ -197,6 +202,7 @@ export class TaskManager {
     const damaged = this.all
       .filter((task) => task.id === error.taskId)
       .flatMap((task) => task.stores.get(error.store) ?? []);
+    for (const task of this.all) if (task.id === error.taskId) task.ranIn = undefined;
     for (const { store } of damaged) {
       await store.wipe();
       await store.open();
@@ -316,6 +322,7 @@ export class TaskManager {
       if (signal.aborted) return;
       await untilAnswered(clock, signal, () => input.add(task));
       task.state.transition('running');
+      task.ranIn = task.tenure;
       this.activations.delete(task);
       this.refresh();
     });

@@ -25,6 +25,8 @@ export class Task {
   hasUserCode = false;
   /** In which it was last activated. */
   tenure: Tenure | undefined;
+  /** In which it last ran, with the stores it still has. Nobody else has written its changelogs as long as that tenure lives. */
+  ranIn: Tenure | undefined;
   private lifecycles: readonly TaskLifecycle[] = [];
 
   constructor(
