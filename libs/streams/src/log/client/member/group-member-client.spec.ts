@@ -315,7 +315,7 @@ describe('a group member', () => {
 
   it('ends when its listener fails over an assignment that it has gone beyond', async () => {
     await clock.run(member.join());
-    let fail = (_: Error): void => {};
+    let fail: (error: Error) => void = () => {};
     listener.onAssigned = (_assignment, { generationId }) =>
       generationId === 2 ? new Promise((_resolve, reject) => (fail = reject)) : Promise.resolve();
     member.requestRejoin();
