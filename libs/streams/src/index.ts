@@ -35,7 +35,13 @@ export type {
   OnTaskClose,
   OnTaskInit,
 } from './nest/lifecycle-hooks.js';
-export { ReadOnlyStore, type ReadOnlyPage } from './nest/read-only-store.js';
+export {
+  ReadOnlyStore,
+  type ReadOnlyFreshness,
+  type ReadOnlyGaps,
+  type ReadOnlyPage,
+  type ReadOnlyScan,
+} from './nest/read-only-store.js';
 export { RecordProducer, type OutgoingRecord, type SendOptions } from './nest/record-producer.js';
 export { StreamContext } from './nest/stream-context.js';
 export { StreamsHost } from './nest/streams-host.js';

@@ -29,6 +29,24 @@ export interface ScanOptions<K> extends RangeOptions<K>, ReadOptions {
   readonly allowsPartial?: boolean;
 }
 
+/** A partition that a partial answer lacks. */
+export interface UnreachablePartition {
+  readonly partition: number;
+  /** The name of a problem, such as `restoring`. */
+  readonly reason: string;
+}
+
+export interface EntriesOptions<K> extends ScanOptions<K> {
+  /** Receives the partitions that are missing in the entries; required by `allowsPartial`. Called once for each answer that lacks some. */
+  readonly onUnreachable?: (partitions: readonly UnreachablePartition[]) => void;
+}
+
+/** @throws TypeError if entries could be missing without anything that reports them */
+export function checkGapsAreReported<K>({ allowsPartial, onUnreachable }: EntriesOptions<K>): void {
+  if (allowsPartial !== true || onUnreachable !== undefined) return;
+  throw new TypeError('"allowsPartial" needs "onUnreachable", which receives the partitions that are missing.');
+}
+
 export function readHeaders({ waitS }: ReadOptions, position: string): Record<string, string> {
   return {
     ...(waitS !== undefined && { prefer: `wait=${waitS}` }),

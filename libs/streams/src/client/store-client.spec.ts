@@ -66,3 +66,24 @@ describe('a key that URLs have no form for', () => {
     expect(() => items.changes({ key: '...' })).not.toThrow();
   });
 });
+
+describe('entries of which some may be missing', () => {
+  const unreachable = [{ partition: 2, reason: 'restoring' }];
+  const page = { items: [{ key: 'a', value: 1 }], unreachable };
+  const lines = `{"key":"a","value":1}\n${JSON.stringify({ end: true, unreachable })}\n`;
+  const answers = { entries: () => json(page), stream: () => new Response(lines) };
+
+  it.each(['entries', 'stream'] as const)('have their gaps reported by %s', async (method) => {
+    const { fetch } = scripted(answers[method]());
+    const gaps: unknown[] = [];
+    const keys: unknown[] = [];
+    const options = { allowsPartial: true, onUnreachable: (partitions: unknown) => void gaps.push(partitions) };
+    for await (const { key } of itemsOf(fetch)[method](options)) keys.push(key);
+    expect([keys, gaps]).toEqual([['a'], [unreachable]]);
+  });
+
+  it.each(['entries', 'stream'] as const)('are refused by %s where nothing would report the gaps', async (method) => {
+    const { fetch } = scripted(answers[method]());
+    await expect(itemsOf(fetch)[method]({ allowsPartial: true }).next()).rejects.toThrow(/onUnreachable/);
+  });
+});

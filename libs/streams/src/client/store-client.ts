@@ -1,6 +1,15 @@
 import { followChanges, type ChangesOptions, type StoreChange } from './changes.js';
 import { StreamsProblem } from './problem.js';
-import { queryOf, readHeaders, type RangeOptions, type ReadOptions, type ScanOptions } from './requests.js';
+import {
+  checkGapsAreReported,
+  queryOf,
+  readHeaders,
+  type EntriesOptions,
+  type RangeOptions,
+  type ReadOptions,
+  type ScanOptions,
+  type UnreachablePartition,
+} from './requests.js';
 import type { Session } from './session.js';
 import { textLines } from './text-lines.js';
 import { bodyOf, type Transport } from './transport.js';
@@ -25,7 +34,14 @@ export interface Page<K, V> {
   /** Absent on the last page. */
   readonly next?: string;
   /** Partitions that could not be read, where that is allowed. */
-  readonly unreachable?: readonly { readonly partition: number; readonly reason: string }[];
+  readonly unreachable?: readonly UnreachablePartition[];
+}
+
+interface StreamedLine<K, V> extends Pick<Page<K, V>, 'unreachable'> {
+  readonly key: K;
+  readonly value: V;
+  readonly end?: true;
+  readonly problem?: Record<string, unknown>;
 }
 
 interface LookupBody<V> {
@@ -91,9 +107,11 @@ export class StoreClient<K, V> {
   }
 
   /** All entries, page by page, in the order of their keys. */
-  async *entries(options: ScanOptions<K> = {}): AsyncGenerator<{ readonly key: K; readonly value: V }> {
+  async *entries(options: EntriesOptions<K> = {}): AsyncGenerator<{ readonly key: K; readonly value: V }> {
+    checkGapsAreReported(options);
     for (let cursor: string | undefined; ;) {
-      const { items, next } = await this.page({ ...options, ...(cursor !== undefined && { cursor }) });
+      const { items, next, unreachable } = await this.page({ ...options, ...(cursor !== undefined && { cursor }) });
+      if (unreachable !== undefined) options.onUnreachable?.(unreachable);
       yield* items;
       if (next === undefined) return;
       cursor = next;
@@ -101,12 +119,16 @@ export class StoreClient<K, V> {
   }
 
   /** All entries in one answer, as fast as they are taken. @throws StreamsProblem also in the midst of it; Error if the answer broke off */
-  async *stream(options: ScanOptions<K> = {}): AsyncGenerator<{ readonly key: K; readonly value: V }> {
+  async *stream(options: EntriesOptions<K> = {}): AsyncGenerator<{ readonly key: K; readonly value: V }> {
+    checkGapsAreReported(options);
     const headers = { accept: 'application/x-ndjson' };
     const response = await this.send(`${this.path}/entries${queryOf(options, this.formatKey)}`, options, headers);
     for await (const line of textLines(bodyOf(response))) {
-      const item = JSON.parse(line) as { key: K; value: V; end?: true; problem?: Record<string, unknown> };
-      if (item.end === true) return;
+      const item = JSON.parse(line) as StreamedLine<K, V>;
+      if (item.end === true) {
+        if (item.unreachable !== undefined) options.onUnreachable?.(item.unreachable);
+        return;
+      }
       if (item.problem) throw StreamsProblem.from(Number(item.problem['status']), item.problem);
       yield item;
     }

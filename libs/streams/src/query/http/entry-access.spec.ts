@@ -47,6 +47,12 @@ describe('what a caller may not see', () => {
     expect(await read<Page>(get('/entries'))).toEqual({ items: [] });
   });
 
+  it.each(['/entries/k', '/entries'])('is no empty object if "map" returns a promise: %s', async (path) => {
+    const { store, get } = await serve<Secretive>({ map: ({ n }) => Promise.resolve({ n }) });
+    await store.put('k', { n: 1, secret: 'hunter2' });
+    expect((await get(path)).status).toBe(500);
+  });
+
   it('meets no condition: "where" looks at what "map" returns', async () => {
     const { store, get } = await serve<Secretive>({ map: ({ n }) => ({ n }) });
     await store.put('k', { n: 1, secret: 'hunter2' });

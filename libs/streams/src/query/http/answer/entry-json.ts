@@ -51,8 +51,17 @@ export class EntryJson {
 
   private mapped(bytes: Uint8Array, key: unknown): unknown {
     const value = this.definition.value.deserialize(bytes);
-    return this.map ? this.map(value, key) : value;
+    return this.map ? settled(this.map(value, key), this.definition.name) : value;
   }
+}
+
+/** @throws TypeError for a promise, which would be written as an empty object */
+function settled(mapped: unknown, store: string): unknown {
+  if (typeof (mapped as PromiseLike<unknown> | null | undefined)?.then !== 'function') return mapped;
+  Promise.resolve(mapped as PromiseLike<unknown>).catch(() => undefined);
+  throw new TypeError(
+    `"query.map" of the store "${store}" returned a promise. Return the mapped value itself; put what it needs into the stored value.`,
+  );
 }
 
 function keyJson({ name }: Serde<unknown>, key: unknown): string {
