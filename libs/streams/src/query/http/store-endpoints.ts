@@ -5,6 +5,7 @@ import type { StoreAccess } from '../../decorators/state-store.decorator.js';
 import type { StreamsMetrics } from '../../observability/streams-metrics.js';
 import type { StreamsRuntime } from '../../runtime/streams-runtime.js';
 import type { StoreDefinition } from '../../topology/store-definition.js';
+import type { FreshnessRequest } from '../position/freshness-request.js';
 import { readKey } from '../read-key.js';
 import type { ScanRequest, StreamsQueryService } from '../streams-query.service.js';
 import { typedJson, valueBody } from '../typed-json.js';
@@ -39,6 +40,7 @@ import { invalidParameter, keyInChangesPath, keyInPath, queryParameters } from '
 import type { ScanEntry } from '../scan/merge-streams.js';
 import { DEFAULT_PAGE_LIMIT, MAX_PAGE_LIMIT, type ScannedStream } from '../scan/store-scans.js';
 import { entryFilter, filteredPage, type EntryFilter, type FilteredPage } from './entry-filter.js';
+import { OpenRequests, type OpenRequest } from './open-requests.js';
 import { StorePolicy } from './store-policy.js';
 import { ResponseStream } from './answer/response-stream.js';
 import { EVENT_STREAM, feedHeaders, probeChanges, streamChanges } from './answer/stream-changes.js';
@@ -60,6 +62,8 @@ type QueryKind = StoreAccess['kind'] | 'stores' | 'store' | 'metadata';
 interface Asked {
   readonly definition: StoreDefinition;
   readonly policy: StorePolicy;
+  /** Aborts when nobody waits for the answer any more; for what may take long. */
+  readonly signal: () => AbortSignal;
 }
 
 /** A body that is written as it comes. */
@@ -76,13 +80,16 @@ export class StoreEndpoints {
   private readonly limits: RequestLimits;
   /** Ends the feeds, which would keep the server from closing; whoever reads them goes on at another instance. */
   private readonly stopping = new AbortController();
+  private readonly requests = new OpenRequests();
   private readonly policies = new Map<string, StorePolicy>();
   private readonly streams = new Map<QueryKind, number>();
 
   constructor(private readonly options: StoreEndpointsOptions) {
     this.limits = new RequestLimits(options.limits);
     options.runtime.onStateChange((state) => {
-      if (state === 'stopping' || state === 'failed') this.stopping.abort();
+      if (state !== 'stopping' && state !== 'failed') return;
+      this.stopping.abort();
+      this.requests.stop(options.runtime.instanceId);
     });
   }
 
@@ -110,7 +117,7 @@ export class StoreEndpoints {
   }
 
   entry(store: string, request: QueryRequest, response: QueryResponse): Promise<void> {
-    return this.answer('get', store, request, response, async ({ definition, policy }) => {
+    return this.answer('get', store, request, response, async ({ definition, policy, signal }) => {
       const { fields, ...parameters } = queryParameters(request.originalUrl, ENTRY_PARAMETERS);
       const key = readKey(definition, keyInPath(request.originalUrl, store));
       if (policy.isPerKey) await policy.authorize(this.access(request, definition, 'get', key));
@@ -118,7 +125,7 @@ export class StoreEndpoints {
       const { value, freshness } = await this.options.queries.getBytes(
         store,
         key,
-        freshnessRequest(parameters, request),
+        ending(freshnessRequest(parameters, request), signal),
       );
       const { contentType, body } = json.changes
         ? jsonBody(json.value(value, definition.key.deserialize(key)))
@@ -133,7 +140,7 @@ export class StoreEndpoints {
   }
 
   lookup(store: string, body: unknown, request: QueryRequest, response: QueryResponse): Promise<void> {
-    return this.answer('lookup', store, request, response, async ({ definition, policy }) => {
+    return this.answer('lookup', store, request, response, async ({ definition, policy, signal }) => {
       const { fields, ...parameters } = queryParameters(request.originalUrl, ENTRY_PARAMETERS);
       const texts = lookupKeys(body);
       const keys = texts.map((text) => readKey(definition, text));
@@ -143,7 +150,7 @@ export class StoreEndpoints {
       const { values, freshness } = await this.options.queries.lookup(
         store,
         keys,
-        freshnessRequest(parameters, request),
+        ending(freshnessRequest(parameters, request), signal),
       );
       const items: string[] = [];
       const missing: string[] = [];
@@ -157,9 +164,9 @@ export class StoreEndpoints {
   }
 
   count(store: string, request: QueryRequest, response: QueryResponse): Promise<void> {
-    return this.answer('count', store, request, response, async ({ definition, policy }) => {
+    return this.answer('count', store, request, response, async ({ definition, policy, signal }) => {
       const parameters = queryParameters(request.originalUrl, COUNT_PARAMETERS, ['where']);
-      const query = { ...scanQuery(parameters), ...freshnessRequest(parameters, request) };
+      const query = { ...scanQuery(parameters), ...freshnessRequest(parameters, request), signal: signal() };
       const { queries } = this.options;
       const passes = this.entryFilter(request, definition, policy, 'count', query.where);
       if (passes === undefined) {
@@ -174,9 +181,9 @@ export class StoreEndpoints {
   }
 
   scan(store: string, request: QueryRequest, response: QueryResponse): Promise<void> {
-    return this.answer('scan', store, request, response, async ({ definition, policy }) => {
+    return this.answer('scan', store, request, response, async ({ definition, policy, signal }) => {
       const parameters = queryParameters(request.originalUrl, SCAN_PARAMETERS, ['where']);
-      const asked = scanRequest(parameters, request);
+      const asked = { ...scanRequest(parameters, request), signal: signal() };
       const { queries } = this.options;
       const json = new EntryJson(definition, fieldsOf(parameters.fields), policy.mapping(request, 'scan'));
       const passes = this.entryFilter(request, definition, policy, 'scan', asked.where);
@@ -302,13 +309,15 @@ export class StoreEndpoints {
     let status = 200;
     let hasEntered = false;
     let isStream = false;
+    let open: OpenRequest | undefined;
     try {
       const raw = rawResponse(response);
       const entering = this.limits.enter(() => isGone(raw));
       if (entering !== undefined) await entering;
       hasEntered = true;
+      const signal = (): AbortSignal => (open ??= this.requests.begin(raw)).signal;
       const answer = await query(
-        store === undefined ? (undefined as never) : await this.asked(store, request, response),
+        store === undefined ? (undefined as never) : { ...(await this.asked(store, request, response)), signal },
       );
       if ('stream' in answer && request.method === 'HEAD') {
         await answer.probe();
@@ -327,6 +336,7 @@ export class StoreEndpoints {
       ({ status } = problemDocument(error, request.originalUrl));
       throw error;
     } finally {
+      open?.close();
       if (hasEntered) this.limits.leave();
       // The names that clients make up must not become label values.
       const label = store === undefined ? '' : queries.has(store) ? store : 'unknown';
@@ -352,7 +362,7 @@ export class StoreEndpoints {
   }
 
   /** @throws QueryError `store-not-found`, and what the guards of the store throw */
-  private async asked(store: string, request: QueryRequest, response: QueryResponse): Promise<Asked> {
+  private async asked(store: string, request: QueryRequest, response: QueryResponse): Promise<Omit<Asked, 'signal'>> {
     const definition = this.options.queries.definitionOf(store);
     const policy = this.policyOf(definition);
     if (policy.isGuarded) {
@@ -364,6 +374,11 @@ export class StoreEndpoints {
     }
     return { definition, policy };
   }
+}
+
+/** A read that does not wait has ended before its client could go. */
+function ending(freshness: FreshnessRequest | undefined, signal: () => AbortSignal): FreshnessRequest | undefined {
+  return freshness?.waitMs === undefined ? freshness : { ...freshness, signal: signal() };
 }
 
 function jsonBody(text: string): { readonly contentType: string; readonly body: Uint8Array } {

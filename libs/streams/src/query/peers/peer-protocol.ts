@@ -35,7 +35,8 @@ export type PeerOperation = PeerRequest['op'];
 
 export function encodeRequest(request: PeerRequest): PeerMessage {
   if (request.op === 'status') return { head: { ...request }, blobs: [] };
-  const { op, target, bounds } = request;
+  const { op, target } = request;
+  const bounds = withoutSignal(request.bounds);
   if (op === 'get') return { head: { op, target, bounds }, blobs: request.keys };
   const { range, ...part } = request.part;
   return { head: { op, target, bounds, part }, blobs: [range.gte, range.lt] };
@@ -100,9 +101,15 @@ function firstOf(values: ValuesAnswer['values']): ValuesAnswer['values'] {
   return values;
 }
 
+function withoutSignal(bounds: ReadBounds): ReadBounds {
+  if (bounds.signal === undefined) return bounds;
+  const { signal: _, ...others } = bounds;
+  return others;
+}
+
 /** JSON writes an infinity as null; a copy of any age may answer then, also one of unknown age. */
 function boundsOf(head: PeerMessage['head']): ReadBounds {
-  const bounds = head['bounds'] as ReadBounds;
+  const bounds = withoutSignal(head['bounds'] as ReadBounds);
   const { maxStalenessMs } = bounds as { readonly maxStalenessMs?: number | null };
   return maxStalenessMs === null ? { ...bounds, maxStalenessMs: Infinity } : bounds;
 }

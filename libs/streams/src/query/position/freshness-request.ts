@@ -16,18 +16,25 @@ export interface FreshnessRequest {
   readonly maxStalenessMs?: number;
   /** How long to wait for partitions that move or restore, and for `position`. Default 0; half a second for partitions that move between instances. */
   readonly waitMs?: number;
+  /** Ends the request with the reason of the abort; for requests that wait, scan or count. */
+  readonly signal?: AbortSignal;
 }
 
 /** What a request asks of each partition of a store. @throws QueryError `invalid-parameter` for a token that has nothing to do with the store. */
 export function boundsOf(
   topology: Topology,
   store: string,
-  { isolation = 'committed', position: asked, seen, maxStalenessMs, waitMs = 0 }: FreshnessRequest,
+  { isolation = 'committed', position: asked, seen, maxStalenessMs, waitMs = 0, signal }: FreshnessRequest,
 ): (partition: number) => ReadBounds {
   const position = asked && seen ? PositionToken.merge([asked, seen]) : (asked ?? seen);
   const isPlain = isolation === 'committed' && position === undefined && maxStalenessMs === undefined && waitMs === 0;
-  if (isPlain) return () => LATEST_COMMITTED;
-  const common: ReadBounds = { isolation, waitMs, ...(maxStalenessMs !== undefined && { maxStalenessMs }) };
+  if (isPlain && signal === undefined) return () => LATEST_COMMITTED;
+  const common: ReadBounds = {
+    isolation,
+    waitMs,
+    ...(maxStalenessMs !== undefined && { maxStalenessMs }),
+    ...(signal !== undefined && { signal }),
+  };
   if (position === undefined) return () => common;
   const sub = topology.subTopologies.find(({ stores }) => stores.some(({ name }) => name === store));
   const topics = [...new Set(sub?.sources.map(({ topic }) => topic))];

@@ -123,6 +123,7 @@ export class LocalReads implements PartitionReads {
     const courtesy = isBulk ? undefined : this.runtime.courtesy;
     const deadline = bounds.waitMs > 0 ? this.clock.monotonic() + bounds.waitMs : 0;
     for (let attempts = 0; attempts < MAX_ATTEMPTS;) {
+      bounds.signal?.throwIfAborted();
       const settled = this.settled(target, bounds, deadline);
       if (settled === undefined) {
         await delay(this.clock, LOOK_EVERY_MS);

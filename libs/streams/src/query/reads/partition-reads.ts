@@ -14,6 +14,8 @@ export interface ReadBounds {
   readonly maxStalenessMs?: number;
   /** How long to wait for the bounds to be met. */
   readonly waitMs: number;
+  /** Ends the read, and its waits, with the reason of the abort. Stays at this instance. */
+  readonly signal?: AbortSignal;
 }
 
 /** Any state of the owner. */

@@ -73,12 +73,20 @@ export class QueryRouter implements PartitionReads {
     return this.runtime.queryableStore(store)?.owner(partition)?.isLocal === true;
   }
 
-  private async route<T>(target: PartitionTarget, bounds: ReadBounds, ask: Ask<T>): Promise<T> {
+  private route<T>(target: PartitionTarget, bounds: ReadBounds, ask: Ask<T>): Promise<T> {
+    const { signal } = bounds;
+    if (signal === undefined) return this.askCandidates(target, bounds, ask);
+    if (signal.aborted) return Promise.reject(signal.reason as Error);
+    return untilAborted(signal, this.askCandidates(target, bounds, ask));
+  }
+
+  private async askCandidates<T>(target: PartitionTarget, bounds: ReadBounds, ask: Ask<T>): Promise<T> {
     const network = this.network();
     const patienceMs = Math.max(bounds.waitMs, network === undefined ? 0 : PATIENCE_MS);
     const deadline = this.clock.monotonic() + patienceMs;
     const tried = new Map<string, HostTried>();
     for (let round = 1; ; round++) {
+      bounds.signal?.throwIfAborted();
       let failure: QueryError | undefined;
       let mayPass = false;
       const asked = new Set<string>();
@@ -135,6 +143,16 @@ export class QueryRouter implements PartitionReads {
     const text = `The instance "${located.ownerInstance}" owns partition ${partition} of the store "${store}", and cannot be called: it advertises no URL.`;
     return new QueryError('not-owner', text, { members: { store, partition, ownerInstance: located.ownerInstance } });
   }
+}
+
+/** Settles as `answer` does, or rejects with the reason of the abort if that comes first. */
+function untilAborted<T>(signal: AbortSignal, answer: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = (): void => reject(signal.reason as Error);
+    if (signal.aborted) abort();
+    signal.addEventListener('abort', abort, { once: true });
+    void answer.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+  });
 }
 
 /** A restore takes longer than a move, so only who is ready to wait waits for it. Partitions of another instance that stops are on the move. */

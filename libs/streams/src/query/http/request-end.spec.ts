@@ -1,0 +1,59 @@
+import { get, type ClientRequest, type ServerResponse } from 'node:http';
+import type { INestApplication } from '@nestjs/common';
+import { ExpressAdapter } from '@nestjs/platform-express';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { stringSerde } from '../../serdes/text-serdes.js';
+import { StreamsQueryService } from '../streams-query.service.js';
+import { FakeRuntime, storeDefinition } from '../testing/fake-runtime.js';
+import { listen } from '../testing/listen.js';
+import { OpenRequests } from './open-requests.js';
+import { storesController } from './stores-controller.js';
+
+describe('a count, a page and a stream', () => {
+  it.each(['count', 'page', 'stream'] as const)('end with their signal: %s', async (method) => {
+    const runtime = new FakeRuntime([storeDefinition('s', stringSerde, stringSerde)], 1);
+    const store = runtime.store('s');
+    await store.put('k', 'v');
+    const reader = new AbortController();
+    const reason = new Error('gone');
+    store.beforeRead = () => reader.abort(reason);
+    await expect(new StreamsQueryService(runtime)[method]('s', { signal: reader.signal })).rejects.toBe(reason);
+  });
+});
+
+describe('open requests', () => {
+  it('end when the instance stops, and so does one that comes later', () => {
+    const requests = new OpenRequests();
+    const response = { req: {} } as ServerResponse;
+    const open = requests.begin(response);
+    const answered = requests.begin(response);
+    answered.close();
+    expect(open.signal.aborted).toBe(false);
+    requests.stop('here');
+    const reason = expect.objectContaining({ code: 'STREAMS_QUERY_NOT_RUNNING' });
+    expect([open.signal.reason, requests.begin(response).signal.reason]).toEqual([reason, reason]);
+    expect(answered.signal.aborted).toBe(false);
+  });
+});
+
+const platforms = { express: () => new ExpressAdapter(), fastify: () => new FastifyAdapter() };
+
+describe.each(['express', 'fastify'] as const)('a request whose client has gone, on %s', (platform) => {
+  let app: INestApplication | undefined;
+  afterEach(() => app?.close());
+
+  it('gives up its place although it was to wait for a minute', async () => {
+    const runtime = new FakeRuntime([storeDefinition('s', stringSerde, stringSerde)], 1);
+    await runtime.store('s').put('k', 'v');
+    const served = await listen(platforms[platform](), runtime, storesController('stores', { maxConcurrent: 1 }));
+    app = served.app;
+    const membership = vi.spyOn(runtime, 'membership');
+    const headers = { prefer: 'wait=60', 'streams-min-position': 's:0:100000' };
+    const waiting: ClientRequest = get(`${served.url}/stores/s/entries/k`, { headers });
+    waiting.on('error', () => {});
+    await vi.waitFor(() => expect(membership).toHaveBeenCalled());
+    waiting.destroy();
+    expect(await (await fetch(`${served.url}/stores/s/entries/k`)).text()).toBe('v');
+  });
+});
