@@ -107,6 +107,9 @@ export function bodyOf(response: Response): ReadableStream<Uint8Array> {
   throw new Error('The answer has no body.');
 }
 
+/** A timer of more than this fires at once, in browsers too. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
 export function pause(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal?.aborted) return resolve();
@@ -115,7 +118,7 @@ export function pause(ms: number, signal?: AbortSignal): Promise<void> {
       signal?.removeEventListener('abort', finish);
       resolve();
     };
-    const timer = setTimeout(finish, ms);
+    const timer = setTimeout(finish, Math.min(ms, MAX_TIMER_MS));
     signal?.addEventListener('abort', finish, { once: true });
   });
 }

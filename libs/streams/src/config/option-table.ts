@@ -55,12 +55,14 @@ export const OPTION_TABLE = {
     default: String(KAFKA_DEFAULTS.connectionTimeoutMs),
     meaning: 'Time to connect to a broker.',
     min: 1,
+    max: 2_147_483_647,
   },
   'kafka.requestTimeoutMs': {
     type: 'integer',
     default: String(KAFKA_DEFAULTS.requestTimeoutMs),
     meaning: 'Time for a broker to answer.',
     min: 1,
+    max: 2_147_483_647,
   },
   'kafka.clientId': {
     type: 'string',

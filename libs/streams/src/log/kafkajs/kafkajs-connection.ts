@@ -5,6 +5,7 @@ import { connectionFailure, type NodeAddress, type NodeConnection } from '../clu
 import type { ApiCodec } from '../protocol/api-codec.js';
 import { decodeResponse, encodeRequest } from '../protocol/api-codecs.js';
 import type { KafkaJsBroker, KafkaJsBrokers } from './kafkajs-internals.js';
+import { MAX_TIMER_MS } from '../../time/system-clock.js';
 
 /**
  * One of kafkajs' connections for as long as it is whole. kafkajs would go on with the same object, and with the bytes of a half-received answer in it:
@@ -93,7 +94,7 @@ class KafkaJsLink {
         decode: (body) => Promise.resolve(decodeResponse(codec, body)),
         parse: (value) => Promise.resolve(value),
       },
-      requestTimeout: timeoutMs,
+      requestTimeout: Math.min(timeoutMs, MAX_TIMER_MS),
       logResponseError: false,
     })) as Response;
   }

@@ -7,6 +7,7 @@ import type { PeerAuth, PeerCredentials } from './peer-auth.js';
 import { PEER_CONTENT_TYPE, PEER_HEADER, PEER_MAX_BYTES, PEER_PATH, SIGNATURE_HEADER, type Peer } from './peer.js';
 import { decodeMessage, encodeMessage, type PeerMessage } from './peer-message.js';
 import { REQUEST_MAX_BYTES, type PeerOperation } from './peer-protocol.js';
+import { MAX_TIMER_MS } from '../../time/system-clock.js';
 
 /** To one instance, of each agent. */
 const MAX_SOCKETS = 64;
@@ -106,10 +107,13 @@ export class PeerClient {
   ): Promise<PeerAnswer> {
     const exchange = new Exchange();
     let isLate = false;
-    const timer = setTimeout(() => {
-      isLate = true;
-      exchange.abort(new Error(`No answer in ${timeoutMs} ms.`));
-    }, timeoutMs);
+    const timer = setTimeout(
+      () => {
+        isLate = true;
+        exchange.abort(new Error(`No answer in ${timeoutMs} ms.`));
+      },
+      Math.min(timeoutMs, MAX_TIMER_MS),
+    );
     try {
       const headers = {
         'content-type': PEER_CONTENT_TYPE,
