@@ -268,7 +268,7 @@ export const ERROR_CODES = {
   },
   STREAMS_QUERY_PEER_UNAUTHENTICATED: {
     family: 'query',
-    meaning: 'A call between instances carries no valid signature, or was seen before.',
+    meaning: 'A call between instances carries no valid signature, or an old one.',
     fix: 'Give all instances the same `peers.secret`, and keep their clocks within 30 seconds.',
   },
   STREAMS_QUERY_PEER_UNREACHABLE: {

@@ -9,7 +9,7 @@ import { reportNaming, ServedPeers } from '../testing/served-peer.js';
 import { PeerAuth } from './peer-auth.js';
 import { PeerClient } from './peer-client.js';
 import type { PeerMessage } from './peer-message.js';
-import { encodeRequest, REQUEST_MAX_BYTES } from './peer-protocol.js';
+import { decodeValues, encodeRequest, REQUEST_MAX_BYTES } from './peer-protocol.js';
 import { PEER_MAX_BYTES } from './peer.js';
 
 describe('a call that nobody who holds the secret answers', () => {
@@ -38,8 +38,8 @@ describe('a call that nobody who holds the secret answers', () => {
   });
 
   it.each([
-    [0, 'not as an instance that holds the same "peers.secret".'],
-    [-29_000, 'not as an instance that holds the same "peers.secret".'],
+    [0, 'not as an instance of this release that holds the same "peers.secret".'],
+    [-29_000, 'not as an instance of this release that holds the same "peers.secret".'],
     [45_000, 'its clock is 45 s ahead of the one here, where 30 s are allowed.'],
     [-90_000, 'its clock is 90 s behind the one here, where 30 s are allowed.'],
   ])('names the secret, or the clock that is %i ms ahead', async (aheadMs, reason) => {
@@ -49,6 +49,7 @@ describe('a call that nobody who holds the secret answers', () => {
       'status',
       { instanceId: 'b', url: `http://127.0.0.1:${port}` },
       { head: { op: 'status' }, blobs: [] },
+      (answer) => answer,
     );
     await expect(call).rejects.toThrow(`The instance "b" answered 401, and ${reason}`);
   });
@@ -81,18 +82,18 @@ describe('calls of one instance by another', () => {
     const client = peers.client(500);
     const bounds = { ...LATEST_COMMITTED, waitMs: 60_000 };
     const waiting = Promise.allSettled(
-      Array.from({ length: 64 }, () => client.call('get', peer, getCall(bounds), bounds.waitMs)),
+      Array.from({ length: 64 }, () => client.call('get', peer, getCall(bounds), decodeValues, bounds.waitMs)),
     );
     await vi.waitFor(() => expect(waits).toHaveLength(64));
-    await client.call('get', peer, getCall(LATEST_COMMITTED));
-    await client.call('status', peer, encodeRequest({ op: 'status', status: reportNaming('a') }));
+    await client.call('get', peer, getCall(LATEST_COMMITTED), decodeValues);
+    await client.call('status', peer, encodeRequest({ op: 'status', status: reportNaming('a') }), (answer) => answer);
     for (const answer of waits) answer();
     expect((await waiting).filter(({ status }) => status === 'rejected')).toEqual([]);
   });
 
   it('tell that an answer is too large, which asking elsewhere or again would not change', async () => {
     const peer = await peers.serve(async () => ({ values: [Buffer.alloc(PEER_MAX_BYTES)], freshness }));
-    await expect(peers.client().call('get', peer, getCall(LATEST_COMMITTED))).rejects.toMatchObject({
+    await expect(peers.client().call('get', peer, getCall(LATEST_COMMITTED), decodeValues)).rejects.toMatchObject({
       message: `The instance "b" answered with more than ${PEER_MAX_BYTES} bytes, which is more than a call carries.`,
       problem: { name: 'failed' },
     });
@@ -101,18 +102,57 @@ describe('calls of one instance by another', () => {
   it('carry a single value that almost fills an answer', async () => {
     const value = Buffer.alloc(PEER_MAX_BYTES - 1024);
     const peer = await peers.serve(async () => ({ values: [value], freshness }));
-    const { blobs } = await peers.client().call('get', peer, getCall(LATEST_COMMITTED));
-    expect(blobs[0]).toHaveLength(value.length);
+    const { values } = await peers.client().call('get', peer, getCall(LATEST_COMMITTED), decodeValues);
+    expect(values[0]).toHaveLength(value.length);
   });
 
   it('are refused here if they are too large, with their sizes', async () => {
     const peer = await peers.serve(() => Promise.reject(new Error('This is not asked for.')));
-    const call = peers.client().call('get', peer, getCall(LATEST_COMMITTED, Buffer.alloc(REQUEST_MAX_BYTES)));
+    const call = peers
+      .client()
+      .call('get', peer, getCall(LATEST_COMMITTED, Buffer.alloc(REQUEST_MAX_BYTES)), decodeValues);
     await expect(call).rejects.toMatchObject({
       message: expect.stringMatching(
         /^The query has 8388\d+ bytes for the instance "b", and a call has 8388608 at most\.$/,
       ),
       problem: { name: 'body-too-large' },
+    });
+  });
+
+  it('are signed when they are sent, however long they waited for a connection', async () => {
+    const clock = new ManualClock();
+    const waits: (() => void)[] = [];
+    const peer = await peers.serve(async (_target, keys) => {
+      await new Promise<void>((resolve) => void waits.push(resolve));
+      return { values: keys, freshness };
+    }, clock);
+    const client = peers.client(60_000, clock);
+    const bounds = { ...LATEST_COMMITTED, waitMs: 60_000 };
+    const call = (): Promise<unknown> => client.call('get', peer, getCall(bounds), decodeValues, bounds.waitMs);
+    const first = Promise.all(Array.from({ length: 64 }, call));
+    await vi.waitFor(() => expect(waits).toHaveLength(64));
+    const queued = call();
+    await clock.advance(45_000);
+    for (const answer of waits.splice(0)) answer();
+    await first;
+    await vi.waitFor(() => expect(waits).toHaveLength(1));
+    waits[0]();
+    await expect(queued).resolves.toMatchObject({ freshness });
+  });
+
+  it.each(['a path?x=1', 'ftp://b', 'http://user:word@b', 'http://b/?x=', 'http://b/#x', 'http://b\\@c', ''])(
+    'go nowhere where the address is %j',
+    async (url) => {
+      const call = peers.client().call('get', { instanceId: 'b', url }, getCall(LATEST_COMMITTED), decodeValues);
+      await expect(call).rejects.toThrow(`The instance "b" has the address "${url}", which is no http(s) base URL.`);
+    },
+  );
+
+  it('end in an error that says so where the answer of a holder of the secret is malformed', async () => {
+    const peer = await peers.serve(async () => ({ values: [], freshness: { ...freshness, role: 'leader' as never } }));
+    await expect(peers.client().call('get', peer, getCall(LATEST_COMMITTED), decodeValues)).rejects.toMatchObject({
+      message: 'The instance "b" answered 200 and cannot be understood.',
+      problem: { name: 'peer-unreachable' },
     });
   });
 });

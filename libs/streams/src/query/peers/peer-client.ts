@@ -4,7 +4,18 @@ import type { StreamsMetrics } from '../../observability/streams-metrics.js';
 import { knownProblem } from '../problem/problem-types.js';
 import { QueryError } from '../problem/query-error.js';
 import type { PeerAuth, PeerCredentials } from './peer-auth.js';
-import { PEER_CONTENT_TYPE, PEER_HEADER, PEER_MAX_BYTES, PEER_PATH, SIGNATURE_HEADER, type Peer } from './peer.js';
+import {
+  PEER_CONTENT_TYPE,
+  PEER_HEADER,
+  PEER_MAX_BYTES,
+  PEER_PATH,
+  SIGNATURE_HEADER,
+  VERSION_HEADER,
+  type Peer,
+} from './peer.js';
+import { MalformedMessageError } from './message-fields.js';
+import { CallSlots } from './call-slots.js';
+import { peerUrlOf } from './peer-url.js';
 import { decodeMessage, encodeMessage, type PeerMessage } from './peer-message.js';
 import { REQUEST_MAX_BYTES, type PeerOperation } from './peer-protocol.js';
 import { MAX_TIMER_MS } from '../../time/system-clock.js';
@@ -31,31 +42,39 @@ interface Target {
 interface PeerAnswer {
   readonly status: number;
   readonly answer: Buffer;
+  readonly credentials: PeerCredentials | undefined;
   readonly signature: string | undefined;
+  readonly version: string | undefined;
   readonly date: string | undefined;
 }
 
 /** Calls other instances over connections that are kept open. Calls that may wait have connections of their own, so they hold up each other and nobody else. */
 export class PeerClient {
-  private readonly agent: Agent;
-  private readonly waitingAgent: Agent;
+  private readonly usual: Lines;
+  private readonly waiting: Lines;
   private readonly targets = new WeakMap<Peer, Target>();
 
   constructor(private readonly options: PeerClientOptions) {
-    this.agent = agentOf(options);
-    this.waitingAgent = agentOf(options);
+    this.usual = linesOf(options);
+    this.waiting = linesOf(options);
   }
 
   /**
-   * @param waitMs that the peer may take beyond the usual time.
+   * @param decode reads the answer. @param waitMs that the peer may take beyond the usual time.
    * @throws QueryError as the peer said, or `peer-unreachable`, `peer-timeout`; `body-too-large` and `failed` if the message or its answer exceeds what a call carries.
    */
-  async call(operation: PeerOperation, peer: Peer, message: PeerMessage, waitMs = 0): Promise<PeerMessage> {
+  async call<T>(
+    operation: PeerOperation,
+    peer: Peer,
+    message: PeerMessage,
+    decode: (answer: PeerMessage) => T,
+    waitMs = 0,
+  ): Promise<T> {
     const { metrics } = this.options;
     const startedAt = performance.now();
     let outcome = 'answered';
     try {
-      return await this.ask(peer, message, waitMs);
+      return await this.ask(peer, message, decode, waitMs);
     } catch (error) {
       outcome = error instanceof QueryError ? error.problem.name : 'failed';
       throw error;
@@ -66,45 +85,39 @@ export class PeerClient {
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.agent.destroy(), this.waitingAgent.destroy()]);
+    await Promise.all([this.usual.agent.destroy(), this.waiting.agent.destroy()]);
   }
 
-  private async ask(peer: Peer, message: PeerMessage, waitMs: number): Promise<PeerMessage> {
+  private async ask<T>(
+    peer: Peer,
+    message: PeerMessage,
+    decode: (answer: PeerMessage) => T,
+    waitMs: number,
+  ): Promise<T> {
     const body = encodeMessage(message);
     if (body.length > REQUEST_MAX_BYTES)
       throw new QueryError(
         'body-too-large',
         `The query has ${body.length} bytes for the instance "${peer.instanceId}", and a call has ${REQUEST_MAX_BYTES} at most.`,
       );
-    const { instanceId, auth, timeoutMs } = this.options;
-    const credentials = auth?.sign(instanceId, peer.instanceId, body);
-    const agent = waitMs > 0 ? this.waitingAgent : this.agent;
-    const { status, answer, signature, date } = await this.send(
-      agent,
-      peer,
-      body,
-      credentials,
-      Math.ceil(timeoutMs + waitMs),
-    );
+    const { auth, timeoutMs } = this.options;
+    const lines = waitMs > 0 ? this.waiting : this.usual;
+    const sent = await this.send(lines, peer, body, Math.ceil(timeoutMs + waitMs));
+    const { status, answer, credentials, signature, version, date } = sent;
     if (auth && credentials && !auth.isAnswer(credentials, status, answer, signature))
-      throw unreachable(peer, `answered ${status}, and ${auth.doubt(date)}`);
-    let decoded: PeerMessage;
+      throw unreachable(peer, `answered ${status}, and ${auth.doubt(date, version)}`);
     try {
-      decoded = decodeMessage(answer);
+      const decoded = decodeMessage(answer);
+      if (status === 200) return decode(decoded);
+      throw problemOf(peer, decoded);
     } catch (cause) {
-      throw unreachable(peer, `answered ${status} with what is no message of an instance`, cause);
+      if (!(cause instanceof MalformedMessageError)) throw cause;
+      throw unreachable(peer, `answered ${status} and cannot be understood`, cause);
     }
-    if (status === 200) return decoded;
-    throw problemOf(peer, decoded);
   }
 
-  private async send(
-    agent: Agent,
-    peer: Peer,
-    body: Buffer,
-    credentials: PeerCredentials | undefined,
-    timeoutMs: number,
-  ): Promise<PeerAnswer> {
+  private async send({ agent, slots }: Lines, peer: Peer, body: Buffer, timeoutMs: number): Promise<PeerAnswer> {
+    const target = this.targetOf(peer);
     const exchange = new Exchange();
     let isLate = false;
     const timer = setTimeout(
@@ -114,12 +127,23 @@ export class PeerClient {
       },
       Math.min(timeoutMs, MAX_TIMER_MS),
     );
-    try {
+    // Signed when a connection is free: a signature ages.
+    const begin = (): void => {
+      if (exchange.isAborted) return;
+      const credentials = this.options.auth?.sign(this.options.instanceId, peer.instanceId, body);
+      exchange.credentials = credentials;
       const headers = {
         'content-type': PEER_CONTENT_TYPE,
         ...(credentials && { [PEER_HEADER]: credentials.peer, [SIGNATURE_HEADER]: credentials.signature }),
       };
-      agent.dispatch({ ...this.targetOf(peer), headers, body }, exchange);
+      try {
+        agent.dispatch({ ...target, headers, body }, exchange);
+      } catch (error) {
+        exchange.abort(error as Error);
+      }
+    };
+    const slot = slots.enter(target.origin, begin);
+    try {
       return await exchange.answer;
     } catch (cause) {
       if (isLate)
@@ -138,13 +162,16 @@ export class PeerClient {
       throw unreachable(peer, 'could not be reached', cause);
     } finally {
       clearTimeout(timer);
+      slots.leave(slot);
     }
   }
 
   private targetOf(peer: Peer): Target {
     let target = this.targets.get(peer);
     if (target === undefined) {
-      const { origin, pathname } = new URL(peer.url + PEER_PATH);
+      const base = peerUrlOf(peer.url);
+      if (base === undefined) throw unreachable(peer, `has the address "${peer.url}", which is no http(s) base URL`);
+      const { origin, pathname } = new URL(base + PEER_PATH);
       target = { origin, path: pathname, method: 'POST' };
       this.targets.set(peer, target);
     }
@@ -152,20 +179,31 @@ export class PeerClient {
   }
 }
 
+/** Connections, and the calls that have one. */
+interface Lines {
+  readonly agent: Agent;
+  readonly slots: CallSlots;
+}
+
 /** Each call has a time-out of its own. */
-function agentOf({ tls }: PeerClientOptions): Agent {
-  return new Agent({ connections: MAX_SOCKETS, headersTimeout: 0, bodyTimeout: 0, connect: { ...tls } });
+function linesOf({ tls }: PeerClientOptions): Lines {
+  return {
+    agent: new Agent({ connections: MAX_SOCKETS, headersTimeout: 0, bodyTimeout: 0, connect: { ...tls } }),
+    slots: new CallSlots(MAX_SOCKETS),
+  };
 }
 
 /** One call. By events, without a stream: bench `query`, forwarded/local. */
 class Exchange implements Dispatcher.DispatchHandler {
   readonly answer: Promise<PeerAnswer>;
   isTooLarge = false;
+  credentials: PeerCredentials | undefined;
   private settle!: { resolve: (answer: PeerAnswer) => void; reject: (error: Error) => void };
   private controller: Dispatcher.DispatchController | undefined;
   private failure: Error | undefined;
   private status = 0;
   private signature: string | undefined;
+  private version: string | undefined;
   private date: string | undefined;
   private readonly chunks: Buffer[] = [];
   private size = 0;
@@ -174,6 +212,10 @@ class Exchange implements Dispatcher.DispatchHandler {
     this.answer = new Promise((resolve, reject) => {
       this.settle = { resolve, reject };
     });
+  }
+
+  get isAborted(): boolean {
+    return this.failure !== undefined;
   }
 
   /** Also before the request is sent. */
@@ -191,10 +233,11 @@ class Exchange implements Dispatcher.DispatchHandler {
   onResponseStart(
     _controller: Dispatcher.DispatchController,
     status: number,
-    { [SIGNATURE_HEADER]: signature, date }: Record<string, string | string[] | undefined>,
+    { [SIGNATURE_HEADER]: signature, [VERSION_HEADER]: version, date }: Record<string, string | string[] | undefined>,
   ): void {
     this.status = status;
     this.signature = typeof signature === 'string' ? signature : undefined;
+    this.version = typeof version === 'string' ? version : undefined;
     this.date = typeof date === 'string' ? date : undefined;
   }
 
@@ -208,8 +251,9 @@ class Exchange implements Dispatcher.DispatchHandler {
   }
 
   onResponseEnd(): void {
-    const { status, signature, date, chunks } = this;
-    this.settle.resolve({ status, signature, date, answer: chunks.length === 1 ? chunks[0] : Buffer.concat(chunks) });
+    const { status, credentials, signature, version, date, chunks } = this;
+    const answer = chunks.length === 1 ? chunks[0] : Buffer.concat(chunks);
+    this.settle.resolve({ status, answer, credentials, signature, version, date });
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
@@ -221,8 +265,13 @@ function problemOf(peer: Peer, { head }: PeerMessage): QueryError {
   const { problem, detail, members, retryAfterS } = head;
   const name = typeof problem === 'string' ? knownProblem(problem) : undefined;
   if (name === undefined || typeof detail !== 'string') return unreachable(peer, 'refused without a reason');
+  // The call was refused, and not the client that sent the query.
+  if (name === 'peer-unauthenticated') return unreachable(peer, `refused a call of this instance: ${detail}`);
   return new QueryError(name, detail, {
-    members: typeof members === 'object' && members !== null ? (members as Record<string, unknown>) : {},
+    members:
+      typeof members === 'object' && members !== null && !Array.isArray(members)
+        ? (members as Record<string, unknown>)
+        : {},
     ...(typeof retryAfterS === 'number' ? { retryAfterS } : {}),
   });
 }

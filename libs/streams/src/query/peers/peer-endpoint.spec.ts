@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { PassThrough } from 'node:stream';
-import { describe, expect, it } from 'vitest';
+import fc from 'fast-check';
+import { describe, expect, it, vi } from 'vitest';
 import { SystemClock } from '../../time/system-clock.js';
 import { QueryError } from '../problem/query-error.js';
 import { LATEST_COMMITTED } from '../reads/partition-reads.js';
@@ -26,18 +27,30 @@ interface Answered {
   readonly logged: readonly string[];
 }
 
-/** @param send writes the body of the call. */
-async function answered(credentials: PeerCredentials, send: (body: PassThrough) => void): Promise<Answered> {
-  const logged: string[] = [];
-  const unused = (): Promise<never> => Promise.reject(new QueryError('not-owner', 'Another instance owns it.'));
-  const endpoint = new PeerEndpoint({
+const notHere = (): Promise<never> => Promise.reject(new QueryError('not-owner', 'Another instance owns it.'));
+
+function endpointOf(get: () => Promise<never>, logged: string[]): PeerEndpoint {
+  return new PeerEndpoint({
     instanceId: () => 'b',
     auth: callee,
-    local: { get: unused, scan: unused, count: unused },
+    local: { get, scan: notHere, count: notHere },
     report: () => reportNaming('b'),
     directory: new PeerDirectory(new FakeRuntime([]), clock, 1000),
     logger: { debug() {}, info() {}, warn() {}, error: (text) => void logged.push(text) },
   });
+}
+
+/** @param send writes the body of the call. */
+async function answered(credentials: PeerCredentials, send: (body: PassThrough) => void): Promise<Answered> {
+  const logged: string[] = [];
+  return { ...(await answeredBy(endpointOf(notHere, logged), credentials, send)), logged };
+}
+
+async function answeredBy(
+  endpoint: PeerEndpoint,
+  credentials: PeerCredentials,
+  send: (body: PassThrough) => void,
+): Promise<Omit<Answered, 'logged'>> {
   const headers: Record<string, unknown> = {};
   let answer: Uint8Array = Buffer.alloc(0);
   const response = {
@@ -59,7 +72,6 @@ async function answered(credentials: PeerCredentials, send: (body: PassThrough) 
     status,
     problem: decodeMessage(answer).head['problem'],
     isProven: auth.isAnswer(credentials, status, answer, signature),
-    logged,
   };
 }
 
@@ -72,13 +84,85 @@ describe('the answer to a call', () => {
     expect(unread).toMatchObject({ status: 400, problem: 'invalid-body', isProven: true });
   });
 
+  it.each<[string, (body: PassThrough) => void]>([
+    ['is whole', (body) => void body.end(getCall)],
+    ['is too large', (body) => void body.end(Buffer.alloc(REQUEST_MAX_BYTES + 1))],
+    ['never comes', () => {}],
+  ])('is a 401 without a proof, and without a look at the body, for a stranger whose body %s', async (_, send) => {
+    const claims = { peer: `v2 a b ${clock.now()} ${getCall.length} hash id`, signature: 'guessed' };
+    const expected = { status: 401, problem: 'peer-unauthenticated', isProven: false, logged: [] };
+    expect(await answered(claims, send)).toEqual(expected);
+  });
+
   it.each<[string, number, string, (body: PassThrough) => void]>([
-    ['whole', 401, 'peer-unauthenticated', (body) => void body.end(getCall)],
-    ['too large', 413, 'body-too-large', (body) => void body.end(Buffer.alloc(REQUEST_MAX_BYTES + 1))],
+    ['longer than its head says', 400, 'invalid-body', (body) => void body.end(Buffer.alloc(getCall.length + 1))],
+    ['shorter than its head says', 400, 'invalid-body', (body) => void body.end(getCall.subarray(1))],
+    ['another one', 401, 'peer-unauthenticated', (body) => void body.end(Buffer.alloc(getCall.length))],
     ['broken off', 400, 'invalid-body', (body) => void body.destroy()],
     ['broken', 400, 'invalid-body', (body) => void body.destroy(new Error('ECONNRESET'))],
-  ])('proves nothing to a stranger whose body is %s', async (_, status, problem, send) => {
-    const claims = { peer: `v1 a b ${clock.now()} session 0`, signature: 'guessed' };
-    expect(await answered(claims, send)).toEqual({ status, problem, isProven: false, logged: [] });
+  ])('names the fault of a signed call whose body is %s', async (_, status, problem, send) => {
+    const expected = { status, problem, isProven: true, logged: [] };
+    expect(await answered(auth.sign('a', 'b', getCall), send)).toEqual(expected);
+  });
+
+  it('is a 413 by the head of a signed call that is too large', async () => {
+    const credentials = auth.sign('a', 'b', Buffer.alloc(REQUEST_MAX_BYTES + 1));
+    expect(await answered(credentials, () => {})).toMatchObject({ status: 413, problem: 'body-too-large' });
+  });
+
+  it('is a 400 for any signed call that is not one of this release', async () => {
+    const fields = fc.constantFrom(
+      'op',
+      'target',
+      'bounds',
+      'part',
+      'status',
+      'peers',
+      'stores',
+      'instanceId',
+      'epoch',
+    );
+    const report = fc.dictionary(fields, fc.jsonValue());
+    const heads = fc.oneof(
+      fc.record({
+        op: fc.constantFrom('get', 'scan', 'count', 'status', 'other'),
+        target: fc.jsonValue(),
+        bounds: fc.jsonValue(),
+        part: fc.jsonValue(),
+      }),
+      fc.record({ op: fc.constant('status'), status: fc.oneof(report, fc.jsonValue()) }),
+      fc.constant({ op: 'status', status: { instanceId: 'a', epoch: 1, stores: {}, peers: null } }),
+    );
+    await fc.assert(
+      fc.asyncProperty(heads, async (head) => {
+        const message = encodeMessage({ head, blobs: [] });
+        const answer = await answered(auth.sign('a', 'b', message), (body) => void body.end(message));
+        expect(answer).toEqual({ status: 400, problem: 'invalid-body', isProven: true, logged: [] });
+      }),
+    );
+  });
+
+  it('is a 429 beyond 256 calls of one instance at a time', async () => {
+    const waiting = new Set<() => void>();
+    const get = (): Promise<never> =>
+      new Promise((_resolve, reject) => waiting.add(() => reject(new QueryError('not-owner', 'Not here.'))));
+    const endpoint = endpointOf(get, []);
+    const calls = Array.from({ length: 256 }, () =>
+      answeredBy(endpoint, auth.sign('a', 'b', getCall), (body) => void body.end(getCall)),
+    );
+    await vi.waitFor(() => expect(waiting.size).toBe(256));
+    const call = (from: string): Promise<object> =>
+      answeredBy(endpoint, auth.sign(from, 'b', getCall), (body) => void body.end(getCall));
+    expect(await call('a')).toMatchObject({ status: 429, problem: 'overloaded', isProven: true });
+    const other = call('c');
+    await vi.waitFor(() => expect(waiting.size).toBe(257));
+    for (const end of waiting) end();
+    expect(await other).toMatchObject({ status: 421 });
+    await Promise.all(calls);
+    waiting.clear();
+    const after = call('a');
+    await vi.waitFor(() => expect(waiting.size).toBe(1));
+    for (const end of waiting) end();
+    expect(await after).toMatchObject({ status: 421 });
   });
 });

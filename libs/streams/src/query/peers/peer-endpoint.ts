@@ -4,9 +4,11 @@ import type { StreamsLogger } from '../../observability/streams-logger.js';
 import { problemType } from '../problem/problem-types.js';
 import { QueryError } from '../problem/query-error.js';
 import type { PartitionReads } from '../reads/partition-reads.js';
-import type { PeerAuth, PeerCredentials } from './peer-auth.js';
+import { BodyBudget } from './body-budget.js';
+import { MalformedMessageError } from './message-fields.js';
+import { SIGNATURE_VERSION, type PeerAuth, type PeerCredentials, type SignedCall } from './peer-auth.js';
 import type { PeerDirectory } from './peer-directory.js';
-import { PEER_CONTENT_TYPE, PEER_HEADER, SIGNATURE_HEADER } from './peer.js';
+import { PEER_CONTENT_TYPE, PEER_HEADER, SIGNATURE_HEADER, VERSION_HEADER } from './peer.js';
 import { decodeMessage, encodeMessage, type PeerMessage } from './peer-message.js';
 import {
   decodeRequest,
@@ -17,7 +19,13 @@ import {
   type PeerRequest,
 } from './peer-protocol.js';
 import { reportIn, type InstanceReport } from './peer-status.js';
-import { readBody } from './read-body.js';
+import { readBody, UnreadBodyError } from './read-body.js';
+
+/** Bodies that are read at one time. */
+const BODIES_MAX_BYTES = 8 * REQUEST_MAX_BYTES;
+const BODY_TIMEOUT_MS = 10_000;
+/** Of one instance at one time; an instance of this release sends half as many. */
+const MAX_CALLS = 256;
 
 export interface PeerEndpointOptions {
   readonly instanceId: () => string;
@@ -37,8 +45,12 @@ interface Answer {
   readonly isToInstance: boolean;
 }
 
-/** Answers other instances. */
+/** Answers other instances. A caller is authenticated by the head of its call, before any of the body is read. */
 export class PeerEndpoint {
+  private readonly bodies = new BodyBudget(BODIES_MAX_BYTES);
+  /** Calls that are being answered, by their caller. */
+  private readonly calls = new Map<string, number>();
+
   constructor(private readonly options: PeerEndpointOptions) {}
 
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -48,6 +60,7 @@ export class PeerEndpoint {
     response.statusCode = status;
     response.setHeader('Content-Type', PEER_CONTENT_TYPE);
     response.setHeader('Content-Length', body.length);
+    response.setHeader(VERSION_HEADER, SIGNATURE_VERSION);
     const { auth } = this.options;
     if (auth && isToInstance) response.setHeader(SIGNATURE_HEADER, auth.signAnswer(credentials, status, body));
     if (!request.complete) response.setHeader('Connection', 'close');
@@ -57,19 +70,58 @@ export class PeerEndpoint {
   private async answer(request: IncomingMessage, credentials: PeerCredentials): Promise<Answer> {
     const { auth, instanceId, logger } = this.options;
     let isToInstance = false;
+    let counted: string | undefined;
     try {
-      if (auth) auth.admit(credentials, instanceId());
+      if (auth) auth.checkSignature(credentials);
       else checkCertificate(request);
-      const body = await bodyOf(request);
-      const from = auth ? auth.check(credentials, instanceId(), body) : undefined;
       isToInstance = true;
-      return { status: 200, message: await this.dispatch(readRequest(body), from), isToInstance };
+      const call = auth?.read(credentials, instanceId());
+      if (call !== undefined) {
+        this.enter(call.from);
+        counted = call.from;
+      }
+      const body = await this.bodyOf(request, call);
+      if (call !== undefined) auth?.checkBody(call, body);
+      return { status: 200, message: await this.dispatch(readRequest(body), call?.from), isToInstance };
     } catch (error) {
       if (!(error instanceof QueryError)) {
         const reason = error instanceof Error ? error.name : typeof error;
         logger.error(`A call of another instance failed with ${reason}.`);
       }
       return problemAnswer(error, isToInstance);
+    } finally {
+      if (counted !== undefined) this.leave(counted);
+    }
+  }
+
+  private enter(from: string): void {
+    const calls = this.calls.get(from) ?? 0;
+    if (calls >= MAX_CALLS)
+      throw overloaded(`The instance "${from}" has ${MAX_CALLS} calls under way here, which is the limit.`);
+    this.calls.set(from, calls + 1);
+  }
+
+  private leave(from: string): void {
+    const calls = this.calls.get(from)! - 1;
+    if (calls === 0) this.calls.delete(from);
+    else this.calls.set(from, calls);
+  }
+
+  private async bodyOf(request: IncomingMessage, call: SignedCall | undefined): Promise<Buffer> {
+    const length = call?.length ?? Number(request.headers['content-length']);
+    if (!Number.isSafeInteger(length) || length < 0)
+      throw new QueryError('invalid-body', 'A call between instances needs the header "Content-Length".');
+    if (length > REQUEST_MAX_BYTES)
+      throw new QueryError('body-too-large', `A call has ${REQUEST_MAX_BYTES} bytes at most.`);
+    if (!this.bodies.take(length))
+      throw overloaded(`Bodies of calls hold ${BODIES_MAX_BYTES} bytes here, which is the limit.`);
+    try {
+      return await readBody(request, length, BODY_TIMEOUT_MS);
+    } catch (cause) {
+      const reason = cause instanceof UnreadBodyError ? cause.message : 'could not be read';
+      throw new QueryError('invalid-body', `The body of the call ${reason}.`, { cause });
+    } finally {
+      this.bodies.release(length);
     }
   }
 
@@ -83,7 +135,7 @@ export class PeerEndpoint {
       case 'count':
         return encodeCount(await local.count(request.target, request.part, request.bounds));
       case 'status': {
-        const theirs = reportIn(request.status);
+        const theirs = readReport(request.status);
         directory.learn(from ?? theirs.instanceId, theirs);
         return { head: { status: report() }, blobs: [] };
       }
@@ -102,21 +154,24 @@ function problemAnswer(error: unknown, isToInstance: boolean): Answer {
 }
 
 function readRequest(body: Buffer): PeerRequest {
+  return readOrRefuse(() => decodeRequest(decodeMessage(body)));
+}
+
+function readReport(status: unknown): InstanceReport {
+  return readOrRefuse(() => reportIn(status));
+}
+
+function readOrRefuse<T>(read: () => T): T {
   try {
-    return decodeRequest(decodeMessage(body));
+    return read();
   } catch (cause) {
-    throw new QueryError('invalid-body', 'The body is no call of an instance of this release.', { cause });
+    if (cause instanceof MalformedMessageError) throw new QueryError('invalid-body', cause.message, { cause });
+    throw cause;
   }
 }
 
-async function bodyOf(request: IncomingMessage): Promise<Buffer> {
-  try {
-    return await readBody(request, REQUEST_MAX_BYTES);
-  } catch (cause) {
-    if (cause instanceof RangeError)
-      throw new QueryError('body-too-large', `A call has ${REQUEST_MAX_BYTES} bytes at most.`, { cause });
-    throw new QueryError('invalid-body', 'The body of the call broke off.', { cause });
-  }
+function overloaded(detail: string): QueryError {
+  return new QueryError('overloaded', detail, { members: { retryAfterS: 1 }, retryAfterS: 1 });
 }
 
 function credentialsOf({ headers }: IncomingMessage): PeerCredentials {

@@ -4,6 +4,7 @@ import { QueryError } from '../problem/query-error.js';
 import { FakeRuntime } from '../testing/fake-runtime.js';
 import type { PeerClient } from './peer-client.js';
 import { PeerDirectory } from './peer-directory.js';
+import type { PeerMessage } from './peer-message.js';
 import { PeerHeartbeat } from './peer-heartbeat.js';
 import type { InstanceReport } from './peer-status.js';
 
@@ -22,6 +23,7 @@ describe('the heartbeat of peers', () => {
   let clock: ManualClock;
   let runtime: Runtime;
   let failure: Error | undefined;
+  let status: unknown;
   let calls: number;
   let lines: string[];
   let directory: PeerDirectory;
@@ -31,12 +33,18 @@ describe('the heartbeat of peers', () => {
     clock = new ManualClock();
     runtime = new Runtime([]);
     failure = undefined;
+    status = report('b');
     lines = [];
     calls = 0;
-    const call = async (): Promise<unknown> => {
+    const call = async (
+      _operation: string,
+      _peer: object,
+      _message: object,
+      decode: (answer: PeerMessage) => unknown,
+    ): Promise<unknown> => {
       calls++;
       if (failure !== undefined) throw failure;
-      return { head: { status: report('b') }, blobs: [] };
+      return decode({ head: { status }, blobs: [] });
     };
     const note =
       (level: string) =>
@@ -126,5 +134,18 @@ describe('the heartbeat of peers', () => {
     expect(lines.filter((line) => line.startsWith('warn'))).toEqual([]);
     await clock.advance(15_000);
     expect(lines.filter((line) => line.startsWith('warn'))).toHaveLength(1);
+  });
+
+  it.each([
+    null,
+    {},
+    { instanceId: 'b', epoch: 1, stores: {}, peers: null },
+    { instanceId: 'b', epoch: 1, peers: {}, stores: { s: [null] } },
+  ])('survives a report that is none: %j', async (malformed) => {
+    status = malformed;
+    await clock.advance(5 * INTERVAL_MS);
+    expect(calls).toBeGreaterThan(2);
+    expect(directory.copies('s', 0)).toEqual([]);
+    await heartbeat.beat();
   });
 });

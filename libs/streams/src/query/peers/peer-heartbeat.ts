@@ -77,8 +77,9 @@ export class PeerHeartbeat {
         'status',
         { instanceId, url },
         encodeRequest({ op: 'status', status: report() }),
+        ({ head }) => reportIn(head['status']),
       );
-      directory.learn(instanceId, reportIn(answer.head['status']));
+      directory.learn(instanceId, answer);
       this.reached.set(instanceId, url);
       this.noteWord(instanceId);
     } catch (error) {
@@ -110,7 +111,11 @@ export class PeerHeartbeat {
   private schedule(delayMs: number): void {
     if (!this.isRunning) return;
     this.cancel = this.options.clock.schedule(delayMs, () => {
-      this.beating = this.beat().finally(() => this.schedule(this.options.intervalMs));
+      this.beating = this.beat()
+        .catch((error: unknown) =>
+          this.options.logger.error(`A round of calls to other instances failed: ${reasonOf(error)}`),
+        )
+        .finally(() => this.schedule(this.options.intervalMs));
     });
   }
 }

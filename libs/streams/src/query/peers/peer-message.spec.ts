@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { MalformedMessageError } from './message-fields.js';
 import { decodeMessage, encodeMessage } from './peer-message.js';
 
 const bytes = fc.option(fc.uint8Array({ maxLength: 40 }), { nil: undefined });
@@ -25,7 +26,7 @@ describe('a message between instances', () => {
         try {
           decodeMessage(noise);
         } catch (error) {
-          expect(error).toBeInstanceOf(Error);
+          expect(error).toBeInstanceOf(MalformedMessageError);
         }
       }),
     );

@@ -1,4 +1,5 @@
 import { bufferOf } from '../../bytes/buffer-of.js';
+import { MalformedMessageError, MessageFields } from './message-fields.js';
 
 /** What instances send each other: a head in JSON, and bytes beside it. */
 export interface PeerMessage {
@@ -26,28 +27,43 @@ export function encodeMessage({ head, blobs }: PeerMessage): Buffer {
   return bytes;
 }
 
-/** The blobs are views on `bytes`. @throws Error if the bytes are no message. */
+/** The blobs are views on `bytes`. @throws MalformedMessageError */
 export function decodeMessage(bytes: Uint8Array): PeerMessage {
   const buffer = bufferOf(bytes);
+  if (buffer.length < 8) throw cutOff();
   const headLength = buffer.readUInt32BE(0);
-  const head = JSON.parse(slice(buffer, 4, headLength).toString('utf8')) as unknown;
-  if (typeof head !== 'object' || head === null || Array.isArray(head)) throw new Error('The head is no object.');
+  const head = jsonOf(slice(buffer, 4, headLength).toString('utf8'));
+  MessageFields.of(head, 'head');
   let at = 4 + headLength;
+  if (at + 4 > buffer.length) throw cutOff();
   const count = buffer.readUInt32BE(at);
   at += 4;
-  if (count > (buffer.length - at) / 4) throw new Error('The message is cut off.');
+  if (count > (buffer.length - at) / 4) throw cutOff();
   const blobs: (Uint8Array | undefined)[] = [];
   for (let i = 0; i < count; i++) {
+    if (at + 4 > buffer.length) throw cutOff();
     const length = buffer.readInt32BE(at);
     at += 4;
     blobs.push(length === ABSENT ? undefined : slice(buffer, at, length));
     at += Math.max(0, length);
   }
-  if (at !== buffer.length) throw new Error('Bytes follow the message.');
+  if (at !== buffer.length) throw new MalformedMessageError('its length', `${at} bytes`);
   return { head: head as PeerMessage['head'], blobs };
 }
 
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new MalformedMessageError('head', 'JSON');
+  }
+}
+
 function slice(buffer: Buffer, at: number, length: number): Buffer {
-  if (length < 0 || at + length > buffer.length) throw new Error('The message is cut off.');
+  if (length < 0 || at + length > buffer.length) throw cutOff();
   return buffer.subarray(at, at + length);
+}
+
+function cutOff(): MalformedMessageError {
+  return new MalformedMessageError('its end', 'where the lengths in it say');
 }

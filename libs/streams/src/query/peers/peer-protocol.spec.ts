@@ -1,7 +1,18 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { LATEST_COMMITTED, type Freshness, type ReadBounds } from '../reads/partition-reads.js';
-import { decodeMessage, encodeMessage } from './peer-message.js';
-import { decodeRequest, decodeValues, encodeRequest, encodeValues, type PeerRequest } from './peer-protocol.js';
+import { MalformedMessageError } from './message-fields.js';
+import { decodeMessage, encodeMessage, type PeerMessage } from './peer-message.js';
+import {
+  decodeCount,
+  decodeEntries,
+  decodeRequest,
+  decodeValues,
+  encodeRequest,
+  encodeValues,
+  type PeerRequest,
+} from './peer-protocol.js';
+import { reportIn } from './peer-status.js';
 
 const MIB = 1024 * 1024;
 const target = { store: 's', partition: 3 };
@@ -46,5 +57,29 @@ describe('an answer with values', () => {
     const answer = decodeValues(decodeMessage(encodeMessage(encodeValues({ values, freshness }))));
     expect(answer.values.map((value) => value?.length)).toEqual(sizes.slice(0, carried));
     expect(answer.freshness).toEqual(freshness);
+  });
+});
+
+describe('a message of arbitrary JSON', () => {
+  const field = fc.constantFrom('op', 'target', 'bounds', 'part', 'freshness', 'count', 'store', 'partition', 'role');
+  const heads = fc.dictionary(field, fc.oneof(fc.dictionary(field, fc.jsonValue()), fc.jsonValue()));
+  const blobs = fc.array(fc.option(fc.uint8Array({ maxLength: 3 }), { nil: undefined }), { maxLength: 4 });
+
+  it.each<[string, (message: PeerMessage) => unknown]>([
+    ['call', decodeRequest],
+    ['look-up', decodeValues],
+    ['scan', decodeEntries],
+    ['count', decodeCount],
+    ['report', ({ head }) => reportIn(head)],
+  ])('is read as a %s or refused with its fault', (_, decode) => {
+    fc.assert(
+      fc.property(heads, blobs, (head, bytes) => {
+        try {
+          decode({ head: head as PeerMessage['head'], blobs: bytes });
+        } catch (error) {
+          expect(error).toBeInstanceOf(MalformedMessageError);
+        }
+      }),
+    );
   });
 });

@@ -7,6 +7,7 @@ import type {
   ScanPart,
   ValuesAnswer,
 } from '../reads/partition-reads.js';
+import { MalformedMessageError, MessageFields } from './message-fields.js';
 import type { PeerMessage } from './peer-message.js';
 
 /** Keys and conditions; values only travel the other way. */
@@ -42,17 +43,16 @@ export function encodeRequest(request: PeerRequest): PeerMessage {
   return { head: { op, target, bounds, part }, blobs: [range.gte, range.lt] };
 }
 
-/** Peers are authenticated and run the same release, so what they send is not checked field by field. @throws Error for an unknown operation. */
+/** @throws MalformedMessageError */
 export function decodeRequest({ head, blobs }: PeerMessage): PeerRequest {
-  const { op, target, part, status } = head as { op: unknown } & Record<string, never>;
-  if (op === 'status') return { op, status };
-  const bounds = boundsOf(head);
-  if (op === 'get') return { op, target, bounds, keys: blobs as Uint8Array[] };
-  if (op === 'scan' || op === 'count') {
-    const [gte, lt] = blobs;
-    return { op, target, bounds, part: { ...(part as ScanPart), range: { ...(gte && { gte }), ...(lt && { lt }) } } };
-  }
-  throw new Error('The operation is not known.');
+  const fields = MessageFields.of(head, 'call');
+  const op = fields.oneOf('op', ['status', 'get', 'scan', 'count']);
+  if (op === 'status') return { op, status: fields.get('status') };
+  const target = targetIn(fields.object('target'));
+  const bounds = boundsIn(fields.object('bounds'));
+  if (op === 'get') return { op, target, bounds, keys: presentIn(blobs) };
+  const [gte, lt] = blobs;
+  return { op, target, bounds, part: { ...partIn(fields.object('part')), range: boundsOfKeys(gte, lt) } };
 }
 
 /** The first of the values, as many as one answer carries and at least one; whoever asked for more asks again for the others. */
@@ -60,9 +60,9 @@ export function encodeValues({ values, freshness }: ValuesAnswer): PeerMessage {
   return { head: { freshness: finite(freshness) }, blobs: firstOf(values) };
 }
 
-/** The values may be fewer than the keys that were asked for. */
+/** The values may be fewer than the keys that were asked for. @throws MalformedMessageError */
 export function decodeValues({ head, blobs }: PeerMessage): ValuesAnswer {
-  return { values: blobs, freshness: freshnessOf(head) };
+  return { values: blobs, freshness: freshnessIn(head) };
 }
 
 /** Keys and values alternate; the last blob is `lookedAt`. */
@@ -73,23 +73,28 @@ export function encodeEntries({ keys, values, lookedAt, freshness }: EntriesAnsw
   return { head: { freshness: finite(freshness) }, blobs };
 }
 
+/** @throws MalformedMessageError */
 export function decodeEntries({ head, blobs }: PeerMessage): EntriesAnswer {
+  if (blobs.length % 2 === 0) throw new MalformedMessageError('answer', 'keys and values in pairs');
+  const entries = presentIn(blobs.slice(0, -1));
   const keys: Uint8Array[] = [];
   const values: Uint8Array[] = [];
-  for (let i = 0; i + 1 < blobs.length; i += 2) {
-    keys.push(blobs[i]!);
-    values.push(blobs[i + 1]!);
+  for (let i = 0; i < entries.length; i += 2) {
+    keys.push(entries[i]);
+    values.push(entries[i + 1]);
   }
   const lookedAt = blobs.at(-1);
-  return { keys, values, ...(lookedAt && { lookedAt }), freshness: freshnessOf(head) };
+  return { keys, values, ...(lookedAt && { lookedAt }), freshness: freshnessIn(head) };
 }
 
 export function encodeCount({ count, lookedAt, freshness }: CountAnswer): PeerMessage {
   return { head: { count, freshness: finite(freshness) }, blobs: [lookedAt] };
 }
 
+/** @throws MalformedMessageError */
 export function decodeCount({ head, blobs: [lookedAt] }: PeerMessage): CountAnswer {
-  return { count: head['count'] as number, ...(lookedAt && { lookedAt }), freshness: freshnessOf(head) };
+  const count = MessageFields.of(head, 'answer').count('count');
+  return { count, ...(lookedAt && { lookedAt }), freshness: freshnessIn(head) };
 }
 
 function firstOf(values: ValuesAnswer['values']): ValuesAnswer['values'] {
@@ -107,11 +112,44 @@ function withoutSignal(bounds: ReadBounds): ReadBounds {
   return others;
 }
 
-/** JSON writes an infinity as null; a copy of any age may answer then, also one of unknown age. */
-function boundsOf(head: PeerMessage['head']): ReadBounds {
-  const bounds = withoutSignal(head['bounds'] as ReadBounds);
-  const { maxStalenessMs } = bounds as { readonly maxStalenessMs?: number | null };
-  return maxStalenessMs === null ? { ...bounds, maxStalenessMs: Infinity } : bounds;
+function targetIn(fields: MessageFields): PartitionTarget {
+  return { store: fields.text('store'), partition: fields.count('partition') };
+}
+
+function boundsIn(fields: MessageFields): ReadBounds {
+  return {
+    isolation: fields.oneOf('isolation', ['committed', 'uncommitted']),
+    waitMs: fields.milliseconds('waitMs'),
+    ...(fields.has('position') && { position: fields.count('position') }),
+    ...(fields.has('sources') && {
+      sources: fields
+        .objects('sources')
+        .map((source) => ({ topic: source.text('topic'), offset: source.count('offset') })),
+    }),
+    ...(fields.has('maxStalenessMs') && {
+      maxStalenessMs: fields.milliseconds('maxStalenessMs'),
+    }),
+  };
+}
+
+function partIn(fields: MessageFields): Omit<ScanPart, 'range'> {
+  return {
+    reverse: fields.flag('reverse'),
+    limit: fields.count('limit'),
+    ...(fields.has('where') && { where: fields.texts('where') }),
+    ...(fields.has('isBulk') && { isBulk: fields.flag('isBulk') }),
+  };
+}
+
+function boundsOfKeys(gte: Uint8Array | undefined, lt: Uint8Array | undefined): ScanPart['range'] {
+  return { ...(gte && { gte }), ...(lt && { lt }) };
+}
+
+function presentIn(blobs: PeerMessage['blobs']): Uint8Array[] {
+  return blobs.map((blob, n) => {
+    if (blob === undefined) throw new MalformedMessageError(`blobs[${n}]`, 'present');
+    return blob;
+  });
 }
 
 /** JSON has no infinity. */
@@ -119,7 +157,15 @@ function finite(freshness: Freshness): object {
   return Number.isFinite(freshness.stalenessMs) ? freshness : { ...freshness, stalenessMs: undefined };
 }
 
-function freshnessOf(head: PeerMessage['head']): Freshness {
-  const freshness = head['freshness'] as Freshness & { readonly stalenessMs: number | undefined };
-  return freshness.stalenessMs === undefined ? { ...freshness, stalenessMs: Infinity } : freshness;
+function freshnessIn(head: PeerMessage['head']): Freshness {
+  const fields = MessageFields.of(head, 'answer').object('freshness');
+  return {
+    partition: fields.count('partition'),
+    position: fields.integer('position'),
+    role: fields.oneOf('role', ['active', 'standby']),
+    lag: fields.has('lag') ? fields.integer('lag') : undefined,
+    stalenessMs: fields.has('stalenessMs') ? fields.milliseconds('stalenessMs') : Infinity,
+    instanceId: fields.text('instanceId'),
+    epoch: fields.integer('epoch'),
+  };
 }

@@ -32,7 +32,7 @@ class Owner {
 
   constructor(private readonly answer: (request: GetRequest, call: number) => ValuesAnswer | Promise<ValuesAnswer>) {
     const client: Pick<PeerClient, 'call'> = {
-      call: (_operation, _peer, message, waitMs) => this.call(message, waitMs),
+      call: async (_operation, _peer, message, decode, waitMs) => decode(await this.call(message, waitMs)),
     };
     this.reads = new PeerReads({ instanceId: 'b', url: 'http://b' }, client as PeerClient);
   }

@@ -11,7 +11,6 @@ import {
   type ValuesAnswer,
 } from '../reads/partition-reads.js';
 import type { PeerClient } from './peer-client.js';
-import type { PeerMessage } from './peer-message.js';
 import type { Peer } from './peer.js';
 import { decodeCount, decodeEntries, decodeValues, encodeRequest } from './peer-protocol.js';
 
@@ -55,7 +54,7 @@ export class PeerReads implements PartitionReads {
     lane.isBusy = true;
     let first: ValuesAnswer;
     try {
-      first = decodeValues(await this.askPart(target, keysOfCall(keys, 0, keys.length), bounds));
+      first = await this.askPart(target, keysOfCall(keys, 0, keys.length), bounds);
     } finally {
       void this.next(target, lane);
     }
@@ -65,24 +64,25 @@ export class PeerReads implements PartitionReads {
   async scan(target: PartitionTarget, part: ScanPart, bounds: ReadBounds): Promise<EntriesAnswer> {
     const asked = inOneCall(bounds);
     const request = encodeRequest({ op: 'scan', target, part, bounds: asked });
-    return decodeEntries(await this.client.call('scan', this.peer, request, asked.waitMs));
+    return this.client.call('scan', this.peer, request, decodeEntries, asked.waitMs);
   }
 
   async count(target: PartitionTarget, part: ScanPart, bounds: ReadBounds): Promise<CountAnswer> {
     const asked = inOneCall(bounds);
     const request = encodeRequest({ op: 'count', target, part, bounds: asked });
-    return decodeCount(await this.client.call('count', this.peer, request, asked.waitMs));
+    return this.client.call('count', this.peer, request, decodeCount, asked.waitMs);
   }
 
   /** All values of one look-up. */
   private async ask(target: PartitionTarget, keys: readonly Uint8Array[], bounds: ReadBounds): Promise<ValuesAnswer> {
-    const first = decodeValues(await this.askPart(target, keysOfCall(keys, 0, keys.length), bounds));
+    const first = await this.askPart(target, keysOfCall(keys, 0, keys.length), bounds);
     return first.values.length >= keys.length ? first : this.askRest(target, keys, bounds, first);
   }
 
   /** One call; its answer may lack values from the end. */
-  private askPart(target: PartitionTarget, keys: readonly Uint8Array[], bounds: ReadBounds): Promise<PeerMessage> {
-    return this.client.call('get', this.peer, encodeRequest({ op: 'get', target, keys, bounds }), bounds.waitMs);
+  private askPart(target: PartitionTarget, keys: readonly Uint8Array[], bounds: ReadBounds): Promise<ValuesAnswer> {
+    const request = encodeRequest({ op: 'get', target, keys, bounds });
+    return this.client.call('get', this.peer, request, decodeValues, bounds.waitMs);
   }
 
   /**
@@ -102,7 +102,7 @@ export class PeerReads implements PartitionReads {
     let maxKeys = Math.max(1, values.length);
     while (values.length < keys.length) {
       const asked = keysOfCall(keys, values.length, maxKeys);
-      const part = decodeValues(await this.askPart(target, asked, atLeast));
+      const part = await this.askPart(target, asked, atLeast);
       if (part.values.length === 0)
         throw new QueryError('failed', `The instance "${this.peer.instanceId}" answered a look-up without any value.`);
       for (const value of part.values) values.push(value);
@@ -144,7 +144,7 @@ export class PeerReads implements PartitionReads {
   private async share(target: PartitionTarget, lane: Lane, batch: readonly WaitingGet[]): Promise<void> {
     const keys = batch.flatMap((get) => get.keys);
     const asked = keysOfCall(keys, 0, keys.length);
-    const { values, freshness } = decodeValues(await this.askPart(target, asked, LATEST_COMMITTED));
+    const { values, freshness } = await this.askPart(target, asked, LATEST_COMMITTED);
     lane.maxKeys = values.length < asked.length ? Math.max(1, values.length) : Math.min(MAX_KEYS, 2 * lane.maxKeys);
     let from = 0;
     for (let i = 0; i < batch.length; i++) {

@@ -1,5 +1,7 @@
 import type { QueryableStore } from '../../runtime/instance-status.js';
 import type { StreamsRuntime } from '../../runtime/streams-runtime.js';
+import { MessageFields } from './message-fields.js';
+import { peerUrlOf } from './peer-url.js';
 import { isReadable, locatePartition, locateStandby } from '../reads/locate-partition.js';
 
 /** A partition of a store as the instance that holds it describes it. */
@@ -29,18 +31,32 @@ export function reportOf(runtime: StreamsRuntime, peers: ReadonlyMap<string, str
   return { instanceId: runtime.instanceId, epoch, stores, peers: Object.fromEntries(peers) };
 }
 
-/** @throws Error if it is none. */
+/** @throws MalformedMessageError */
 export function reportIn(value: unknown): InstanceReport {
-  const report = value as InstanceReport;
-  const isReport =
-    typeof value === 'object' &&
-    value !== null &&
-    typeof report.instanceId === 'string' &&
-    typeof report.epoch === 'number' &&
-    typeof report.stores === 'object' &&
-    typeof report.peers === 'object';
-  if (isReport) return report;
-  throw new Error('This is no report of an instance.');
+  const report = MessageFields.of(value, 'status');
+  const stores = report.object('stores');
+  const peers = report.object('peers');
+  return {
+    instanceId: report.text('instanceId'),
+    epoch: report.integer('epoch'),
+    stores: Object.fromEntries(stores.names().map((name) => [name, stores.objects(name).map(heldPartitionIn)])),
+    peers: Object.fromEntries(
+      peers.names().flatMap((id) => {
+        const url = peerUrlOf(peers.text(id));
+        return url === undefined ? [] : [[id, url]];
+      }),
+    ),
+  };
+}
+
+function heldPartitionIn(held: MessageFields): HeldPartition {
+  return {
+    partition: held.count('partition'),
+    role: held.oneOf('role', ['active', 'standby', 'restoring']),
+    position: held.integer('position'),
+    ...(held.has('lag') && { lag: held.integer('lag') }),
+    ...(held.has('stalenessMs') && { stalenessMs: held.milliseconds('stalenessMs') }),
+  };
 }
 
 function heldOf(store: QueryableStore, doubtMs: number): HeldPartition[] {

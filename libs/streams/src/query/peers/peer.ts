@@ -10,6 +10,8 @@ export const PEER_PATH = '/_nestjs-streams/peer';
 
 export const PEER_HEADER = 'streams-peer';
 export const SIGNATURE_HEADER = 'streams-signature';
+/** Of an answer: how the callee signs. */
+export const VERSION_HEADER = 'streams-peer-version';
 export const PEER_CONTENT_TYPE = 'application/x-nestjs-streams';
 
 /** What one call between instances may carry; parts of scans are cut long before. */

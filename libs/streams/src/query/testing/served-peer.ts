@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { noMetrics } from '../../observability/streams-metrics.js';
+import type { Clock } from '../../time/clock.js';
 import { SystemClock } from '../../time/system-clock.js';
 import { PeerAuth } from '../peers/peer-auth.js';
 import { PeerClient } from '../peers/peer-client.js';
@@ -12,7 +13,7 @@ import type { Peer } from '../peers/peer.js';
 import type { PartitionReads } from '../reads/partition-reads.js';
 import { FakeRuntime } from './fake-runtime.js';
 
-const clock = new SystemClock();
+const systemClock = new SystemClock();
 
 export const PEER_SECRET = 'a secret of 16 characters';
 
@@ -25,7 +26,7 @@ export class ServedPeers {
   private readonly closing: (() => Promise<unknown>)[] = [];
 
   /** An instance whose point reads are answered by `get`. */
-  serve(get: PartitionReads['get']): Promise<Peer> {
+  serve(get: PartitionReads['get'], clock: Clock = systemClock): Promise<Peer> {
     const unused = (): Promise<never> => Promise.reject(new Error('This is not asked for.'));
     const endpoint = new PeerEndpoint({
       instanceId: () => 'b',
@@ -49,7 +50,7 @@ export class ServedPeers {
     return { instanceId: 'b', url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
   }
 
-  client(timeoutMs = 10_000): PeerClient {
+  client(timeoutMs = 10_000, clock: Clock = systemClock): PeerClient {
     const auth = new PeerAuth(PEER_SECRET, clock);
     const client = new PeerClient({ instanceId: 'a', timeoutMs, auth, tls: undefined, metrics: noMetrics });
     this.closing.push(() => client.close());
