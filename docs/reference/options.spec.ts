@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { OPTION_TABLE, type OptionDefinition } from '../../libs/streams/src/config/option-table.js';
+import { IMPORT_OPTION_TABLE } from '../../libs/streams/src/config/module-option-table.js';
 import { MODULE_OPTION_KEYS } from '../../libs/streams/src/nest/streams-module-options.js';
 import { plain, readTable } from './read-table.js';
 
@@ -40,6 +41,20 @@ describe('docs/reference/options.md', () => {
         path,
         plain(definition.default),
         range(definition),
+        plain(definition.meaning),
+      ]),
+    );
+  });
+
+  it('lists every option of import time with its default and meaning', () => {
+    const documented = readTable('options.md', 'Options of the module').slice(
+      0,
+      Object.keys(IMPORT_OPTION_TABLE).length,
+    );
+    expect(documented).toEqual(
+      Object.entries<OptionDefinition>(IMPORT_OPTION_TABLE).map(([path, definition]) => [
+        path,
+        plain(definition.default),
         plain(definition.meaning),
       ]),
     );

@@ -121,7 +121,7 @@ describe('a start that cannot work', () => {
       /^Two stores are named "counts"/,
       /^@StateStore OddStore, key: .*"strnig"/,
       /^@StateStore OddStore names the engine "leveldb", which is not registered\. Use "memory" or "rocksdb"/,
-      /^"comitInterval" is no option\. Did you mean "commitInterval"\?/,
+      /^Unknown option "comitInterval"\. Did you mean "commitInterval"\?/,
       /^"sliceMs" must be at least 1, not 0/,
       /^"standbyReplicas" must be at least 0/,
       /^@StreamProcessor Empty has no @StreamHandler method/,
@@ -143,6 +143,65 @@ describe('a start that cannot work', () => {
     expect(() => StreamsModule.forFeature({ stores: [Plain], processors: [Loose] })).toThrow(
       /Plain is listed in "stores" and has no @StateStore[^]*Loose is listed in "processors" and has no @StreamProcessor/,
     );
+  });
+
+  it.each([
+    [{ query: { authorise: () => false } }, 'Unknown option "query.authorise". Did you mean "query.authorize"?'],
+    [{ query: 'no' }, `"query" must be true or false, or an object, not 'no'.`],
+    [{ restorePriorty: 1 }, 'Unknown option "restorePriorty". Did you mean "restorePriority"?'],
+  ])('stops at a wrong option of a store: %o', async (options, problem) => {
+    class Guarded extends KeyValueStore<string, number> {}
+    StateStore({ name: 'guarded', key: 'string', value: 'json', ...(options as object) })(Guarded);
+    const { problems } = await apps.failure({
+      imports: [StreamsModule.forRoot(apps.options(topics)), StreamsModule.forFeature({ stores: [Guarded] })],
+    });
+    expect(problems).toContain(`@StateStore Guarded: ${problem}`);
+  });
+
+  it.each([0, NaN, -1, 1.5, '8'])('stops at a limit of %s that would leave requests hanging', async (maxConcurrent) => {
+    const options = { ...apps.options(topics), query: { maxConcurrent } } as unknown as StreamsModuleOptions;
+    const { problems } = await apps.failure({ imports: [StreamsModule.forRoot(options)] });
+    expect(problems).toContainEqual(expect.stringMatching(/^"query\.maxConcurrent" must be/));
+  });
+
+  it('lists wrong options of import time, of decorators and of engines together', async () => {
+    @StreamProcessor({ nmae: 'x' } as object)
+    class Odd {
+      @StreamHandler('in', { vlaue: 'json' } as object)
+      @SendTo('out', { positionHaeder: true } as object)
+      handle(): void {}
+    }
+    const options = {
+      ...apps.options(topics),
+      health: { ready: 2 },
+      metrics: { paht: '/m' },
+      rocksdb: { blockCacheByte: 1 },
+      engines: 'memory',
+    } as unknown as StreamsModuleOptions;
+    const { problems } = await apps.failure({
+      imports: [StreamsModule.forRoot(options), StreamsModule.forFeature({ processors: [Odd] })],
+    });
+    for (const part of [
+      '"health.ready" must be',
+      'Did you mean "metrics.path"?',
+      'Did you mean "rocksdb.blockCacheBytes"?',
+      '"engines" must be a list',
+      '@StreamProcessor Odd: Unknown option "nmae"',
+      '@StreamHandler of Odd.handle: Unknown option "vlaue"',
+      '@SendTo of Odd.handle: Unknown option "positionHaeder". Did you mean "positionHeader"?',
+    ])
+      expect(problems).toContainEqual(expect.stringContaining(part));
+  });
+
+  it('refuses unknown keys beside the factory of forRootAsync, and of forFeature', async () => {
+    const { problems } = await apps.failure({
+      imports: [
+        StreamsModule.forRootAsync({ useFactory: () => apps.options(topics), querry: false } as object),
+        StreamsModule.forFeature({}),
+      ],
+    });
+    expect(problems).toContain('Unknown option "querry". Did you mean "query"?');
+    expect(() => StreamsModule.forFeature({ store: [Counts] } as object)).toThrow('Did you mean "stores"?');
   });
 
   it('refuses a second topic on one method at its declaration', () => {

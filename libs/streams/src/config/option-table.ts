@@ -10,6 +10,15 @@ export type OptionType =
   | 'policy'
   | 'uncaught'
   | 'strings'
+  | 'function'
+  | 'serde'
+  | 'list'
+  | 'ssl'
+  | 'sasl'
+  | 'topics'
+  | 'readiness'
+  | 'changelog'
+  | 'prefetch'
   /** Checked by whoever uses it. */
   | 'other'
   | readonly string[];
@@ -43,9 +52,9 @@ export const OPTION_TABLE = {
     default: 'required with `kafka`',
     meaning: '`host:port` of some brokers. Without `kafka` the embedded log is used.',
   },
-  'kafka.ssl': { type: 'other', default: '`false`', meaning: '`true`, or options of `tls.connect`.' },
+  'kafka.ssl': { type: 'ssl', default: '`false`', meaning: '`true`, or options of `tls.connect`.' },
   'kafka.sasl': {
-    type: 'other',
+    type: 'sasl',
     default: 'none',
     meaning:
       '`mechanism` plain, scram-sha-256 or scram-sha-512 with `username` and `password`, or oauthbearer with `oauthBearerProvider`.',
@@ -75,7 +84,7 @@ export const OPTION_TABLE = {
     meaning: 'Folder of the embedded log. Not together with `kafka`.',
   },
   'embedded.topics': {
-    type: 'other',
+    type: 'topics',
     default: 'none',
     meaning: 'Topics of the embedded log that exist from the start, by name: `{ partitions, config? }`.',
   },

@@ -85,8 +85,8 @@ describe('resolveConfig', () => {
     });
     for (const part of [
       `"applicationId" is part of topic names, and 'my bank' is not legal`,
-      '"comitInterval" is no option. Did you mean "commitInterval"?',
-      '"memory.maxByte" is no option. Did you mean "memory.maxBytes"?',
+      'Unknown option "comitInterval". Did you mean "commitInterval"?',
+      'Unknown option "memory.maxByte". Did you mean "memory.maxBytes"?',
       `"memory.inputMaxBytes" must be bytes or a size such as '64MB', not 'much'`,
       '"group" must be an object, not 7',
       `must hold 'host:port', not 'localhost'`,

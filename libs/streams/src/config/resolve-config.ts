@@ -4,6 +4,7 @@ import { topicNameProblem } from '../topology/internal-topics.js';
 import type { BadRecordPolicy } from './bad-record-policy.js';
 import { memoryLimitBytes } from './memory-limit.js';
 import { OptionReader } from './option-reader.js';
+import { OPTION_TABLE } from './option-table.js';
 import { peerConfig, peerProblems } from './peer-config.js';
 import { rackProblems } from './rack-tags.js';
 import { readRetryPolicy } from './retry-policy.js';
@@ -37,7 +38,7 @@ export function processEnvironment(instanceIdOf: ConfigEnvironment['instanceIdOf
  * @throws ConfigurationError listing every problem, unknown options included.
  */
 export function resolveConfig(options: StreamsOptions, environment: ConfigEnvironment): RuntimeConfig {
-  const read = new OptionReader(options, environment.extraKeys);
+  const read = new OptionReader(options, { table: OPTION_TABLE, extraKeys: environment.extraKeys });
   const stateDir = resolve(read.string('stateDir') ?? '.streams');
   const config: RuntimeConfig = {
     applicationId: read.string('applicationId') ?? '',

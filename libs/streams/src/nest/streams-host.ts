@@ -12,6 +12,8 @@ import {
 import { ModuleRef, ModulesContainer } from '@nestjs/core';
 import { processEnvironment, resolveConfig } from '../config/resolve-config.js';
 import type { RuntimeConfig } from '../config/runtime-config.js';
+import { ENGINE_OPTION_TABLE } from '../config/module-option-table.js';
+import { OptionReader } from '../config/option-reader.js';
 import { ConfigurationError } from '../errors/configuration-error.js';
 import type { Log, TopicPartition } from '../log/log.js';
 import { noMetrics, type StreamsMetrics } from '../observability/streams-metrics.js';
@@ -33,7 +35,7 @@ import { TaskInjection } from './handlers/task-injection.js';
 import { NestStreamsLogger } from './nest-logger.js';
 import { openLog } from './open-log.js';
 import { EXTRA_DEFAULTS, MODULE_OPTION_KEYS, type StreamsModuleOptions } from './streams-module-options.js';
-import { STREAMS_METRICS_PORT, STREAMS_OPTIONS } from './tokens.js';
+import { STREAMS_IMPORT_PROBLEMS, STREAMS_METRICS_PORT, STREAMS_OPTIONS } from './tokens.js';
 
 /** What `StreamsHost.pause` takes: a processor by its class or by its name `Class.method`, or a task by its id. */
 export type NestPauseScope = PauseScope | { readonly processor: Type };
@@ -67,6 +69,7 @@ export class StreamsHost
     @Inject(STREAMS_OPTIONS) private readonly options: StreamsModuleOptions,
     @Inject(ModulesContainer) private readonly modules: ModulesContainer,
     @Inject(ModuleRef) moduleRef: ModuleRef,
+    @Inject(STREAMS_IMPORT_PROBLEMS) private readonly importProblems: readonly string[],
     @Optional() @Inject(STREAMS_METRICS_PORT) private readonly metrics: StreamsMetrics = noMetrics,
   ) {
     this.suppliers = new ProcessorSuppliers(new TaskInjection(moduleRef), new StreamEnhancers(modules));
@@ -231,7 +234,8 @@ export class StreamsHost
     const { clock, logger, metrics } = this;
     if (!isObject(this.options)) throw new ConfigurationError(['The options must be an object.']);
     const problems = new ProblemList();
-    problems.add(...misplacedExtras(this.options), ...hostProblems(this.modules));
+    problems.add(...this.importProblems, ...misplacedExtras(this.options), ...hostProblems(this.modules));
+    problems.add(...engineProblems(this.options));
     const engines = this.engines(problems);
     const config = problems.attempt('options', () =>
       resolveConfig(this.options, {
@@ -257,7 +261,8 @@ export class StreamsHost
 
   private engines(problems: ProblemList): Map<string, StoreEngineFactory> {
     const engines = new Map<string, StoreEngineFactory>();
-    for (const factory of [memoryEngine(), rocksDbEngine(this.options.rocksdb), ...(this.options.engines ?? [])]) {
+    const { rocksdb, engines: further } = this.options;
+    for (const factory of [memoryEngine(), rocksDbEngine(rocksdb ?? {}), ...(Array.isArray(further) ? further : [])]) {
       if (engines.has(factory.name))
         problems.add(`Two store engines are named "${factory.name}": rename one of "engines".`);
       engines.set(factory.name, factory);
@@ -283,6 +288,11 @@ function misplacedExtras(options: object): string[] {
     .map(
       (key) => `"${key}" decides at import time: give it to forRootAsync beside the factory, not in what it returns.`,
     );
+}
+
+/** Everything else in the options is read by `resolveConfig`. */
+function engineProblems({ engines, rocksdb }: StreamsModuleOptions): string[] {
+  return new OptionReader({ engines, rocksdb }, { table: ENGINE_OPTION_TABLE }).problems;
 }
 
 function hostProblems(modules: ModulesContainer): string[] {

@@ -1,5 +1,6 @@
 import { ConfigurableModuleBuilder, Module, Scope, type DynamicModule, type Provider, type Type } from '@nestjs/common';
 import { REQUEST } from '@nestjs/core';
+import { FEATURE_OPTIONS, optionProblems } from '../config/decorator-option-tables.js';
 import { readOnlyStoreToken } from '../decorators/inject-read-only-store.decorator.js';
 import { stateStoreOptionsOf, type StateStoreClass } from '../decorators/state-store.decorator.js';
 import { streamProcessorOptionsOf } from '../decorators/stream-processor.decorator.js';
@@ -8,12 +9,13 @@ import { storesController } from '../query/http/stores-controller.js';
 import { cursorSecret } from '../query/scan/page-cursor.js';
 import { StreamsQueryService } from '../query/streams-query.service.js';
 import { storeOfRequest } from './handlers/task-injection.js';
+import { endpointModules, importProblems } from './import-options.js';
 import { PeerCalls } from './peer-calls.js';
 import { ReadOnlyStore } from './read-only-store.js';
 import { RecordProducer } from './record-producer.js';
 import { StreamsHost } from './streams-host.js';
 import { EXTRA_DEFAULTS, type StreamsModuleExtras, type StreamsModuleOptions } from './streams-module-options.js';
-import { STREAMS_OPTIONS, STREAMS_RUNTIME } from './tokens.js';
+import { STREAMS_IMPORT_PROBLEMS, STREAMS_OPTIONS, STREAMS_RUNTIME } from './tokens.js';
 import { TopicAdmin } from './topic-admin.js';
 
 const { ConfigurableModuleClass, OPTIONS_TYPE, ASYNC_OPTIONS_TYPE } =
@@ -23,8 +25,6 @@ const { ConfigurableModuleClass, OPTIONS_TYPE, ASYNC_OPTIONS_TYPE } =
     .setExtras<StreamsModuleExtras>(EXTRA_DEFAULTS, (definition, extras) => ({
       ...definition,
       global: extras.isGlobal ?? EXTRA_DEFAULTS.isGlobal,
-      imports: [...(definition.imports ?? []), ...endpointModules(extras)],
-      controllers: [...(definition.controllers ?? []), ...queryControllers(extras)],
     }))
     .build();
 
@@ -64,15 +64,18 @@ export interface StreamsFeature {
 })
 export class StreamsModule extends ConfigurableModuleClass {
   static override forRoot(options: typeof OPTIONS_TYPE): DynamicModule {
-    return super.forRoot(options);
+    return withEndpoints(super.forRoot(options), options, importProblems(options, 'forRoot'));
   }
 
   static override forRootAsync(options: typeof ASYNC_OPTIONS_TYPE): DynamicModule {
-    return super.forRootAsync(options);
+    return withEndpoints(super.forRootAsync(options), options, importProblems(options, 'forRootAsync'));
   }
 
   /** @throws ConfigurationError for classes without their decorator. */
-  static forFeature({ processors = [], stores = [], imports = [], providers = [] }: StreamsFeature): DynamicModule {
+  static forFeature(feature: StreamsFeature): DynamicModule {
+    const invalid = optionProblems('StreamsModule.forFeature', feature, FEATURE_OPTIONS);
+    if (invalid.length > 0) throw new ConfigurationError(invalid);
+    const { processors = [], stores = [], imports = [], providers = [] } = feature;
     const problems = [
       ...stores
         .filter((type) => stateStoreOptionsOf(type) === undefined)
@@ -122,26 +125,19 @@ function queryService(host: StreamsHost, calls: PeerCalls, includesPrivate: bool
   });
 }
 
+/** Endpoints whose options are wrong are left out: `StreamsHost` stops that start, and lists everything. */
+function withEndpoints(definition: DynamicModule, extras: StreamsModuleExtras, problems: string[]): DynamicModule {
+  const isValid = problems.length === 0;
+  return {
+    ...definition,
+    imports: [...(definition.imports ?? []), ...(isValid ? endpointModules(extras, problems) : [])],
+    controllers: [...(definition.controllers ?? []), ...(isValid ? queryControllers(extras) : [])],
+    providers: [...(definition.providers ?? []), { provide: STREAMS_IMPORT_PROBLEMS, useValue: problems }],
+  };
+}
+
 function queryControllers({ query = EXTRA_DEFAULTS.query }: StreamsModuleExtras): Type<object>[] {
   if (query === false) return [];
   const { path, ...limits } = query === true ? {} : query;
   return [storesController(path, limits)];
-}
-
-/** Loaded only where they are asked for: their packages are optional. */
-function endpointModules({ health, metrics }: StreamsModuleExtras): Promise<DynamicModule>[] {
-  const modules: Promise<DynamicModule>[] = [];
-  if (health)
-    modules.push(
-      import('../observability/health/streams-health.module.js').then(({ StreamsHealthModule }) =>
-        StreamsHealthModule.register(health === true ? {} : health),
-      ),
-    );
-  if (metrics)
-    modules.push(
-      import('../observability/prometheus/streams-prometheus.module.js').then(({ StreamsPrometheusModule }) =>
-        StreamsPrometheusModule.register(metrics === true ? {} : metrics),
-      ),
-    );
-  return modules;
 }

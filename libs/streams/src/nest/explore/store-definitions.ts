@@ -1,3 +1,4 @@
+import { optionProblems, STATE_STORE_OPTIONS } from '../../config/decorator-option-tables.js';
 import { stateStoreOptionsOf, type StateStoreClass } from '../../decorators/state-store.decorator.js';
 import { resolveSerde } from '../../serdes/resolve-serde.js';
 import type { Serde } from '../../serdes/serde.js';
@@ -15,6 +16,7 @@ export function storeDefinitions(
   for (const type of classes) {
     const options = stateStoreOptionsOf(type)!;
     const label = `@StateStore ${type.name}`;
+    problems.add(...optionProblems(label, options, STATE_STORE_OPTIONS));
     if (typeof options.name !== 'string' || options.name === '') {
       problems.add(`${label} needs a name: it becomes part of the changelog topic and of URLs.`);
       continue;

@@ -1,4 +1,10 @@
 import type { ModulesContainer } from '@nestjs/core';
+import {
+  optionProblems,
+  SEND_TO_OPTIONS,
+  STREAM_HANDLER_OPTIONS,
+  STREAM_PROCESSOR_OPTIONS,
+} from '../../config/decorator-option-tables.js';
 import type { StateStoreClass } from '../../decorators/state-store.decorator.js';
 import { streamProcessorOptionsOf } from '../../decorators/stream-processor.decorator.js';
 import { resolveSerde } from '../../serdes/resolve-serde.js';
@@ -52,6 +58,8 @@ function addProcessor(
   problems: ProblemList,
 ): void {
   const prefix = streamProcessorOptionsOf(provider.type)?.name ?? provider.type.name;
+  const processorOptions = streamProcessorOptionsOf(provider.type);
+  problems.add(...optionProblems(`@StreamProcessor ${provider.type.name}`, processorOptions, STREAM_PROCESSOR_OPTIONS));
   const methods = handlerMethods(provider.type);
   if (methods.length === 0)
     problems.add(`@StreamProcessor ${prefix} has no @StreamHandler method: it would never see a record.`);
@@ -60,6 +68,12 @@ function addProcessor(
   for (const method of methods) {
     const name = `${prefix}.${method.name}`;
     const { topic, options } = method.handler;
+    const handlerProblems = optionProblems(`@StreamHandler of ${name}`, options, STREAM_HANDLER_OPTIONS);
+    const sinkProblems = method.sendTo.flatMap((sink) =>
+      optionProblems(`@SendTo of ${name}`, sink.options, SEND_TO_OPTIONS),
+    );
+    problems.add(...handlerProblems, ...sinkProblems);
+    if (handlerProblems.length + sinkProblems.length > 0) continue;
     if (typeof topic !== 'string' || topic === '') {
       problems.add(`@StreamHandler of ${name} names no topic.`);
       continue;
