@@ -1,10 +1,19 @@
-import { ConfigurableModuleBuilder, Module, Scope, type DynamicModule, type Provider, type Type } from '@nestjs/common';
+import {
+  ConfigurableModuleBuilder,
+  Module,
+  Scope,
+  type CanActivate,
+  type DynamicModule,
+  type Provider,
+  type Type,
+} from '@nestjs/common';
 import { REQUEST } from '@nestjs/core';
 import { FEATURE_OPTIONS, optionProblems } from '../config/decorator-option-tables.js';
 import { readOnlyStoreToken } from '../decorators/inject-read-only-store.decorator.js';
 import { stateStoreOptionsOf, type StateStoreClass } from '../decorators/state-store.decorator.js';
 import { streamProcessorOptionsOf } from '../decorators/stream-processor.decorator.js';
 import { ConfigurationError } from '../errors/configuration-error.js';
+import { guardsOf } from '../query/http/store-guards.js';
 import { storesController } from '../query/http/stores-controller.js';
 import { cursorSecret } from '../query/scan/page-cursor.js';
 import { StreamsQueryService } from '../query/streams-query.service.js';
@@ -87,17 +96,54 @@ export class StreamsModule extends ConfigurableModuleClass {
     if (problems.length > 0) throw new ConfigurationError(problems);
     const storeProviders = stores.flatMap(providersOfStore);
     return {
-      module: StreamsFeatureModule,
+      module: featureModule([...processors, ...stores]),
       imports: [...imports],
-      providers: [...processors, ...storeProviders, ...providers],
+      providers: [...processors, ...storeProviders, ...guardProviders(stores, providers, imports), ...providers],
       exports: storeProviders,
     };
   }
 }
 
-/** Holds the stores and processors of one `forFeature`. */
-@Module({})
-class StreamsFeatureModule {}
+/** Makes the module of one `forFeature`. Nest's injection faults name it, so its name lists what it holds. */
+function featureModule(classes: readonly Type<object>[]): Type<object> {
+  @Module({})
+  class StreamsFeatureModule {}
+  const names = classes.map(({ name }) => name).join(', ');
+  Object.defineProperty(StreamsFeatureModule, 'name', { value: `StreamsFeatureModule(${names})` });
+  return StreamsFeatureModule;
+}
+
+/** Guard classes of the stores: providers of the feature, unless it already provides or imports them. */
+function guardProviders(
+  stores: readonly StateStoreClass[],
+  providers: readonly Provider[],
+  imports: NonNullable<StreamsFeature['imports']>,
+): Provider[] {
+  const provided = new Set<unknown>(
+    providers.map((provider) => (typeof provider === 'function' ? provider : provider.provide)),
+  );
+  const guards = new Set(stores.flatMap((store) => guardsOf(store)));
+  return [...guards].filter(
+    (guard): guard is Type<CanActivate> =>
+      typeof guard === 'function' && !provided.has(guard) && !imports.some((module) => exportsOf(module).has(guard)),
+  );
+}
+
+/** What a module exports, by itself and through modules that it exports again. */
+function exportsOf(module: unknown, seen = new Set<unknown>()): Set<unknown> {
+  if (module === undefined || module === null || seen.has(module)) return seen;
+  seen.add(module);
+  const { module: type, exports: own = [] } = module as Partial<DynamicModule>;
+  if (typeof type === 'function') exportsOf(type, seen);
+  const { forwardRef } = module as { forwardRef?: () => unknown };
+  if (typeof forwardRef === 'function') exportsOf(forwardRef(), seen);
+  const declared =
+    typeof module === 'function' ? ((Reflect.getMetadata('exports', module) as unknown[] | undefined) ?? []) : [];
+  for (const each of [...(Array.isArray(own) ? own : []), ...declared])
+    if (typeof each === 'object' && each !== null && 'provide' in each) seen.add(each.provide);
+    else exportsOf(each, seen);
+  return seen;
+}
 
 function providersOfStore(type: StateStoreClass): Provider[] {
   const { name } = stateStoreOptionsOf(type)!;

@@ -1,4 +1,4 @@
-import { ForbiddenException, type CanActivate, type ExecutionContext, type Type } from '@nestjs/common';
+import { ForbiddenException, type ExecutionContext } from '@nestjs/common';
 import type { ModuleRef } from '@nestjs/core';
 import { isObservable, lastValueFrom } from 'rxjs';
 import {
@@ -9,27 +9,24 @@ import {
 import type { StoreDefinition } from '../../topology/store-definition.js';
 import { QueryError } from '../problem/query-error.js';
 import type { ValueMapping } from './answer/entry-json.js';
-
-/** Where `@UseGuards` keeps what it was given. */
-const GUARDS_METADATA = '__guards__';
-
-type Guard = CanActivate | Type<CanActivate>;
+import { guardsOf, StoreGuards, type StoreGuard } from './store-guards.js';
 
 /** Who may see what of one store: the guards of its class, and what its options say. */
 export class StorePolicy {
   private readonly options: StoreQueryOptions;
   private readonly storeClass: object | undefined;
-  private readonly declared: readonly Guard[];
-  private guards: Promise<readonly CanActivate[]> | undefined;
+  private readonly declared: readonly StoreGuard[];
+  private readonly guards: StoreGuards;
 
   constructor(
     private readonly definition: StoreDefinition,
-    private readonly moduleRef: ModuleRef | undefined,
+    moduleRef: ModuleRef | undefined,
   ) {
     this.storeClass = definition.storeClass;
     const options = this.storeClass && stateStoreOptionsOf(this.storeClass)?.query;
     this.options = typeof options === 'object' ? options : {};
-    this.declared = (this.storeClass && (Reflect.getMetadata(GUARDS_METADATA, this.storeClass) as Guard[])) ?? [];
+    this.declared = guardsOf(this.storeClass);
+    this.guards = new StoreGuards(this.storeClass, moduleRef);
   }
 
   get isGuarded(): boolean {
@@ -42,8 +39,9 @@ export class StorePolicy {
 
   /** @throws ForbiddenException, or what a guard throws */
   async guard(context: ExecutionContext): Promise<void> {
-    this.guards ??= Promise.all(this.declared.map((guard) => this.instanceOf(guard)));
-    for (const guard of await this.guards) {
+    const request = context.getArgByIndex<object>(0);
+    for (const declared of this.declared) {
+      const guard = await this.guards.instanceOf(declared, request);
       const answer = guard.canActivate(context);
       if (!(await (isObservable(answer) ? lastValueFrom(answer) : answer))) throw new ForbiddenException();
     }
@@ -75,15 +73,5 @@ export class StorePolicy {
   /** The class by which guards read their own metadata, such as roles. */
   get class(): object | undefined {
     return this.storeClass;
-  }
-
-  private async instanceOf(guard: Guard): Promise<CanActivate> {
-    if (typeof guard !== 'function') return guard;
-    if (this.moduleRef === undefined) throw new Error(`There is no module to make the guard ${guard.name} of.`);
-    try {
-      return this.moduleRef.get(guard, { strict: false });
-    } catch {
-      return this.moduleRef.create(guard);
-    }
   }
 }

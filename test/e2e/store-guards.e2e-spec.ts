@@ -1,0 +1,155 @@
+import { Inject, Injectable, Module, Scope, UseGuards, type CanActivate, type Type } from '@nestjs/common';
+import { REQUEST } from '@nestjs/core';
+import { KeyValueStore, StateStore, StreamHandler, StreamProcessor, StreamsModule } from 'nestjs-streams';
+import { describe, expect, it } from 'vitest';
+import { StreamsApps } from './support/streams-app.js';
+
+interface Caller {
+  readonly headers: Readonly<Record<string, string | undefined>>;
+}
+
+@Injectable()
+class Roles {
+  mayRead(role: string | undefined): boolean {
+    return role === 'teller';
+  }
+}
+
+/** Exports only `Roles`, so that a guard with it works in no other module than one that imports this. */
+@Module({ providers: [Roles], exports: [Roles] })
+class RolesModule {}
+
+function guardedStore(guard: Type<CanActivate>): Type<KeyValueStore<string, number>> {
+  class Guarded extends KeyValueStore<string, number> {}
+  StateStore({ name: 'guarded', key: 'string', value: 'json', query: true })(Guarded);
+  UseGuards(guard)(Guarded);
+  return Guarded;
+}
+
+@StreamProcessor()
+class Reader {
+  @StreamHandler('in')
+  read(): void {}
+}
+
+describe.each(['fastify', 'express'] as const)('a guard of a store on %s', (adapter) => {
+  const apps = new StreamsApps();
+
+  async function statusesOf(guard: Type<CanActivate>, roles: readonly string[]): Promise<number[]> {
+    const store = guardedStore(guard);
+    @StreamProcessor({ name: 'Keeper' })
+    class Keeper {
+      constructor(@Inject(store) readonly store: KeyValueStore<string, number>) {}
+
+      @StreamHandler('in')
+      keep(): void {}
+    }
+    const app = await apps.start({
+      topics: { in: 1 },
+      adapter,
+      feature: { processors: [Keeper], stores: [store], imports: [RolesModule] },
+    });
+    await app.host.whenRunning();
+    return Promise.all(
+      roles.map(
+        async (role) => (await fetch(`${app.url}/stores/guarded/count`, { headers: { 'x-role': role } })).status,
+      ),
+    );
+  }
+
+  it('injects what the module of its store sees', async () => {
+    @Injectable()
+    class RoleGuard implements CanActivate {
+      constructor(private readonly roles: Roles) {}
+
+      canActivate(context: { switchToHttp(): { getRequest(): Caller } }): boolean {
+        return this.roles.mayRead(context.switchToHttp().getRequest().headers['x-role']);
+      }
+    }
+    expect(await statusesOf(RoleGuard, ['teller', 'guest', 'teller'])).toEqual([200, 403, 200]);
+  });
+
+  it('may be scoped to the request, or depend on what is, and gets each request of its own', async () => {
+    @Injectable({ scope: Scope.REQUEST })
+    class Session {
+      constructor(@Inject(REQUEST) readonly caller: Caller) {}
+    }
+    @Injectable()
+    class SessionGuard implements CanActivate {
+      constructor(
+        private readonly roles: Roles,
+        private readonly session: Session,
+      ) {}
+
+      canActivate(): boolean {
+        return this.roles.mayRead(this.session.caller.headers['x-role']);
+      }
+    }
+    @Module({ imports: [RolesModule], providers: [Session, SessionGuard], exports: [SessionGuard] })
+    class SessionModule {}
+    const store = guardedStore(SessionGuard);
+    @StreamProcessor({ name: 'Keeper' })
+    class Keeper {
+      constructor(@Inject(store) readonly store: KeyValueStore<string, number>) {}
+
+      @StreamHandler('in')
+      keep(): void {}
+    }
+    const app = await apps.start({
+      topics: { in: 1 },
+      adapter,
+      feature: { processors: [Keeper], stores: [store], imports: [SessionModule] },
+    });
+    await app.host.whenRunning();
+    const statuses = await Promise.all(
+      ['teller', 'guest', 'teller', 'guest'].map(
+        async (role) => (await fetch(`${app.url}/stores/guarded/count`, { headers: { 'x-role': role } })).status,
+      ),
+    );
+    expect(statuses).toEqual([200, 403, 200, 403]);
+  });
+
+  it('that is scoped itself is made for each request in the module of its store', async () => {
+    let made = 0;
+    @Injectable({ scope: Scope.REQUEST })
+    class ScopedGuard implements CanActivate {
+      constructor(
+        private readonly roles: Roles,
+        @Inject(REQUEST) private readonly caller: Caller,
+      ) {
+        made++;
+      }
+
+      canActivate(): boolean {
+        return this.roles.mayRead(this.caller.headers['x-role']);
+      }
+    }
+    expect(await statusesOf(ScopedGuard, ['teller', 'guest', 'teller'])).toEqual([200, 403, 200]);
+    expect(made).toBe(3);
+  });
+
+  it.each([Scope.DEFAULT, Scope.REQUEST])(
+    'stops the start where it cannot be made, with its name, its store and what is missing (scope %i)',
+    async (scope) => {
+      @Injectable()
+      class Tokens {}
+      @Injectable({ scope })
+      class TokenGuard implements CanActivate {
+        constructor(readonly tokens: Tokens) {}
+
+        canActivate(): boolean {
+          return true;
+        }
+      }
+      const error = await apps.failure({
+        imports: [
+          StreamsModule.forRoot(apps.options({ in: 1 })),
+          StreamsModule.forFeature({ processors: [Reader], stores: [guardedStore(TokenGuard)] }),
+        ],
+      });
+      expect(error.message).toContain('TokenGuard');
+      expect(error.message).toContain('Tokens');
+      expect(error.message).toContain('StreamsFeatureModule(Reader, Guarded)');
+    },
+  );
+});
