@@ -23,7 +23,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { StreamsApps, type RootOptions, type StreamsApp } from './support/streams-app.js';
 
-@StateStore({ name: 'counts', key: 'string', value: json<number>(), query: true })
+@StateStore({ name: 'counts', key: 'string', value: json<number>(), query: true, lookup: 'every-partition' })
 class Counts extends KeyValueStore<string, number> {}
 
 @Injectable()

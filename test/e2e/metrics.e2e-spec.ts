@@ -15,7 +15,7 @@ import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { StreamsApps, type StreamsApp } from './support/streams-app.js';
 
-@StateStore({ name: 'counts', key: 'string', value: json<number>(), query: true })
+@StateStore({ name: 'counts', key: 'string', value: json<number>(), query: true, lookup: 'every-partition' })
 class Counts extends KeyValueStore<string, number> {}
 
 /** Holds handlers until the test lets go. */

@@ -12,6 +12,7 @@ export type { RuntimeConfig } from './config/runtime-config.js';
 export type { StreamsOptions } from './config/streams-options.js';
 export type { UncaughtAction, UncaughtContext, UncaughtPolicy } from './config/uncaught-policy.js';
 export { InjectReadOnlyStore, readOnlyStoreToken } from './decorators/inject-read-only-store.decorator.js';
+export type { KeyPartitioner, PartitionerName } from './log/named-partitioners.js';
 export { StateStore, type StateStoreClass, type StateStoreOptions } from './decorators/state-store.decorator.js';
 export {
   SendTo,

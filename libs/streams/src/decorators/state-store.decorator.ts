@@ -1,3 +1,4 @@
+import type { KeyPartitioner, PartitionerName } from '../log/named-partitioners.js';
 import type { SerdeName } from '../serdes/resolve-serde.js';
 import type { Serde } from '../serdes/serde.js';
 import type { KeyValueStore } from '../stores/key-value/key-value-store.js';
@@ -12,8 +13,21 @@ export interface StateStoreOptions<K = unknown, V = unknown> {
   readonly value: Serde<V> | SerdeName;
   /** Name of an engine: `rocksdb`, `memory`, or a registered one. Default: `defaultEngine` of `forRoot`. */
   readonly engine?: string;
-  /** The partition, from 0, of a serialised key; that of the topics which feed the store. Default: Kafka's murmur2. */
-  readonly partitioner?: (key: Uint8Array, partitionCount: number) => number;
+  /**
+   * How the topics that feed the store are partitioned: a name as librdkafka has it, or a function that gives the partition, from 0, of a serialised
+   * key. Default `murmur2`, as Java clients write; clients on librdkafka (Python, Go, .NET) write with `consistent_random` by default.
+   */
+  readonly partitioner?: PartitionerName | KeyPartitioner;
+  /**
+   * The part of a key that decides its partition, where it is not the whole key: `(key) => key.split(':')[0]` for keys `account:day` over a topic
+   * keyed by account. Text is taken as UTF-8 and bytes as they are; anything else is serialised as a key of the store is.
+   */
+  readonly partitionBy?: (key: K) => unknown;
+  /**
+   * `every-partition`: a key may be in any partition. Each partition keeps an entry of its own, and a query for a key asks all of them; one that
+   * several partitions hold is refused with a 409. Not with `partitioner` or `partitionBy`.
+   */
+  readonly lookup?: 'every-partition';
   /** Serve the store over REST: to everybody whom the guards of the class let through (`@UseGuards`), or as the options say. Default false. */
   readonly query?: boolean | StoreQueryOptions<K, V>;
   /** `false`: no changelog, so the store lives as long as its engine's data. An object: extra topic configuration in the broker's own names. */

@@ -90,6 +90,11 @@ export const ERROR_CODES = {
     meaning: 'A store is used or injected where there is no task.',
     fix: 'Inject it into a stream processor only, or use `@InjectReadOnlyStore`.',
   },
+  STREAMS_STORE_KEY_PARTITION: {
+    family: 'configuration',
+    meaning: 'A handler wrote a key that belongs to another partition of the store, where queries look for it.',
+    fix: 'Set `partitionBy`, `partitioner` or `lookup` of `@StateStore`, or process a topic keyed by that key.',
+  },
   STREAMS_ROCKSDB: {
     family: 'fatal',
     meaning: 'RocksDB failed for a reason that is neither damage nor a lock, a full disk for example.',
@@ -165,6 +170,11 @@ export const ERROR_CODES = {
     family: 'query',
     meaning: 'The store has no entry for this key.',
     fix: 'Nothing: the key was never written, or it was deleted.',
+  },
+  STREAMS_QUERY_KEY_AMBIGUOUS: {
+    family: 'query',
+    meaning: 'Several partitions of a store with `lookup: "every-partition"` have an entry for this key.',
+    fix: 'Read all of them with a scan from the key to the key.',
   },
   STREAMS_QUERY_INVALID_KEY: {
     family: 'query',

@@ -48,6 +48,11 @@ export const STREAMS_METRICS = {
     labels: ['store'],
     help: 'Reads answered by the write-back buffer.',
   },
+  streams_store_misplaced_keys_total: {
+    type: 'counter',
+    labels: ['store'],
+    help: 'Sampled writes of keys that belong to another partition of the store.',
+  },
   streams_store_bytes: { type: 'gauge', labels: ['store', 'partition'], help: 'Estimated bytes of a store partition.' },
   streams_cache_bytes: {
     type: 'gauge',

@@ -370,3 +370,25 @@ it('describes a store and where its partitions are, in any state of the instance
   expect(await queries.describeStore('balances')).toMatchObject({ name: 'balances', partitions: [] });
   await expect(queries.describeStore('none')).rejects.toEqual(problem('store-not-found'));
 });
+
+describe('a store that looks in every partition', () => {
+  it('finds a key wherever it is, and never answers one of several values', async () => {
+    const { queries, store } = world(['balances', stringSerde, json(), { lookup: 'every-partition' }]);
+    const home = store.partitionOf(Buffer.from('a'));
+    const away = (home + 1) % 4;
+    await expect(queries.get('balances', 'a')).rejects.toEqual(problem('key-not-found'));
+    await store.put('a', { n: 1 }, away);
+    expect(await queries.get('balances', 'a')).toMatchObject({ freshness: { partition: away } });
+    const { values } = await queries.lookup('balances', [Buffer.from('a'), Buffer.from('b')]);
+    expect(values.map((value) => value && Buffer.from(value).toString())).toEqual(['{"n":1}', undefined]);
+
+    await store.put('a', { n: 2 }, home);
+    const ambiguous = problem('key-ambiguous', {
+      members: { store: 'balances', partitions: expect.arrayContaining([home, away]) },
+    });
+    await expect(queries.get('balances', 'a')).rejects.toEqual(ambiguous);
+    await expect(queries.lookup('balances', [Buffer.from('a')])).rejects.toEqual(ambiguous);
+    expect((await queries.list('balances')).items).toHaveLength(2);
+    expect(() => queries.metadataForKey('balances', 'a')).toThrow(/any partition/);
+  });
+});

@@ -17,7 +17,7 @@ import type { UnreadPartition } from './problem/missing-problem.js';
 import { QueryError } from './problem/query-error.js';
 import { readKey } from './read-key.js';
 import { LocalReads } from './reads/local-reads.js';
-import { LATEST_COMMITTED, type Freshness, type PartitionReads } from './reads/partition-reads.js';
+import { LATEST_COMMITTED, type Freshness, type PartitionReads, type ReadBounds } from './reads/partition-reads.js';
 import { QueryRouter } from './routing/query-router.js';
 import { keyAfter, readRange } from './scan/key-range.js';
 import { PageCursors } from './scan/page-cursor.js';
@@ -144,14 +144,16 @@ export class StreamsQueryService {
   /** @param key serialised. */
   async getBytes(name: string, key: Uint8Array, request?: FreshnessRequest): Promise<EntryAnswer> {
     const definition = this.definitionOf(name);
-    const partition = this.partitionOf(this.serving(definition), key);
-    const bounds = request ? boundsOf(this.runtime.topology, name, request)(partition) : LATEST_COMMITTED;
-    const { values, freshness } = await this.reads.get({ store: name, partition }, [key], bounds);
+    const boundsFor = request ? boundsOf(this.runtime.topology, name, request) : () => LATEST_COMMITTED;
+    const { values, freshness } = await this.getKeys(definition, [key], boundsFor);
     const [value] = values;
-    if (value !== undefined) return { definition, value, freshness };
+    // A value comes with the freshness of its own partition alone.
+    if (value !== undefined) return { definition, value: value.bytes, freshness: value.freshness };
+    const [first] = freshness;
+    const place = definition.lookup === undefined ? { partition: first.partition, position: first.position } : {};
     throw new QueryError('key-not-found', `The store "${name}" has no entry for this key.`, {
-      members: { store: name, partition, position: freshness.position },
-      freshness,
+      members: { store: name, ...place },
+      freshness: first,
     });
   }
 
@@ -162,27 +164,50 @@ export class StreamsQueryService {
       throw new QueryError('body-too-large', `At most ${MAX_LOOKUP_KEYS} keys are looked up at a time.`, {
         members: { store: name, maxKeys: MAX_LOOKUP_KEYS },
       });
+    const bounds = boundsOf(this.runtime.topology, name, request);
+    const { values, freshness } = await this.getKeys(definition, keys, bounds);
+    return { definition, values: values.map((value) => value?.bytes), freshness };
+  }
+
+  /** The values of serialised keys, each with the freshness of its partition. @throws QueryError `key-ambiguous` */
+  private async getKeys(
+    definition: StoreDefinition,
+    keys: readonly Uint8Array[],
+    bounds: (partition: number) => ReadBounds,
+  ): Promise<{ readonly values: readonly (FoundValue | undefined)[]; readonly freshness: readonly Freshness[] }> {
+    const { name } = definition;
     const store = this.serving(definition);
+    // The usual case by itself (bench `query`, local/controller).
+    if (keys.length === 1 && definition.lookup === undefined) {
+      const partition = this.partitionOf(store, keys[0]);
+      const answer = await this.reads.get({ store: name, partition }, keys, bounds(partition));
+      const [bytes] = answer.values;
+      return { values: [bytes && { bytes, freshness: answer.freshness }], freshness: [answer.freshness] };
+    }
     const byPartition = new Map<number, number[]>();
     keys.forEach((key, index) => {
-      const partition = this.partitionOf(store, key);
-      const known = byPartition.get(partition);
-      if (known) known.push(index);
-      else byPartition.set(partition, [index]);
+      for (const partition of this.partitionsOf(store, key)) {
+        const known = byPartition.get(partition);
+        if (known) known.push(index);
+        else byPartition.set(partition, [index]);
+      }
     });
-    const bounds = boundsOf(this.runtime.topology, name, request);
-    const values = Array<Uint8Array | undefined>(keys.length);
+    const values = Array<FoundValue | undefined>(keys.length).fill(undefined);
     const freshness = await Promise.all(
       Array.from(byPartition, async ([partition, indexes]) => {
         const wanted = indexes.map((index) => keys[index]);
         const answer = await this.reads.get({ store: name, partition }, wanted, bounds(partition));
         indexes.forEach((index, at) => {
-          values[index] = answer.values[at];
+          const bytes = answer.values[at];
+          if (bytes === undefined) return;
+          const other = values[index];
+          if (other !== undefined) throw ambiguousKey(name, [other.freshness.partition, partition]);
+          values[index] = { bytes, freshness: answer.freshness };
         });
         return answer.freshness;
       }),
     );
-    return { definition, values, freshness };
+    return { values, freshness };
   }
 
   async list(name: string, request: ScanRequest = {}): Promise<EntryPage> {
@@ -227,7 +252,7 @@ export class StreamsQueryService {
       return feed.open({
         ...request,
         range: { gte: key, lt: keyAfter(key) },
-        partitions: [this.partitionOf(store, key)],
+        partitions: this.partitionsOf(store, key),
       });
     const partitions = Array.from({ length: partitionCount }, (_, partition) => partition);
     return feed.open({ ...request, range: readRange(definition, prefix === undefined ? {} : { prefix }), partitions });
@@ -242,6 +267,12 @@ export class StreamsQueryService {
 
   private metadataForBytes(name: string, key: Uint8Array): KeyMetadata {
     const store = this.serving(this.definitionOf(name));
+    if (store.definition.lookup !== undefined)
+      throw new QueryError(
+        'invalid-parameter',
+        `A key of the store "${name}" may be in any partition; ask for the metadata of the whole store.`,
+        { members: { store: name, parameter: 'key' } },
+      );
     const partition = this.partitionOf(store, key);
     const known = this.metadata(name).partitions.find((each) => each.partition === partition) as PartitionMetadata;
     return { store: name, ...known };
@@ -256,6 +287,11 @@ export class StreamsQueryService {
     const definition = this.definitionOf(name);
     const { partitionCount } = this.serving(definition);
     return { definition, partitionCount, boundsOf: boundsOf(this.runtime.topology, name, request) };
+  }
+
+  private partitionsOf(store: QueryableStore, key: Uint8Array): readonly number[] {
+    if (store.definition.lookup === undefined) return [this.partitionOf(store, key)];
+    return Array.from({ length: store.partitionCount }, (_, partition) => partition);
   }
 
   /** Always of all partitions that the store has, whoever is there to answer for them (KAFKA-20887). */
@@ -276,4 +312,17 @@ export class StreamsQueryService {
       retryAfterS: RETRY_NOT_RUNNING_S,
     });
   }
+}
+
+interface FoundValue {
+  readonly bytes: Uint8Array;
+  readonly freshness: Freshness;
+}
+
+function ambiguousKey(store: string, partitions: readonly number[]): QueryError {
+  return new QueryError(
+    'key-ambiguous',
+    `Several partitions of the store "${store}" have an entry for this key, ${partitions.join(' and ')} among them. Read all of them with a scan from the key to the key.`,
+    { members: { store, partitions } },
+  );
 }

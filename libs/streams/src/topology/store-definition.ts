@@ -11,6 +11,8 @@ export interface StoreDefinition {
   readonly changelog: ChangelogDefinition;
   /** The partition of a key, from 0. Absent: Kafka's default partitioner. It has to be that of the topics that feed the store. */
   readonly partitioner?: (key: Uint8Array, partitionCount: number) => number;
+  /** Set: a key may be in any partition, or in several, a look-up asks all of them, and writes are not checked. */
+  readonly lookup?: 'every-partition';
   /** Served over REST. */
   readonly isQueryable: boolean;
   /** Makes the typed object that user code sees; absent: a plain `KeyValueStore`. */

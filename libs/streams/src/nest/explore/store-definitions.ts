@@ -3,6 +3,7 @@ import { stateStoreOptionsOf, type StateStoreClass } from '../../decorators/stat
 import { resolveSerde } from '../../serdes/resolve-serde.js';
 import type { Serde } from '../../serdes/serde.js';
 import type { StoreDefinition } from '../../topology/store-definition.js';
+import { storePartitioning } from '../../topology/store-partitioning.js';
 import type { ProblemList } from './problem-list.js';
 
 /** The definitions behind `@StateStore` classes; what is wrong with one goes to `problems`. */
@@ -33,7 +34,8 @@ export function storeDefinitions(
     const { changelog = true } = options;
     const key = problems.attempt(`${label}, key`, () => resolveSerde(options.key));
     const value = problems.attempt(`${label}, value`, () => resolveSerde(options.value));
-    if (key === undefined || value === undefined) continue;
+    const partitioning = problems.attempt(label, () => storePartitioning(options, key as Serde<unknown>));
+    if (key === undefined || value === undefined || partitioning === undefined) continue;
     definitions.set(type, {
       name: options.name,
       kind: 'key-value',
@@ -42,7 +44,7 @@ export function storeDefinitions(
       engine,
       changelog: { isEnabled: changelog !== false, config: typeof changelog === 'object' ? changelog : {} },
       isQueryable: Boolean(options.query),
-      ...(options.partitioner ? { partitioner: options.partitioner } : {}),
+      ...partitioning,
       storeClass: type,
       restorePriority: options.restorePriority ?? 0,
     });

@@ -44,14 +44,14 @@ export const QUERY_ENDPOINTS: readonly QueryEndpoint[] = Object.freeze([
     path: '/stores/:store/entries/:key',
     summary: 'Answers the value of a key, as stored.',
     parameters: ENTRY_PARAMETERS,
-    statuses: statuses(304, 414, 421),
+    statuses: statuses(304, 409, 414, 421),
   },
   {
     method: 'POST',
     path: '/stores/:store/lookup',
     summary: 'Answers the values of up to 1,000 keys.',
     parameters: ENTRY_PARAMETERS,
-    statuses: statuses(413, 414, 421),
+    statuses: statuses(409, 413, 414, 421),
   },
   {
     method: 'GET',

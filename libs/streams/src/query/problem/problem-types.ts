@@ -10,6 +10,7 @@ const definitions = {
   'store-not-found': { code: 'STREAMS_QUERY_STORE_NOT_FOUND', status: 404, title: 'Store not found' },
   'key-not-found': { code: 'STREAMS_QUERY_KEY_NOT_FOUND', status: 404, title: 'Key not found' },
   'invalid-key': { code: 'STREAMS_QUERY_INVALID_KEY', status: 400, title: 'Invalid key' },
+  'key-ambiguous': { code: 'STREAMS_QUERY_KEY_AMBIGUOUS', status: 409, title: 'Key is in several partitions' },
   'key-too-long': { code: 'STREAMS_QUERY_KEY_TOO_LONG', status: 414, title: 'Key too long' },
   'invalid-parameter': { code: 'STREAMS_QUERY_INVALID_PARAMETER', status: 400, title: 'Invalid parameter' },
   'unknown-parameter': { code: 'STREAMS_QUERY_UNKNOWN_PARAMETER', status: 400, title: 'Unknown parameter' },

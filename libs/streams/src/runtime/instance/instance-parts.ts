@@ -20,6 +20,7 @@ import { RESTORE_FETCHES, Restorer } from '../restore/restorer.js';
 import { StandbyFollower } from '../restore/standby-follower.js';
 import type { StateDirectory } from '../state-directory/state-directory.js';
 import type { OutputPort } from '../records/output.js';
+import { misplacedKeys } from '../task/misplaced-keys.js';
 import { TaskFactory } from '../task/task-factory.js';
 import { GroupAssignment } from '../group/group-assignment.js';
 import { groupCallbacks } from '../group/group-callbacks.js';
@@ -175,6 +176,7 @@ export function assembleParts(
     engines,
     directory,
     partitionCounts: layout.partitionCounts,
+    taskCounts: layout.taskCounts,
     outputTopics,
     engineMemoryMaxBytes: engineShare(options, layout),
     freezeValues: config.freezeValues,
@@ -190,6 +192,7 @@ export function assembleParts(
       metrics,
     }),
     pauses,
+    onMisplacedKey: misplacedKeys(logger, metrics),
     onDamage: (error) => tasks.damaged(error),
   });
   const input: TaskInput = new TaskInput(reader, memory.inputMaxBytes, (queue) => {

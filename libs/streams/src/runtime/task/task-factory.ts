@@ -1,10 +1,12 @@
+import type { StoreAccessError } from '../../errors/store-access-error.js';
 import type { StoreCorruptedError } from '../../errors/store-corrupted-error.js';
 import { changelogTopic } from '../../topology/internal-topics.js';
 import { taskId } from '../../topology/task-id.js';
-import type { Processor, TaskId } from '../../topology/processor.js';
+import type { Processor } from '../../topology/processor.js';
 import type { StoreDefinition } from '../../topology/store-definition.js';
 import type { SubTopology, Topology } from '../../topology/topology.js';
 import type { StoreEngineFactory } from '../../stores/store-engine.js';
+import { keyPlace } from '../../stores/key-value/key-place.js';
 import { createStateStore } from '../../stores/state-store-factory.js';
 import type { Clock } from '../../time/clock.js';
 import type { StateDirectory } from '../state-directory/state-directory.js';
@@ -26,6 +28,8 @@ export interface TaskFactoryOptions {
   readonly directory: StateDirectory;
   /** Of sink topics. */
   readonly partitionCounts: ReadonlyMap<string, number>;
+  /** Tasks by sub-topology. */
+  readonly taskCounts: ReadonlyMap<number, number>;
   readonly outputTopics: OutputTopics;
   /** Share of one store partition for the engine's caches. */
   readonly engineMemoryMaxBytes: number;
@@ -34,6 +38,8 @@ export interface TaskFactoryOptions {
   readonly clock: Clock;
   readonly badRecords: BadRecordPolicies;
   readonly pauses: Pauses;
+  /** A task wrote a key of another partition, and `freezeValues` is off. */
+  readonly onMisplacedKey: (error: StoreAccessError) => void;
   /** A query found a store damaged. */
   readonly onDamage: (error: StoreCorruptedError) => void;
 }
@@ -45,7 +51,7 @@ export class TaskFactory {
   create(sub: SubTopology, partition: number): Task {
     const { topology, clock, output, badRecords, pauses } = this.options;
     const id = taskId(sub.id, partition);
-    const stores = new TaskStores(sub.stores.map((definition) => this.store(definition, id)));
+    const stores = new TaskStores(sub.stores.map((definition) => this.store(definition, sub.id, partition)));
     const scope: TaskScope = {
       taskId: id,
       record: new CurrentRecord(),
@@ -100,8 +106,9 @@ export class TaskFactory {
     return new SinkWriter(node, partitionCounts.get(node.topic) ?? 1, output, outputTopics.get(node.topic));
   }
 
-  private store(definition: StoreDefinition, id: TaskId): TaskStore {
+  private store(definition: StoreDefinition, subTopology: number, partition: number): TaskStore {
     const { engines, directory, engineMemoryMaxBytes, freezeValues, applicationId, onDamage } = this.options;
+    const id = taskId(subTopology, partition);
     const factory = engines.get(definition.engine)!;
     const engine = factory.create({
       storeName: definition.name,
@@ -115,6 +122,12 @@ export class TaskFactory {
       store: createStateStore(definition, engine, {
         freezeValues,
         onDamage,
+        place: keyPlace({
+          definition,
+          partition,
+          partitionCount: this.options.taskCounts.get(subTopology) ?? 1,
+          onMisplaced: freezeValues ? undefined : this.options.onMisplacedKey,
+        }),
         ...(StoreClass === undefined ? {} : { facade: new StoreClass() }),
       }),
       changelog: definition.changelog.isEnabled ? changelogTopic(applicationId, definition.name) : undefined,

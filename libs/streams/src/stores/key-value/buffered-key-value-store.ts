@@ -12,6 +12,7 @@ import {
   type KeyValueBacking,
   type KeyValueIterator,
 } from './key-value-store.js';
+import type { KeyPlace } from './key-place.js';
 import { isWithin } from './is-within.js';
 import { MergedIterator, type BufferedEntry } from './merged-iterator.js';
 import { WriteBackBuffer } from './write-back-buffer.js';
@@ -22,6 +23,8 @@ export interface BufferedKeyValueStoreOptions {
   readonly definition: StoreDefinition;
   readonly engine: StoreEngine;
   readonly freezeValues: boolean;
+  /** Checks what is written. */
+  readonly place?: KeyPlace | undefined;
   /** The typed object; absent: a plain `KeyValueStore`. */
   readonly facade?: object;
   /** A query found the store damaged. */
@@ -35,6 +38,7 @@ export class BufferedKeyValueStore implements StateStore, KeyValueBacking<unknow
   changes = 0;
   readonly counts: StoreCounts = { get: 0, put: 0, delete: 0, range: 0, load: 0, write: 0, hits: 0 };
   private readonly engine: StoreEngine;
+  private readonly place: KeyPlace | undefined;
   private readonly buffer: WriteBackBuffer<unknown, unknown>;
   private readonly iterators = new Set<KeyValueIterator<unknown, unknown>>();
   private changelogPosition: ChangelogPosition | undefined;
@@ -47,6 +51,7 @@ export class BufferedKeyValueStore implements StateStore, KeyValueBacking<unknow
     const { definition, engine, freezeValues, facade = new KeyValueStore() } = options;
     this.name = definition.name;
     this.engine = engine;
+    this.place = options.place;
     this.buffer = new WriteBackBuffer({
       key: definition.key,
       value: definition.value,
@@ -202,6 +207,7 @@ export class BufferedKeyValueStore implements StateStore, KeyValueBacking<unknow
   }
 
   put(key: unknown, value: unknown): void {
+    this.place?.check(key);
     this.counts.put++;
     this.changes++;
     this.buffer.put(key, value);
@@ -214,6 +220,7 @@ export class BufferedKeyValueStore implements StateStore, KeyValueBacking<unknow
   }
 
   delete(key: unknown): Awaitable<unknown> {
+    this.place?.check(key);
     this.counts.delete++;
     this.changes++;
     const entry = this.buffer.find(key);
