@@ -34,7 +34,9 @@ function fixed<T>(
       try {
         write(bytes, value);
       } catch (cause) {
-        throw new SerdeError(name, `${String(value)} is not a value of the serde "${name}".`, { cause });
+        throw new SerdeError(name, `The serde "${name}" does not take ${described(value)}${reasonOf(cause)}.`, {
+          cause,
+        });
       }
       return bytes;
     },
@@ -51,15 +53,34 @@ function parsedKey<T>(name: string, key: T | undefined): T {
   return key;
 }
 
-function requireNumber(value: number): void {
-  if (typeof value !== 'number') throw new TypeError('not a number');
+function requireType(value: unknown, type: 'number' | 'bigint' | 'boolean'): void {
+  if (typeof value !== type) throw new TypeError(`it takes a ${type}`);
+}
+
+/** Only errors that were thrown here explain themselves; those of Node quote the value. */
+function reasonOf(cause: unknown): string {
+  return cause instanceof TypeError && cause.message.startsWith('it takes') ? `: ${cause.message}` : '';
+}
+
+/** The kind of a value, never the value: messages end in logs. */
+function described(value: unknown): string {
+  if (value === null) return 'null';
+  if (typeof value === 'number')
+    return Number.isInteger(value) ? 'a number out of its range' : 'a number that is not an integer';
+  if (typeof value === 'bigint') return 'a bigint out of its range';
+  return typeof value === 'object' ? (value.constructor?.name ?? 'an object') : `a value of type ${typeof value}`;
 }
 
 /** Four bytes, big-endian, signed: Kafka's IntegerSerializer. */
 export const int32Serde = fixed<number>(
   'int32',
   4,
-  (bytes, value) => void bytes.writeInt32BE(value),
+  (bytes, value) => {
+    requireType(value, 'number');
+    // `writeInt32BE` cuts fractions off, and takes NaN for 0.
+    if (!Number.isInteger(value)) throw new TypeError('it takes integers');
+    bytes.writeInt32BE(value);
+  },
   (bytes) => bytes.readInt32BE(),
   { parse: parseInteger, format: formatInteger },
 );
@@ -68,7 +89,10 @@ export const int32Serde = fixed<number>(
 export const int64Serde = fixed<bigint>(
   'int64',
   8,
-  (bytes, value) => void bytes.writeBigInt64BE(value),
+  (bytes, value) => {
+    requireType(value, 'bigint');
+    bytes.writeBigInt64BE(value);
+  },
   (bytes) => bytes.readBigInt64BE(),
   { parse: parseBigInteger, format: formatInteger },
 );
@@ -78,7 +102,7 @@ export const float64Serde = fixed<number>(
   'float64',
   8,
   (bytes, value) => {
-    requireNumber(value);
+    requireType(value, 'number');
     bytes.writeDoubleBE(value);
   },
   (bytes) => bytes.readDoubleBE(),
@@ -90,7 +114,7 @@ export const booleanSerde = fixed<boolean>(
   'boolean',
   1,
   (bytes, value) => {
-    if (typeof value !== 'boolean') throw new TypeError('not a boolean');
+    requireType(value, 'boolean');
     bytes[0] = value ? 1 : 0;
   },
   (bytes) => bytes[0] !== 0,

@@ -59,6 +59,42 @@ describe('a serde', () => {
     }
   });
 
+  it('never writes other bytes for what it cannot hold, and does not quote it', () => {
+    const odd: unknown[] = [
+      undefined,
+      null,
+      {},
+      [],
+      'secret',
+      '7',
+      NaN,
+      Infinity,
+      1.5,
+      true,
+      7,
+      7n,
+      2n ** 63n,
+      new Date(0),
+    ];
+    const takes: [Serde<unknown>, (value: unknown) => boolean][] = [
+      [int32Serde as Serde<unknown>, (value) => value === 7],
+      [int64Serde as Serde<unknown>, (value) => value === 7n],
+      [float64Serde as Serde<unknown>, (value) => typeof value === 'number'],
+      [booleanSerde as Serde<unknown>, (value) => typeof value === 'boolean'],
+      [stringSerde as Serde<unknown>, (value) => typeof value === 'string'],
+      [bytesSerde as Serde<unknown>, () => false],
+    ];
+    for (const [serde, takesIt] of takes) {
+      for (const value of odd.filter((each) => !takesIt(each))) {
+        const message = expect.not.stringContaining('secret');
+        expect(() => serde.serialize(value), serde.name).toThrow(
+          expect.objectContaining({ code: 'STREAMS_SERDE', message }),
+        );
+      }
+    }
+    expect(() => stringSerde.serialize('a\ud800')).toThrow(/lone surrogates/);
+  });
+
   for (const [serde, keys] of cases) {
     it(`${serde.name}: reads a key in a URL as the key it was made of`, () => {
       fc.assert(

@@ -8,6 +8,8 @@ export const stringSerde: Serde<string> = Object.freeze({
   serialize(value: string): Uint8Array {
     if (typeof value !== 'string')
       throw new SerdeError('string', `The serde "string" takes strings, not ${typeof value}.`);
+    // Half of a surrogate pair has no UTF-8: different strings would become the same bytes.
+    if (!isWellFormed(value)) throw new SerdeError('string', 'The serde "string" takes text without lone surrogates.');
     return Buffer.from(value, 'utf8');
   },
   deserialize(bytes: Uint8Array): string {
@@ -24,6 +26,11 @@ export const stringSerde: Serde<string> = Object.freeze({
   },
   contentType: 'text/plain; charset=utf-8',
 });
+
+/** `String.prototype.isWellFormed` is a native scan; the library that TypeScript knows for Node 20 lacks it. */
+function isWellFormed(text: string): boolean {
+  return (text as string & { isWellFormed(): boolean }).isWellFormed();
+}
 
 function parse(text: string): unknown {
   try {
