@@ -13,7 +13,10 @@ export const STATE_STORE_OPTIONS: OptionTable = {
   key: option('serde'),
   value: option('serde'),
   engine: option('string'),
-  partitioner: option('function'),
+  // `storePartitioning` says which names, and which of these three go together.
+  partitioner: option('other'),
+  partitionBy: option('other'),
+  lookup: option('other'),
   query: option('boolean'),
   'query.authorize': option('function'),
   'query.map': option('function'),
