@@ -27,6 +27,7 @@ import { groupCallbacks } from '../group/group-callbacks.js';
 import { localStores } from './local-stores.js';
 import { DepartedInstances } from '../group/departed-instances.js';
 import type { Courtesy } from '../courtesy.js';
+import { ErrorOrigins } from '../error-origins.js';
 import type { Farewell } from './farewell.js';
 import { PartitionOwners } from '../group/partition-owners.js';
 import { probing } from '../group/probing.js';
@@ -99,7 +100,6 @@ const REBALANCE_SHARE = 10;
 /** Where tasks append: the strategy's producer of the moment, as long as the tasks have a tenure. */
 class StrategyOutput implements OutputPort {
   isFull = false;
-  appended = 0;
 
   constructor(
     private readonly strategy: CommitStrategy,
@@ -161,6 +161,7 @@ export function assembleParts(
     signal: events.stopping,
   });
   const assignment = new GroupAssignment(topology, layout.taskCounts, config, logger);
+  const origins = new ErrorOrigins();
   const output = new StrategyOutput(strategy, () => tasks.tenure);
   const deadLetterPartitions = layout.partitionCounts.get(config.errors.deadLetterTopic ?? '') ?? 1;
   const outputTopics = new OutputTopics({
@@ -181,6 +182,7 @@ export function assembleParts(
     engineMemoryMaxBytes: engineShare(options, layout),
     freezeValues: config.freezeValues,
     output,
+    origins,
     clock,
     badRecords: badRecordPolicies({
       applicationId,
@@ -244,6 +246,7 @@ export function assembleParts(
     logger,
     metrics,
     uncaught: new UncaughtErrors({ policy: config.errors.uncaught, clock, logger }),
+    origins,
     onFailure: events.onFailure,
     onShutdownApplication: events.onShutdownApplication,
     signal: events.stopping,

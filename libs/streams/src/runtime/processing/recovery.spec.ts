@@ -5,6 +5,7 @@ import { ManualClock } from '../../testing/manual-clock.js';
 import { delay } from '../../time/clock.js';
 import type { Committer } from '../commit/committer.js';
 import { changedTask, committerThat, TENURE } from '../commit/testing/fake-commits.js';
+import { ErrorOrigins } from '../error-origins.js';
 import { Recovery, type RecoveryOptions } from './recovery.js';
 
 const RECOVER_MS = 300;
@@ -13,12 +14,18 @@ describe('an owner whose commit failed', () => {
   const clock = new ManualClock();
 
   /** A commit that fails after 100 ms, and how long its doubt lasts in the moment when the tasks restore. */
-  async function failing(error: Error): Promise<{
+  async function failing(
+    error: Error,
+    origins = new ErrorOrigins(),
+  ): Promise<{
     readonly committer: Committer;
     readonly doubtsMs: number[];
+    /** What `errors.uncaught` was asked about. */
+    readonly judged: unknown[];
     recover(): Promise<boolean>;
   }> {
     const doubtsMs: number[] = [];
+    const judged: unknown[] = [];
     const committer = committerThat(clock, async () => {
       await delay(clock, 100);
       throw error;
@@ -40,15 +47,19 @@ describe('an owner whose commit failed', () => {
       logger: { debug() {}, info() {}, warn() {}, error() {} },
       metrics: noMetrics,
       uncaught: {
-        judge: async () => ({ action: 'replaceTask', taskId: undefined, waitMs: 500 }),
+        judge: async (judgedError: unknown) => {
+          judged.push(judgedError);
+          return { action: 'replaceTask', taskId: undefined, waitMs: 500 };
+        },
       } as unknown as RecoveryOptions['uncaught'],
+      origins,
       onFailure: () => undefined,
       onShutdownApplication: () => undefined,
       signal: new AbortController().signal,
     });
     await committer.begin([changedTask()], TENURE);
     await clock.advance(100);
-    return { committer, doubtsMs, recover: () => clock.run(recovery.recover(committer.takeFailure())) };
+    return { committer, doubtsMs, judged, recover: () => clock.run(recovery.recover(committer.takeFailure())) };
   }
 
   it.each([
@@ -60,5 +71,14 @@ describe('an owner whose commit failed', () => {
     expect(await recover()).toBe(true);
     expect(doubtsMs).toEqual([100 + RECOVER_MS]);
     expect(committer.busyMs).toBe(0);
+  });
+
+  it('leaves an error of a hook to errors.uncaught, whatever its class', async () => {
+    const origins = new ErrorOrigins();
+    const thrown = new LogError('retriable', 'LOG_TIMEOUT', 'A producer of its own has no answer.');
+    const { recover, judged } = await failing(thrown, origins);
+    origins.fromUserCode(thrown);
+    expect(await recover()).toBe(true);
+    expect(judged).toEqual([thrown]);
   });
 });

@@ -8,6 +8,7 @@ import type { StreamsMetrics } from '../../observability/streams-metrics.js';
 import type { Clock } from '../../time/clock.js';
 import type { CommitStrategy } from '../commit/commit-strategy.js';
 import type { Committer } from '../commit/committer.js';
+import type { ErrorOrigins } from '../error-origins.js';
 import { untilAnswered } from '../retry.js';
 import type { OutputTopics } from '../records/output-topics.js';
 import { HalfDoneRecordError } from '../records/half-done-record-error.js';
@@ -30,6 +31,7 @@ export interface RecoveryOptions {
   readonly logger: StreamsLogger;
   readonly metrics: StreamsMetrics;
   readonly uncaught: UncaughtErrors;
+  readonly origins: ErrorOrigins;
   readonly onFailure: (error: unknown) => void;
   /** Before the instance fails because of the policy `shutdownApplication`. */
   readonly onShutdownApplication: (reason: string) => void;
@@ -48,7 +50,8 @@ export class Recovery {
 
   /** Between two rounds of the loop. @returns false if the instance cannot go on; `onFailure` then knows why. */
   async recover(error: unknown): Promise<boolean> {
-    const { committer, tasks, logger, metrics, rejoin, onFailure } = this.options;
+    const { committer, tasks, logger, metrics, origins, rejoin, onFailure } = this.options;
+    if (origins.isOfUserCode(error)) return this.uncaught(error);
     const { isMendable, isLost } = classify(error);
     // A failure is counted where the instance fails.
     if (!isMendable && !(await this.options.outputTopics.learn(error))) return this.uncaught(error);
@@ -80,8 +83,8 @@ export class Recovery {
   }
 
   private async uncaught(error: unknown): Promise<boolean> {
-    const { committer, tasks, uncaught, logger, metrics, onFailure, onShutdownApplication } = this.options;
-    const { action, taskId, waitMs } = await uncaught.judge(error);
+    const { committer, tasks, uncaught, origins, logger, metrics, onFailure, onShutdownApplication } = this.options;
+    const { action, taskId, waitMs } = await uncaught.judge(error, origins.isOfUserCode(error));
     const reason = error instanceof Error ? error.message : String(error);
     if (action === 'shutdownInstance') {
       onFailure(error);

@@ -31,14 +31,15 @@ export class UncaughtErrors {
 
   constructor(private readonly options: UncaughtErrorOptions) {}
 
-  async judge(error: unknown): Promise<UncaughtVerdict> {
+  /** @param isOfUserCode whether a hook or a serde threw it, whatever its class. */
+  async judge(error: unknown, isOfUserCode = false): Promise<UncaughtVerdict> {
     const taskId = error instanceof BadRecordError ? (error.taskId as TaskId) : undefined;
     const now = this.options.clock.monotonic();
     const known = this.replaced.get(taskId);
     const replacements = known === undefined || now - known.at > FORGOTTEN_AFTER_MS ? 0 : known.count;
     const action = await this.decide(error, taskId, replacements);
     // What makes the log or the disk refuse this instance is not the task's.
-    const isOfInstance = error instanceof LogError || error instanceof DiskFullError;
+    const isOfInstance = !isOfUserCode && (error instanceof LogError || error instanceof DiskFullError);
     if (action === 'replaceTask' && isOfInstance) return { action: 'shutdownInstance', taskId, waitMs: 0 };
     const waitMs = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** Math.min(replacements, 30));
     if (action === 'replaceTask') this.replaced.set(taskId, { count: replacements + 1, at: now + waitMs });

@@ -4,14 +4,13 @@ import type { LogProducer } from '../../log/log-producer.js';
 import type { RecordHeader } from '../../log/records/record-header.js';
 import type { SinkNode } from '../../topology/topology.js';
 import type { OutputTopic } from './output-topic.js';
+import type { TaskOutput } from './task-output.js';
 
 /** Where tasks append; the instance changes the producer when the old one has failed. */
 export interface OutputPort {
   readonly producer: LogProducer;
   /** Set by whoever appends; the task waits for `drain()` at the end of the record. */
   isFull: boolean;
-  /** Records appended so far; only differences mean something. */
-  appended: number;
 }
 
 /** Writes what is forwarded to one sink. */
@@ -21,7 +20,7 @@ export class SinkWriter {
   constructor(
     readonly node: SinkNode,
     private readonly partitions: number,
-    private readonly output: OutputPort,
+    private readonly output: TaskOutput,
     private readonly topic: OutputTopic,
   ) {}
 
@@ -38,16 +37,7 @@ export class SinkWriter {
     }
     const objection = this.topic.objection(keyBytes, valueBytes, timestamp, headers);
     if (objection !== undefined) throw this.refused(objection);
-    const hasRoom = output.producer.append(
-      node.topic,
-      this.partitionOf(keyBytes),
-      keyBytes,
-      valueBytes,
-      timestamp,
-      headers,
-    );
-    output.appended++;
-    if (!hasRoom) output.isFull = true;
+    output.append(node.topic, this.partitionOf(keyBytes), keyBytes, valueBytes, timestamp, headers);
   }
 
   private refused(reason: string, cause?: unknown): ProductionError {

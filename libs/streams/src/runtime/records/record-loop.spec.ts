@@ -8,11 +8,14 @@ import { json, stringSerde } from '../../serdes/text-serdes.js';
 import { ManualClock } from '../../testing/manual-clock.js';
 import type { ProcessorContext } from '../../topology/processor.js';
 import type { ProcessorNode, SourceNode } from '../../topology/topology.js';
+import { LogError } from '../../errors/log-error.js';
+import { StoreCorruptedError } from '../../errors/store-corrupted-error.js';
+import { ErrorOrigins } from '../error-origins.js';
 import { CurrentRecord } from './current-record.js';
-import type { OutputPort } from './output.js';
 import { ProcessorRuntime, type TaskScope } from './processor-runtime.js';
 import { RecordLoop } from './record-loop.js';
 import { SourceQueue } from './source-queue.js';
+import { TaskOutput } from './task-output.js';
 
 const key = stringSerde as Serde<unknown>;
 
@@ -30,7 +33,7 @@ function chunkOf(topic: string, timestamps: readonly number[]): RecordChunk {
 type Handler = (context: ProcessorContext) => unknown;
 
 /** A loop over some topics whose processors are all called for each record; the second one only for what the first forwards. */
-function world(topics: Readonly<Record<string, readonly number[]>>, handle: Handler, child?: Handler) {
+function world(topics: Readonly<Record<string, readonly number[]>>, handle: Handler, child?: Handler, producer = {}) {
   const clock = new ManualClock();
   const scope: TaskScope = {
     taskId: '0_0',
@@ -39,11 +42,13 @@ function world(topics: Readonly<Record<string, readonly number[]>>, handle: Hand
     streamTime: -1,
     isCommitRequested: false,
   };
-  const output: OutputPort = { producer: {} as LogProducer, isFull: false, appended: 0 };
+  const output = new TaskOutput({ producer: producer as LogProducer, isFull: false });
+  const origins = new ErrorOrigins();
   const failures: unknown[] = [];
   const loop = new RecordLoop({
     scope,
     output,
+    origins,
     clock,
     releaseIterators: () => 0,
     changes: () => 0,
@@ -67,7 +72,7 @@ function world(topics: Readonly<Record<string, readonly number[]>>, handle: Hand
     return queue;
   });
   loop.wire(queues, [parent, next], () => undefined);
-  return { loop, queues, clock, failures, scope };
+  return { loop, queues, clock, failures, scope, output, origins };
 }
 
 describe('the loop over the records of a task', () => {
@@ -150,6 +155,67 @@ describe('the loop over the records of a task', () => {
     expect(seen).toEqual(['a@1', 'a@3']);
     expect(failures).toEqual([new Error('no')]);
     expect(queues[0]!.position).toBe(3);
+  });
+
+  it.each([
+    new LogError('retriable', 'LOG_TIMEOUT', 'A producer of its own has no answer.'),
+    new LogError('fenced', 'LOG_PRODUCER_FENCED', 'A producer of its own was fenced.'),
+    new StoreCorruptedError('balances', '0_0', 'the handler says so'),
+  ])('leaves a record to its policy whose handler throws an error of its own of the class $name', async (own) => {
+    const { loop, queues, failures } = world({ a: [1, 2] }, async ({ value }) => {
+      await Promise.resolve();
+      if (value === 'a@1') throw own;
+    });
+    await loop.run(Infinity);
+    expect(failures).toEqual([own]);
+    expect(queues[0]!.position).toBe(2);
+  });
+
+  it.each<[string, (error: unknown) => unknown]>([
+    ['passes it on', (error) => error],
+    ['names it as the cause', (cause) => new Error('Not today.', { cause })],
+    ['replaces it', () => new Error('Not today.')],
+  ])('asks no policy where the producer of the instance fails, if the handler %s', async (_, replace) => {
+    const fenced = new LogError('fenced', 'LOG_PRODUCER_FENCED', 'Another producer took over.');
+    const append = (): never => {
+      throw fenced;
+    };
+    const { loop, failures, output } = world(
+      { a: [1] },
+      () => {
+        try {
+          output.append('out', 0, null, null, 1, undefined);
+        } catch (error) {
+          throw replace(error);
+        }
+      },
+      undefined,
+      { append },
+    );
+    await expect(loop.run(Infinity)).rejects.toBe(fenced);
+    expect(failures).toEqual([]);
+  });
+
+  it('asks no policy where an engine is damaged', async () => {
+    const damaged = new StoreCorruptedError('balances', '0_0', 'its checksum is wrong');
+    const { loop, failures, origins } = world({ a: [1] }, () => {
+      throw new Error('The balance cannot be read.', { cause: origins.fromRuntime(damaged) });
+    });
+    await expect(loop.run(Infinity)).rejects.toBe(damaged);
+    expect(failures).toEqual([]);
+  });
+
+  it('does not drop the work of others because another task sent something while a handler failed', async () => {
+    const other = world({ b: [1] }, () => other.output.append('out', 0, null, null, 1, undefined), undefined, {
+      append: () => true,
+    });
+    const { loop, failures } = world({ a: [1] }, async () => {
+      await other.loop.run(Infinity);
+      throw new Error('no');
+    });
+    await loop.run(Infinity);
+    expect(failures).toEqual([new Error('no')]);
+    expect(other.output.appended).toBe(1);
   });
 
   it('goes on behind a gap once it has handled what waits before it, and has that to commit', async () => {

@@ -1,16 +1,14 @@
 import type { BadRecord, BadRecordAction } from '../../config/bad-record-policy.js';
-import { BadRecordError } from '../../errors/bad-record-error.js';
-import { LogError } from '../../errors/log-error.js';
 import { ProductionError } from '../../errors/production-error.js';
-import { StoreCorruptedError } from '../../errors/store-corrupted-error.js';
 import type { RecordChunk } from '../../log/records/record-chunk.js';
 import type { Clock } from '../../time/clock.js';
 import type { Processor, TaskId } from '../../topology/processor.js';
+import type { ErrorOrigins } from '../error-origins.js';
 import { CurrentRecord } from './current-record.js';
 import { HalfDoneRecordError } from './half-done-record-error.js';
-import type { OutputPort } from './output.js';
 import type { Forwarded, ProcessorRuntime, TaskScope } from './processor-runtime.js';
 import type { RejectedRecord, SourceQueue } from './source-queue.js';
+import type { TaskOutput } from './task-output.js';
 
 /** Records of synchronous handlers between two looks at the clock. */
 const CLOCK_EVERY = 32;
@@ -28,7 +26,8 @@ export interface BadRecordPolicies {
 
 export interface RecordLoopOptions {
   readonly scope: TaskScope;
-  readonly output: OutputPort;
+  readonly output: TaskOutput;
+  readonly origins: ErrorOrigins;
   readonly clock: Clock;
   readonly badRecords: BadRecordPolicies;
   readonly releaseIterators: () => number;
@@ -138,6 +137,8 @@ export class RecordLoop {
         const result = await pending.promise;
         if (result !== undefined) pending.by?.forward(result);
       } catch (error) {
+        // Only a handler's promise may fail because of the record.
+        if (pending.by === undefined) throw error;
         await this.failed('processing', error);
       }
       // Nobody knows how long that took.
@@ -147,6 +148,7 @@ export class RecordLoop {
 
   /** Lets hooks forward outside any record. */
   beginHook(): void {
+    this.options.output.begin();
     this.record.clear(this.options.scope.streamTime);
   }
 
@@ -168,7 +170,7 @@ export class RecordLoop {
         const pending = this.continueRecord(this.current);
         if (pending !== undefined) return pending;
         this.finishRecord(this.current);
-        if (output.isFull) return { promise: this.drainOutput(), by: undefined };
+        if (output.port.isFull) return { promise: this.drainOutput(), by: undefined };
         if (--this.untilLook <= 0) {
           this.untilLook = CLOCK_EVERY;
           if (clock.monotonic() >= untilMs) return undefined;
@@ -194,6 +196,7 @@ export class RecordLoop {
     this.handler = queue.source.name;
     this.current = queue;
     this.nextProcessor = 0;
+    this.options.output.begin();
     this.effectsBefore = this.effects();
     if (queue.rejected.size > 0) {
       const rejected = queue.rejected.get(chunk.offsets[recordIndex]!);
@@ -271,15 +274,23 @@ export class RecordLoop {
   }
 
   private async drainOutput(): Promise<void> {
-    const { output } = this.options;
-    await output.producer.drain();
-    output.isFull = false;
+    const { port } = this.options.output;
+    await port.producer.drain();
+    port.isFull = false;
+  }
+
+  /** Returns the error of the producer or of an engine behind what user code threw. It says nothing about the record. */
+  runtimeErrorIn(error: unknown): unknown {
+    const { output, origins } = this.options;
+    return output.failure ?? origins.runtimeErrorIn(error);
   }
 
   /** Skips the rest of the record if the policy says so. @throws what stops the task. */
   private async failed(phase: BadRecord['phase'], error: unknown): Promise<void> {
     const { current, record } = this;
-    if (current === undefined || isForTheInstance(error)) throw error;
+    const runtimeError = this.runtimeErrorIn(error);
+    if (runtimeError !== undefined) throw runtimeError;
+    if (current === undefined) throw error;
     const place = placeOf(current.chunk, current.recordIndex);
     const failure: BadRecord = {
       phase: error instanceof ProductionError ? 'production' : phase,
@@ -331,16 +342,6 @@ interface Pending {
   readonly promise: PromiseLike<unknown>;
   /** Whose answer it is; undefined if there is nothing to forward. */
   readonly by: ProcessorRuntime | undefined;
-}
-
-/** Errors that say nothing about the record. */
-function isForTheInstance(error: unknown): boolean {
-  return (
-    error instanceof LogError ||
-    error instanceof StoreCorruptedError ||
-    error instanceof BadRecordError ||
-    error instanceof HalfDoneRecordError
-  );
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

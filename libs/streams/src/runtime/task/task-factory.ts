@@ -1,5 +1,5 @@
 import type { StoreAccessError } from '../../errors/store-access-error.js';
-import type { StoreCorruptedError } from '../../errors/store-corrupted-error.js';
+import { StoreCorruptedError } from '../../errors/store-corrupted-error.js';
 import { changelogTopic } from '../../topology/internal-topics.js';
 import { taskId } from '../../topology/task-id.js';
 import type { Processor } from '../../topology/processor.js';
@@ -8,10 +8,13 @@ import type { SubTopology, Topology } from '../../topology/topology.js';
 import type { StoreEngineFactory } from '../../stores/store-engine.js';
 import { keyPlace } from '../../stores/key-value/key-place.js';
 import { createStateStore } from '../../stores/state-store-factory.js';
+import { WatchedEngine } from '../../stores/watched-engine.js';
 import type { Clock } from '../../time/clock.js';
+import type { ErrorOrigins } from '../error-origins.js';
 import type { StateDirectory } from '../state-directory/state-directory.js';
 import { CurrentRecord } from '../records/current-record.js';
 import { SinkWriter, type OutputPort } from '../records/output.js';
+import { TaskOutput } from '../records/task-output.js';
 import type { OutputTopics } from '../records/output-topics.js';
 import { chunkPrefetch } from '../records/prefetch.js';
 import { ProcessorRuntime, type TaskScope } from '../records/processor-runtime.js';
@@ -35,6 +38,7 @@ export interface TaskFactoryOptions {
   readonly engineMemoryMaxBytes: number;
   readonly freezeValues: boolean;
   readonly output: OutputPort;
+  readonly origins: ErrorOrigins;
   readonly clock: Clock;
   readonly badRecords: BadRecordPolicies;
   readonly pauses: Pauses;
@@ -49,7 +53,8 @@ export class TaskFactory {
   constructor(private readonly options: TaskFactoryOptions) {}
 
   create(sub: SubTopology, partition: number): Task {
-    const { topology, clock, output, badRecords, pauses } = this.options;
+    const { topology, clock, badRecords, origins, pauses } = this.options;
+    const output = new TaskOutput(this.options.output);
     const id = taskId(sub.id, partition);
     const stores = new TaskStores(sub.stores.map((definition) => this.store(definition, sub.id, partition)));
     const scope: TaskScope = {
@@ -64,10 +69,11 @@ export class TaskFactory {
       output,
       clock,
       badRecords,
+      origins,
       releaseIterators: () => stores.releaseIterators(),
       changes: () => stores.changes,
     });
-    const sinks = new Map(sub.sinks.map((node) => [node.name, this.sink(node)]));
+    const sinks = new Map(sub.sinks.map((node) => [node.name, this.sink(node, output)]));
     const processors = new Map(sub.processors.map((node) => [node.name, new ProcessorRuntime(node, scope)]));
     const children = (name: string): { sinks: SinkWriter[]; processors: ProcessorRuntime[] } => {
       const names = topology.childrenOf(name).map((child) => child.name);
@@ -98,24 +104,28 @@ export class TaskFactory {
       const { sinks: into, processors: next } = children(runtime.node.name);
       runtime.connect(processor, into, next);
     });
-    return new Task(sub, partition, stores, loop);
+    return new Task(sub, partition, stores, loop, origins);
   }
 
-  private sink(node: SubTopology['sinks'][number]): SinkWriter {
-    const { partitionCounts, output, outputTopics } = this.options;
+  private sink(node: SubTopology['sinks'][number], output: TaskOutput): SinkWriter {
+    const { partitionCounts, outputTopics } = this.options;
     return new SinkWriter(node, partitionCounts.get(node.topic) ?? 1, output, outputTopics.get(node.topic));
   }
 
   private store(definition: StoreDefinition, subTopology: number, partition: number): TaskStore {
-    const { engines, directory, engineMemoryMaxBytes, freezeValues, applicationId, onDamage } = this.options;
+    const { engines, directory, engineMemoryMaxBytes, freezeValues, applicationId, onDamage, origins } = this.options;
     const id = taskId(subTopology, partition);
     const factory = engines.get(definition.engine)!;
-    const engine = factory.create({
+    const created = factory.create({
       storeName: definition.name,
       taskId: id,
       directory: factory.isPersistent ? directory.storeDirectory(id, factory.name, definition.name) : '',
       memoryMaxBytes: engineMemoryMaxBytes,
     });
+    // A cursor that user code uses after its record is user code's fault; damage never is.
+    const engine = new WatchedEngine(created, (error) =>
+      error instanceof StoreCorruptedError ? origins.fromRuntime(error) : error,
+    );
     const StoreClass = definition.storeClass as (new () => object) | undefined;
     return {
       definition,

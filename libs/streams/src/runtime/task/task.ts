@@ -6,6 +6,7 @@ import type { RestoreProgress, TaskContext, TaskId, TaskLifecycle } from '../../
 import type { ProcessorNode, SubTopology } from '../../topology/topology.js';
 import type { TaskState, TaskStatus } from '../instance-status.js';
 import type { Tenure } from '../group/tenure.js';
+import type { ErrorOrigins } from '../error-origins.js';
 import { StateMachine } from '../state-machine.js';
 import { RecordLoop } from '../records/record-loop.js';
 import { TASK_TRANSITIONS } from './task-state.js';
@@ -34,6 +35,7 @@ export class Task {
     readonly partition: number,
     readonly stores: TaskStores,
     readonly records: RecordLoop,
+    private readonly origins: ErrorOrigins,
   ) {
     this.id = taskId(sub.id, partition);
     this.state = new StateMachine<TaskState>(`Task ${this.id}`, TASK_TRANSITIONS, 'created');
@@ -76,8 +78,12 @@ export class Task {
   async flush(): Promise<void> {
     if (this.lifecycles.every((each) => each.onFlush === undefined)) return;
     this.records.beginHook();
-    for (const each of this.lifecycles) await each.onFlush?.(this.context);
-    await this.records.drainForwarded();
+    try {
+      for (const each of this.lifecycles) await each.onFlush?.(this.context);
+      await this.records.drainForwarded();
+    } catch (error) {
+      throw this.records.runtimeErrorIn(error) ?? this.origins.fromUserCode(error);
+    }
   }
 
   /** Calls every `onTaskClose`, and forgets the user code. Stores stay open. @throws what the hooks threw, once all were called. */

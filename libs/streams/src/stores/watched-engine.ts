@@ -1,0 +1,62 @@
+import type {
+  ChangelogPosition,
+  KeyBounds,
+  StoreCursor,
+  StoreEngine,
+  StoreEntries,
+  StoreWrites,
+} from './store-engine.js';
+
+/** An engine whose errors of reads and writes pass `met` before the caller gets them. */
+export class WatchedEngine implements StoreEngine {
+  constructor(
+    private readonly engine: StoreEngine,
+    private readonly met: (error: unknown) => unknown,
+  ) {}
+
+  open(): Promise<ChangelogPosition | undefined> {
+    return this.engine.open();
+  }
+
+  getMany(keys: readonly Uint8Array[]): Promise<(Uint8Array | undefined)[]> {
+    return this.watch(this.engine.getMany(keys));
+  }
+
+  write(writes: StoreWrites, position: ChangelogPosition, breathe?: () => Promise<void> | undefined): Promise<void> {
+    return this.watch(this.engine.write(writes, position, breathe));
+  }
+
+  openCursor(bounds: KeyBounds, options: { readonly reverse: boolean }): StoreCursor {
+    const cursor = this.engine.openCursor(bounds, options);
+    return {
+      next: (limit): Promise<StoreEntries> => this.watch(cursor.next(limit)),
+      close: () => cursor.close(),
+    };
+  }
+
+  position(): Promise<ChangelogPosition | undefined> {
+    return this.watch(this.engine.position());
+  }
+
+  approximateEntries(): Promise<number> {
+    return this.watch(this.engine.approximateEntries());
+  }
+
+  approximateBytes(): Promise<number> {
+    return this.watch(this.engine.approximateBytes());
+  }
+
+  close(): Promise<void> {
+    return this.engine.close();
+  }
+
+  destroy(): Promise<void> {
+    return this.engine.destroy();
+  }
+
+  private watch<T>(result: Promise<T>): Promise<T> {
+    return result.catch((error: unknown) => {
+      throw this.met(error);
+    });
+  }
+}
