@@ -90,6 +90,12 @@ export const ERROR_CODES = {
     meaning: 'A store is used or injected where there is no task.',
     fix: 'Inject it into a stream processor only, or use `@InjectReadOnlyStore`.',
   },
+  STREAMS_LATE_WORK: {
+    family: 'configuration',
+    meaning:
+      'A handler wrote to a store, forwarded, or requested a commit after it had returned, so no commit would cover it.',
+    fix: 'Await everything that the handler starts before it returns.',
+  },
   STREAMS_STORE_KEY_PARTITION: {
     family: 'configuration',
     meaning: 'A handler wrote a key that belongs to another partition of the store, where queries look for it.',

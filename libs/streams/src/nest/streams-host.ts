@@ -18,6 +18,7 @@ import { ConfigurationError } from '../errors/configuration-error.js';
 import type { Log, TopicPartition } from '../log/log.js';
 import { noMetrics, type StreamsMetrics } from '../observability/streams-metrics.js';
 import type { PauseScope } from '../runtime/processing/pauses.js';
+import { notifyListener, type InstanceStateListener } from '../runtime/instance/state-listener.js';
 import { StreamsInstance } from '../runtime/instance/streams-instance.js';
 import { loadInstanceFile } from '../runtime/state-directory/instance-file.js';
 import type { InstanceState, Membership, QueryableStore, TaskStatus } from '../runtime/instance-status.js';
@@ -40,8 +41,6 @@ import { STREAMS_IMPORT_PROBLEMS, STREAMS_METRICS_PORT, STREAMS_OPTIONS } from '
 /** What `StreamsHost.pause` takes: a processor by its class or by its name `Class.method`, or a task by its id. */
 export type NestPauseScope = PauseScope | { readonly processor: Type };
 
-type StateListener = (state: InstanceState, previous: InstanceState) => void;
-
 /**
  * The instance of this process, bound to Nest's life cycle: topology and options are checked in `onModuleInit`, the instance starts in
  * `onApplicationBootstrap`, and stops in three steps so that HTTP still answers queries while it drains.
@@ -58,7 +57,7 @@ export class StreamsHost
 {
   private readonly clock = new SystemClock();
   private readonly logger = new NestStreamsLogger();
-  private readonly listeners = new Set<StateListener>();
+  private readonly listeners = new Set<InstanceStateListener>();
   private readonly suppliers: ProcessorSuppliers;
   private instance: StreamsInstance | undefined;
   private log: Promise<Log> | undefined;
@@ -86,7 +85,7 @@ export class StreamsHost
       throw error;
     }
     this.instance.onStateChange((state, previous) => {
-      for (const listener of this.listeners) listener(state, previous);
+      for (const listener of this.listeners) notifyListener(listener, state, previous, this.logger);
     });
   }
 
@@ -140,7 +139,7 @@ export class StreamsHost
     return this.instance?.failure;
   }
 
-  onStateChange(listener: StateListener): () => void {
+  onStateChange(listener: InstanceStateListener): () => void {
     this.listeners.add(listener);
     return () => void this.listeners.delete(listener);
   }

@@ -3,10 +3,13 @@ import type { StoreDefinition } from '../topology/store-definition.js';
 import { BufferedKeyValueStore } from './key-value/buffered-key-value-store.js';
 import type { KeyPlace } from './key-value/key-place.js';
 import type { StateStore } from './state-store.js';
+import type { WriteGate } from './write-gate.js';
 import type { StoreEngine } from './store-engine.js';
 
 export interface StateStoreOptions {
   readonly freezeValues: boolean;
+  /** Refuses writes while it is closed; absent: nothing is refused. */
+  readonly gate?: WriteGate;
   /** Checks what is written. */
   readonly place?: KeyPlace | undefined;
   /** The typed object that user code sees; absent: a plain one of the store's kind. */

@@ -22,6 +22,7 @@ import { leaveGroup } from './leave-group.js';
 import { membershipOf } from './membership.js';
 import { deleteOldState } from './old-state.js';
 import { StatusReport } from './status-report.js';
+import { notifyListener, type InstanceStateListener } from './state-listener.js';
 import { setUpTopics } from './topic-setup.js';
 import { lastingAbort } from '../../time/lasting-abort.js';
 
@@ -92,8 +93,9 @@ export class StreamsInstance implements StreamsRuntime {
     return this.machine.state;
   }
 
-  onStateChange(listener: (state: InstanceState, previous: InstanceState) => void): () => void {
-    return this.machine.onTransition(listener);
+  onStateChange(listener: InstanceStateListener): () => void {
+    const { logger } = this.options;
+    return this.machine.onTransition((state, previous) => notifyListener(listener, state, previous, logger));
   }
 
   start(): Promise<void> {

@@ -3,6 +3,7 @@ import { partitionForKey } from '../../log/partitioner.js';
 import type { LogProducer } from '../../log/log-producer.js';
 import type { RecordHeader } from '../../log/records/record-header.js';
 import type { SinkNode } from '../../topology/topology.js';
+import { messageOf } from './dead-letter.js';
 import type { OutputTopic } from './output-topic.js';
 import type { TaskOutput } from './task-output.js';
 
@@ -46,9 +47,33 @@ export class SinkWriter {
 
   private partitionOf(key: Uint8Array | null): number {
     const { partitioner } = this.node;
-    if (partitioner !== undefined) return partitioner(key, this.partitions);
+    if (partitioner !== undefined) return this.chosenBy(partitioner, key);
     if (key !== null) return partitionForKey(key, this.partitions);
     this.next = (this.next + 1) % this.partitions;
     return this.next;
   }
+
+  private chosenBy(partitioner: NonNullable<SinkNode['partitioner']>, key: Uint8Array | null): number {
+    let partition: unknown;
+    try {
+      partition = partitioner(key, this.partitions);
+    } catch (error) {
+      throw this.refused(`its partitioner threw: ${messageOf(error)}`, error);
+    }
+    if (isPartition(partition, this.partitions)) return partition;
+    const given = typeof partition === 'number' ? String(partition) : describe(partition);
+    throw this.refused(
+      `its partitioner answered ${given}; it must answer a whole number from 0 to ${this.partitions - 1}.`,
+    );
+  }
+}
+
+function isPartition(value: unknown, count: number): value is number {
+  return Number.isInteger(value) && (value as number) >= 0 && (value as number) < count;
+}
+
+/** Names the kind of a value, never the value. */
+function describe(value: unknown): string {
+  if (value === undefined || value === null) return String(value);
+  return value instanceof Promise ? 'a promise' : `a value of type ${typeof value}`;
 }

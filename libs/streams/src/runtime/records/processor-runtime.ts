@@ -5,6 +5,7 @@ import type { ProcessorNode } from '../../topology/topology.js';
 import type { CurrentRecord } from './current-record.js';
 import { withPosition } from './position-header.js';
 import type { SinkWriter } from './output.js';
+import type { UnitOfWork } from './unit-of-work.js';
 
 /** A record on its way from one processor to the next. */
 export interface Forwarded {
@@ -19,6 +20,7 @@ export interface Forwarded {
 export interface TaskScope {
   readonly taskId: TaskId;
   readonly record: CurrentRecord;
+  readonly unit: UnitOfWork;
   /** Forwarded to processors, not yet handled. */
   readonly forwarded: Forwarded[];
   streamTime: number;
@@ -84,10 +86,12 @@ export class ProcessorRuntime implements ProcessorContext {
   }
 
   requestCommit(): void {
+    this.requireTurn('requestCommit');
     this.scope.isCommitRequested = true;
   }
 
   forward(value: unknown, options?: ForwardOptions): void {
+    this.requireTurn('forward');
     const { record, forwarded } = this.scope;
     const key = options === undefined || options.key === undefined ? record.key : options.key;
     const timestamp = options?.timestamp ?? record.timestamp;
@@ -100,6 +104,13 @@ export class ProcessorRuntime implements ProcessorContext {
     for (const processor of this.processors)
       if (to === undefined || processor.node.name === to)
         forwarded.push({ to: processor, key, value, timestamp, headers: headers ?? [] });
+  }
+
+  /** Hot path. @throws LateWorkError */
+  private requireTurn(operation: string): void {
+    const { unit } = this.scope;
+    if (!unit.isOpen || (unit.node !== undefined && unit.node !== this))
+      throw unit.refusal(`${operation} by ${this.node.name}`);
   }
 
   private requireChild(name: string): void {

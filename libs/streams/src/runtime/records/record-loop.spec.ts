@@ -16,6 +16,7 @@ import { ProcessorRuntime, type TaskScope } from './processor-runtime.js';
 import { RecordLoop } from './record-loop.js';
 import { SourceQueue } from './source-queue.js';
 import { TaskOutput } from './task-output.js';
+import { UnitOfWork } from './unit-of-work.js';
 
 const key = stringSerde as Serde<unknown>;
 
@@ -38,6 +39,7 @@ function world(topics: Readonly<Record<string, readonly number[]>>, handle: Hand
   const scope: TaskScope = {
     taskId: '0_0',
     record: new CurrentRecord(),
+    unit: new UnitOfWork('0_0'),
     forwarded: [],
     streamTime: -1,
     isCommitRequested: false,
@@ -216,6 +218,65 @@ describe('the loop over the records of a task', () => {
     await loop.run(Infinity);
     expect(failures).toEqual([new Error('no')]);
     expect(other.output.appended).toBe(1);
+  });
+
+  it.each(['forward', 'requestCommit'] as const)('refuses a late %s, and names the handler', async (call) => {
+    let context: ProcessorContext | undefined;
+    const { loop, scope } = world({ a: [1] }, (given) => void (context = given));
+    await loop.run(Infinity);
+    expect(() => context![call]('late')).toThrow(
+      /^Refused .* by parent of task 0_0: .* The last handler there was parent\. Await/,
+    );
+    expect([scope.forwarded, scope.isCommitRequested]).toEqual([[], false]);
+  });
+
+  it('refuses a late forward during the turn of another handler', async () => {
+    const errors: unknown[] = [];
+    let parent: ProcessorContext | undefined;
+    const { loop } = world(
+      { a: [1] },
+      (context) => {
+        parent = context;
+        context.forward('in time');
+      },
+      () => {
+        try {
+          parent!.forward('late');
+        } catch (error) {
+          errors.push(error);
+        }
+      },
+    );
+    await loop.run(Infinity);
+    expect(errors).toMatchObject([{ code: 'STREAMS_LATE_WORK', operation: 'forward by parent' }]);
+  });
+
+  it('refuses what a handler does after it has failed', async () => {
+    let context: ProcessorContext | undefined;
+    const { loop, failures } = world({ a: [1] }, (given) => {
+      context = given;
+      throw new Error('no');
+    });
+    await loop.run(Infinity);
+    expect(failures).toHaveLength(1);
+    expect(() => context!.forward('late')).toThrow('Refused forward');
+  });
+
+  it('lets hooks forward, until they have ended', async () => {
+    let context: ProcessorContext | undefined;
+    const seen: unknown[] = [];
+    const { loop } = world(
+      { a: [1] },
+      (given) => void (context = given),
+      ({ value }) => void seen.push(value),
+    );
+    await loop.run(Infinity);
+    loop.beginHook();
+    context!.forward('from a hook');
+    await loop.drainForwarded();
+    loop.endHook();
+    expect(seen).toEqual(['from a hook']);
+    expect(() => context!.forward('late')).toThrow('Refused forward');
   });
 
   it('goes on behind a gap once it has handled what waits before it, and has that to commit', async () => {

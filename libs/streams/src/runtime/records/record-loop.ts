@@ -50,7 +50,6 @@ export class RecordLoop {
   private nextProcessor = 0;
   /** Of the monotonic clock: nothing is handled before. 0 while nothing is waited for. */
   private heldUntil = 0;
-  private handler = '';
   /** Records until the next look at the clock. */
   private untilLook = CLOCK_EVERY;
   /** Changes and outputs when the record began. */
@@ -120,6 +119,7 @@ export class RecordLoop {
 
   /** Forgets the record under way and all that wait; the owner gives the queues new positions. */
   abandon(): void {
+    this.options.scope.unit.isOpen = false;
     this.current = undefined;
     this.forwarded.length = 0;
   }
@@ -148,14 +148,22 @@ export class RecordLoop {
 
   /** Lets hooks forward outside any record. */
   beginHook(): void {
-    this.options.output.begin();
-    this.record.clear(this.options.scope.streamTime);
+    const { output, scope } = this.options;
+    output.begin();
+    scope.unit.isOpen = true;
+    scope.unit.node = undefined;
+    this.record.clear(scope.streamTime);
+  }
+
+  endHook(): void {
+    this.options.scope.unit.isOpen = false;
   }
 
   /** Handles what hooks forwarded to processors. */
   async drainForwarded(): Promise<void> {
     for (let next = this.forwarded.shift(); next !== undefined; next = this.forwarded.shift()) {
       this.record.become(next.key, next.value, next.timestamp, next.headers);
+      this.enter(next.to);
       const result = await next.to.process();
       if (result !== undefined) next.to.forward(result);
     }
@@ -193,7 +201,8 @@ export class RecordLoop {
     const { record } = this;
     const { scope } = this.options;
     const { chunk, recordIndex } = queue;
-    this.handler = queue.source.name;
+    scope.unit.isOpen = true;
+    scope.unit.handler = queue.source.name;
     this.current = queue;
     this.nextProcessor = 0;
     this.options.output.begin();
@@ -229,7 +238,7 @@ export class RecordLoop {
     for (;;) {
       const node = this.next(queue);
       if (node === undefined) return undefined;
-      this.handler = node.node.name;
+      this.enter(node);
       let result: unknown;
       try {
         result = node.process();
@@ -243,6 +252,12 @@ export class RecordLoop {
       }
       return { promise: result, by: node };
     }
+  }
+
+  private enter(node: ProcessorRuntime): void {
+    const { unit } = this.options.scope;
+    unit.node = node;
+    unit.handler = node.node.name;
   }
 
   /** What the last processor forwarded goes first, so that a record is finished before its siblings. */
@@ -259,6 +274,7 @@ export class RecordLoop {
 
   private finishRecord(queue: SourceQueue): void {
     this.current = undefined;
+    this.options.scope.unit.isOpen = false;
     queue.processed++;
     queue.advance();
     this.options.releaseIterators();
@@ -288,6 +304,8 @@ export class RecordLoop {
   /** Skips the rest of the record if the policy says so. @throws what stops the task. */
   private async failed(phase: BadRecord['phase'], error: unknown): Promise<void> {
     const { current, record } = this;
+    const { unit } = this.options.scope;
+    unit.isOpen = false;
     const runtimeError = this.runtimeErrorIn(error);
     if (runtimeError !== undefined) throw runtimeError;
     if (current === undefined) throw error;
@@ -296,7 +314,7 @@ export class RecordLoop {
       phase: error instanceof ProductionError ? 'production' : phase,
       attempt: (current.rejected.get(place.offset)?.failure.attempt ?? 0) + 1,
       ...place,
-      handler: this.handler,
+      handler: unit.handler,
       taskId: this.taskId,
       error,
     };

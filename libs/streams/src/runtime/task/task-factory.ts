@@ -21,6 +21,7 @@ import { ProcessorRuntime, type TaskScope } from '../records/processor-runtime.j
 import { RecordLoop, type BadRecordPolicies } from '../records/record-loop.js';
 import type { Pauses } from '../processing/pauses.js';
 import { SourceQueue } from '../records/source-queue.js';
+import { UnitOfWork } from '../records/unit-of-work.js';
 import { Task } from './task.js';
 import { TaskStores, type TaskStore } from './task-stores.js';
 
@@ -56,10 +57,12 @@ export class TaskFactory {
     const { topology, clock, badRecords, origins, pauses } = this.options;
     const output = new TaskOutput(this.options.output);
     const id = taskId(sub.id, partition);
-    const stores = new TaskStores(sub.stores.map((definition) => this.store(definition, sub.id, partition)));
+    const unit = new UnitOfWork(id);
+    const stores = new TaskStores(sub.stores.map((definition) => this.store(definition, sub.id, partition, unit)));
     const scope: TaskScope = {
       taskId: id,
       record: new CurrentRecord(),
+      unit,
       forwarded: [],
       streamTime: -1,
       isCommitRequested: false,
@@ -112,7 +115,7 @@ export class TaskFactory {
     return new SinkWriter(node, partitionCounts.get(node.topic) ?? 1, output, outputTopics.get(node.topic));
   }
 
-  private store(definition: StoreDefinition, subTopology: number, partition: number): TaskStore {
+  private store(definition: StoreDefinition, subTopology: number, partition: number, gate: UnitOfWork): TaskStore {
     const { engines, directory, engineMemoryMaxBytes, freezeValues, applicationId, onDamage, origins } = this.options;
     const id = taskId(subTopology, partition);
     const factory = engines.get(definition.engine)!;
@@ -131,6 +134,7 @@ export class TaskFactory {
       definition,
       store: createStateStore(definition, engine, {
         freezeValues,
+        gate,
         onDamage,
         place: keyPlace({
           definition,

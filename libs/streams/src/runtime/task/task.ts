@@ -48,14 +48,19 @@ export class Task {
   /** Makes the user code and calls `onTaskInit`. */
   async createUserCode(): Promise<void> {
     this.hasUserCode = true;
-    const lifecycles = new Set<TaskLifecycle>();
-    for (const runtime of this.records.processors) {
-      const processor = await runtime.node.supplier.create(this.contextFor(runtime.node));
-      this.records.connect(runtime, processor);
-      if (processor.lifecycle !== undefined) lifecycles.add(processor.lifecycle);
+    this.records.beginHook();
+    try {
+      const lifecycles = new Set<TaskLifecycle>();
+      for (const runtime of this.records.processors) {
+        const processor = await runtime.node.supplier.create(this.contextFor(runtime.node));
+        this.records.connect(runtime, processor);
+        if (processor.lifecycle !== undefined) lifecycles.add(processor.lifecycle);
+      }
+      this.lifecycles = [...lifecycles];
+      for (const each of this.lifecycles) await each.onTaskInit?.(this.context);
+    } finally {
+      this.records.endHook();
     }
-    this.lifecycles = [...lifecycles];
-    for (const each of this.lifecycles) await each.onTaskInit?.(this.context);
   }
 
   async onRestoreStart(progress: RestoreProgress): Promise<void> {
@@ -71,7 +76,12 @@ export class Task {
   async onRestored(): Promise<void> {
     this.restoring.clear();
     this.isRestored = true;
-    for (const each of this.lifecycles) await each.onRestored?.(this.context);
+    this.records.beginHook();
+    try {
+      for (const each of this.lifecycles) await each.onRestored?.(this.context);
+    } finally {
+      this.records.endHook();
+    }
   }
 
   /** Before a commit: hooks may still write to stores and forward. */
@@ -83,6 +93,8 @@ export class Task {
       await this.records.drainForwarded();
     } catch (error) {
       throw this.records.runtimeErrorIn(error) ?? this.origins.fromUserCode(error);
+    } finally {
+      this.records.endHook();
     }
   }
 

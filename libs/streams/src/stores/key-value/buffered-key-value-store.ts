@@ -13,6 +13,7 @@ import {
   type KeyValueIterator,
 } from './key-value-store.js';
 import type { KeyPlace } from './key-place.js';
+import type { WriteGate } from '../write-gate.js';
 import { isWithin } from './is-within.js';
 import { MergedIterator, type BufferedEntry } from './merged-iterator.js';
 import { WriteBackBuffer } from './write-back-buffer.js';
@@ -23,6 +24,8 @@ export interface BufferedKeyValueStoreOptions {
   readonly definition: StoreDefinition;
   readonly engine: StoreEngine;
   readonly freezeValues: boolean;
+  /** Refuses writes while it is closed; absent: nothing is refused. */
+  readonly gate?: WriteGate;
   /** Checks what is written. */
   readonly place?: KeyPlace | undefined;
   /** The typed object; absent: a plain `KeyValueStore`. */
@@ -207,6 +210,7 @@ export class BufferedKeyValueStore implements StateStore, KeyValueBacking<unknow
   }
 
   put(key: unknown, value: unknown): void {
+    this.requireUnit('put');
     this.place?.check(key);
     this.counts.put++;
     this.changes++;
@@ -220,6 +224,7 @@ export class BufferedKeyValueStore implements StateStore, KeyValueBacking<unknow
   }
 
   delete(key: unknown): Awaitable<unknown> {
+    this.requireUnit('delete');
     this.place?.check(key);
     this.counts.delete++;
     this.changes++;
@@ -263,6 +268,12 @@ export class BufferedKeyValueStore implements StateStore, KeyValueBacking<unknow
     } finally {
       this.writes--;
     }
+  }
+
+  /** @throws LateWorkError outside the handling of a record. */
+  private requireUnit(operation: string): void {
+    const { gate } = this.options;
+    if (gate !== undefined && !gate.isOpen) throw gate.refusal(`${operation} on the store "${this.name}"`);
   }
 
   private putUnless(before: unknown, key: unknown, value: unknown): unknown {

@@ -1,0 +1,64 @@
+import { describe, expect, it } from 'vitest';
+import type { LogProducer } from '../../log/log-producer.js';
+import { stringSerde } from '../../serdes/text-serdes.js';
+import type { Serde } from '../../serdes/serde.js';
+import { ManualClock } from '../../testing/manual-clock.js';
+import type { SinkNode } from '../../topology/topology.js';
+import { OutputTopic } from './output-topic.js';
+import { SinkWriter } from './output.js';
+import { TaskOutput } from './task-output.js';
+import { NO_LIMITS } from './topic-limits.js';
+
+const text = stringSerde as Serde<unknown>;
+
+/** A writer to 6 partitions, and the partitions it wrote to. */
+function world(partitioner: () => unknown) {
+  const written: number[] = [];
+  const producer = { append: (_: string, partition: number) => written.push(partition) > 0 } as unknown as LogProducer;
+  const node = {
+    name: 'out',
+    topic: 'out',
+    key: text,
+    value: text,
+    partitioner: partitioner as NonNullable<SinkNode['partitioner']>,
+  } as SinkNode;
+  const topic = new OutputTopic('out', NO_LIMITS, 'none', new ManualClock());
+  const writer = new SinkWriter(node, 6, new TaskOutput({ producer, isFull: false }), topic);
+  return { written, write: () => writer.write('k', 'v', 1, undefined) };
+}
+
+describe('the partitioner of a sink', () => {
+  it.each([0, 5])('chooses the partition %s', (partition) => {
+    const { written, write } = world(() => partition);
+    write();
+    expect(written).toEqual([partition]);
+  });
+
+  it.each<[unknown, string]>([
+    [99, '99'],
+    [6, '6'],
+    [-1, '-1'],
+    [0.5, '0.5'],
+    [Number.NaN, 'NaN'],
+    [undefined, 'undefined'],
+    [null, 'null'],
+    ['3', 'a value of type string'],
+    [3n, 'a value of type bigint'],
+    [Promise.resolve(3), 'a promise'],
+  ])('makes %s the error of the record', (answer, told) => {
+    const { written, write } = world(() => answer);
+    expect(write).toThrow(
+      `A record for "out" (sink out) cannot be written: its partitioner answered ${told}; it must answer a whole number from 0 to 5.`,
+    );
+    expect(written).toEqual([]);
+  });
+
+  it('makes what it throws the error of the record', () => {
+    const cause = new Error('No region for it.');
+    const { written, write } = world(() => {
+      throw cause;
+    });
+    expect(write).toThrow(expect.objectContaining({ code: 'STREAMS_PRODUCTION_FAILED', cause }));
+    expect(written).toEqual([]);
+  });
+});

@@ -1,0 +1,18 @@
+import { LateWorkError } from '../../errors/late-work-error.js';
+import type { WriteGate } from '../../stores/write-gate.js';
+import type { TaskId } from '../../topology/processor.js';
+
+/** The record or the hook that a task handles. Effects outside of it belong to no commit, so they are refused. */
+export class UnitOfWork implements WriteGate {
+  isOpen = false;
+  /** Name of the handler that runs, or ran last. */
+  handler = '';
+  /** The node that handles the record; undefined in hooks, where each may forward. */
+  node: object | undefined;
+
+  constructor(private readonly taskId: TaskId) {}
+
+  refusal(operation: string): LateWorkError {
+    return new LateWorkError(operation, this.taskId, this.handler);
+  }
+}
