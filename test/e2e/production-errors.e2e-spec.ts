@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { KafkaErrorCode as E } from '../../libs/streams/src/log/protocol/error-codes.js';
-import type { ByTopic } from '../../libs/streams/src/log/protocol/messages.js';
+import { decodeRecords } from '../../libs/streams/src/log/records/record-decoder.js';
+import type { ByTopic, Messages } from '../../libs/streams/src/log/protocol/messages.js';
 import { model, produce, storeContent, transactions, type BankOptions } from '../support/bank.js';
 import { committedRecords } from '../support/committed-records.js';
 import { EmbeddedBank } from '../support/embedded-bank.js';
@@ -141,6 +142,76 @@ describe('a record that a handler sends and that can never be written', () => {
         await instance.close();
         const written = await ids(bank, bank.topics.output);
         expect(written.toSorted()).toEqual(input.map(({ id }) => id).toSorted());
+      });
+    },
+  );
+
+  describe.each(['exactly_once', 'at_least_once'] as const)(
+    'because the broker refuses its timestamp (%s)',
+    (guarantee) => {
+      /** A broker that refuses the records of one time, as one whose clock says something else. */
+      const refuse = (bank: EmbeddedBank, topic: string, isRefused: (timestamp: number) => boolean): (() => void) =>
+        bank.broker.intercept(async (_role, api, request, next) => {
+          if (api !== 'produce') return next();
+          const { topics } = request as Messages['produce']['request'];
+          const indexes = topics.flatMap((each) =>
+            each.topic === topic ? each.partitions.flatMap(({ records }) => timesOf(records).map(isRefused)) : [],
+          );
+          if (!indexes.includes(true)) return next();
+          return {
+            topics: topics.map((each) => ({
+              topic: each.topic,
+              partitions: each.partitions.map(({ partition, records }) => {
+                const recordErrors = timesOf(records).flatMap((time, index) =>
+                  each.topic === topic && isRefused(time) ? [{ index, message: 'Timestamp is out of range.' }] : [],
+                );
+                const error = recordErrors.length > 0 ? E.INVALID_TIMESTAMP : E.REQUEST_TIMED_OUT;
+                return { partition, error, baseOffset: -1, message: null, recordErrors };
+              }),
+            })),
+          } as Awaited<ReturnType<typeof next>>;
+        });
+      const timesOf = (bytes: Uint8Array): readonly number[] =>
+        Array.from(
+          decodeRecords({
+            topic: '',
+            partition: 0,
+            position: 0,
+            isolation: 'read_uncommitted',
+            aborted: [],
+            highWatermark: 0,
+            lastStableOffset: 0,
+            logStartOffset: 0,
+            records: Buffer.from(bytes),
+          }).timestamps,
+        );
+      const AHEAD_MS = 2 * 3_600_000;
+
+      it('takes the record back that sent it, under continue, with a time that is new each time', async () => {
+        const bank = await open({});
+        const from = Date.now() + AHEAD_MS;
+        refuse(bank, bank.topics.output, (time) => time >= from);
+        const instance = await bank.start({
+          processingGuarantee: guarantee,
+          commitInterval: 20,
+          after: ({ id }, context) =>
+            void (id === 't7' && context.forward({ id: 'ahead' }, { timestamp: Date.now() + AHEAD_MS })),
+          errors: { production: 'continue', processing: 'fail' },
+        });
+        await expect.poll(() => storeContent(instance), { timeout: 20_000 }).toEqual(model(good));
+        await instance.close();
+        expect(await ids(bank, bank.topics.output)).not.toContain('ahead');
+      });
+
+      it('fails the instance where a changelog is refused, and speaks of clocks', async () => {
+        const bank = await open({});
+        refuse(bank, bank.changelog, () => true);
+        const instance = bank.instance({ processingGuarantee: guarantee, commitInterval: 20 });
+        await instance.start();
+        await expect.poll(() => instance.state).toBe('failed');
+        expect(instance.failure?.message).toMatch(
+          /bank-balances-changelog.*INVALID_TIMESTAMP.*clock of this machine says/s,
+        );
       });
     },
   );

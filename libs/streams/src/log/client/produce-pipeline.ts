@@ -6,6 +6,7 @@ import type { ProducerIdentity, ResponseOf } from '../protocol/messages.js';
 import type { RecordHeader } from '../records/record-header.js';
 import type { Wire } from '../wire.js';
 import { byPartition, groupByTopic, partitionKey } from './by-topic.js';
+import { invalidTimestamp } from './invalid-timestamp.js';
 import { kafkaError } from './kafka-error.js';
 import { PartitionBatches } from './partition-batches.js';
 import { lastingAbort } from '../../time/lasting-abort.js';
@@ -288,8 +289,14 @@ export class ProducePipeline {
         continue;
       }
       const where = `records for ${batches.topic}-${batches.partition}`;
-      const details = { topic: batches.topic, batchBytes: batches.pending[0]!.bytes!.length };
-      const error = answer === undefined ? failure : kafkaError(answer.error, where, answer.message, details);
+      const bytes = batches.pending[0]!.bytes!;
+      const details = { topic: batches.topic, batchBytes: bytes.length };
+      const error =
+        answer?.error === KafkaErrorCode.INVALID_TIMESTAMP
+          ? invalidTimestamp(answer, where, bytes, details, this.clock)
+          : answer === undefined
+            ? failure
+            : kafkaError(answer.error, where, answer.message, details);
       // What was damaged on its way is sent again.
       const isRetried =
         error === undefined || error.kind === 'retriable' || answer?.error === KafkaErrorCode.CORRUPT_MESSAGE;

@@ -80,8 +80,8 @@ const produce: ApiCodecs['produce'] = {
       const head = { partition: r.int32(), error: r.int16(), baseOffset: r.int64() };
       r.int64();
       r.int64();
-      r.array((e) => [e.int32(), e.nullableString()]);
-      return { ...head, message: r.nullableString() };
+      const recordErrors = r.array((e) => ({ index: e.int32(), message: e.nullableString() }));
+      return { ...head, recordErrors, message: r.nullableString() };
     });
     return { topics, throttleMs: reader.int32() };
   },

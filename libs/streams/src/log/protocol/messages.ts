@@ -71,7 +71,12 @@ export interface Messages {
     response: {
       readonly throttleMs: number;
       readonly topics: readonly ByTopic<
-        PartitionError & { readonly baseOffset: number; readonly message: string | null }
+        PartitionError & {
+          readonly baseOffset: number;
+          readonly message: string | null;
+          /** The records of the batch that caused the error, by index (KIP-467). */
+          readonly recordErrors?: readonly { readonly index: number; readonly message: string | null }[];
+        }
       >[];
     };
   };

@@ -6,6 +6,10 @@ import type { TopicLimits } from './topic-limits.js';
 
 const FIRST_HOLD_MS = 1000;
 const LONGEST_HOLD_MS = 60_000;
+/** A refused timestamp that is newer is taken for one that is too far ahead. */
+const RECENT_MS = 60_000;
+/** In a row. */
+const MAX_TIME_REFUSALS = 100;
 
 const BATCH_HEADER_BYTES = 61;
 /** Length, attributes, two deltas, and the lengths of key, value and headers at their longest. */
@@ -18,8 +22,12 @@ export class OutputTopic {
   private refusal: string | undefined;
   private refusedUntil = 0;
   private holdMs = 0;
-  /** Timestamps up to here were in order when that was last looked at. */
-  private checkedUpTo = -Infinity;
+  /** Timestamps that the broker refused, until it is asked again. The clock of this machine decides nothing: it may be wrong. */
+  private readonly refusedTimes = new Set<number>();
+  /** Later timestamps are further ahead of the broker than one it refused. */
+  private refusedFrom = Infinity;
+  private timeRefusals = 0;
+  private timeReason = '';
 
   constructor(
     readonly name: string,
@@ -40,21 +48,21 @@ export class OutputTopic {
     headers: readonly RecordHeader[] | undefined,
   ): string | undefined {
     if (this.refusal !== undefined) return this.refusal;
-    const { maxBytes, needsKeys, maxBehindMs } = this.limits;
+    const { maxBytes, needsKeys } = this.limits;
     if (key === null && needsKeys) return 'the topic is compacted, and the record has no key.';
     if (sizeAlone(key, value, headers) > maxBytes) {
       const bytes = this.batchBytes(key, value, timestampMs, headers);
       if (bytes > maxBytes) return `it takes ${bytes} bytes, and max.message.bytes of the topic is ${maxBytes}.`;
     }
-    if (timestampMs > this.checkedUpTo || maxBehindMs !== Infinity) return this.objectionToTime(timestampMs);
-    return undefined;
+    const isRefused =
+      timestampMs >= this.refusedFrom || (this.refusedTimes.size > 0 && this.refusedTimes.has(timestampMs));
+    return isRefused ? this.timeReason : undefined;
   }
 
   /** The configuration was read again. @returns whether it asks for something else than before. */
   limit(limits: TopicLimits): boolean {
     const before = this.limits;
     this.limits = limits;
-    this.checkedUpTo = -Infinity;
     return (Object.keys(limits) as (keyof TopicLimits)[]).some((name) => limits[name] !== before[name]);
   }
 
@@ -65,29 +73,45 @@ export class OutputTopic {
 
   /** The log takes nothing for a reason that may pass: it is asked again after a while that doubles. */
   refuse(reason: string): void {
-    this.holdMs = Math.min(LONGEST_HOLD_MS, Math.max(FIRST_HOLD_MS, 2 * this.holdMs));
+    this.hold();
     this.refusal = reason;
-    this.refusedUntil = this.clock.monotonic() + this.holdMs;
+  }
+
+  /**
+   * The broker refused records with these timestamps.
+   * @returns false if their work need not be done again: none is named, or handlers make new timestamps each time.
+   */
+  refuseTimes(timestamps: readonly number[], reason: string): boolean {
+    if (timestamps.length === 0 || ++this.timeRefusals > MAX_TIME_REFUSALS) return false;
+    this.hold();
+    const aheadFrom = this.clock.now() - RECENT_MS;
+    for (const timestamp of timestamps) {
+      this.refusedTimes.add(timestamp);
+      // Handlers may take the time of now, which is another one when the work is done again.
+      if (timestamp >= aheadFrom) this.refusedFrom = Math.min(this.refusedFrom, timestamp);
+    }
+    this.timeReason = reason;
+    return true;
   }
 
   /** Called when little work would be lost by asking the log again. */
   reconsider(): void {
     if (this.holdMs === 0) return;
     const now = this.clock.monotonic();
-    if (now >= this.refusedUntil) this.refusal = undefined;
-    if (now >= this.refusedUntil + LONGEST_HOLD_MS) this.holdMs = 0;
+    if (now >= this.refusedUntil) {
+      this.refusal = undefined;
+      this.refusedTimes.clear();
+      this.refusedFrom = Infinity;
+    }
+    if (now >= this.refusedUntil + LONGEST_HOLD_MS) {
+      this.holdMs = 0;
+      this.timeRefusals = 0;
+    }
   }
 
-  private objectionToTime(timestampMs: number): string | undefined {
-    const now = this.clock.now();
-    const { maxAheadMs, maxBehindMs } = this.limits;
-    const latest = now + maxAheadMs;
-    this.checkedUpTo = latest;
-    if (timestampMs > latest)
-      return `its timestamp ${timestampMs} is ${timestampMs - now} ms ahead, and message.timestamp.after.max.ms of the topic is ${maxAheadMs}.`;
-    if (timestampMs < now - maxBehindMs)
-      return `its timestamp ${timestampMs} is ${now - timestampMs} ms old, and message.timestamp.before.max.ms of the topic is ${maxBehindMs}.`;
-    return undefined;
+  private hold(): void {
+    this.holdMs = Math.min(LONGEST_HOLD_MS, Math.max(FIRST_HOLD_MS, 2 * this.holdMs));
+    this.refusedUntil = this.clock.monotonic() + this.holdMs;
   }
 
   private batchBytes(

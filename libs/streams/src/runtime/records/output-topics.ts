@@ -39,7 +39,11 @@ export class OutputTopics {
    */
   async learn(error: unknown): Promise<boolean> {
     if (!(error instanceof LogError) || error.kind !== 'refused') return false;
-    const { topic: name, batchBytes } = error as { topic?: unknown; batchBytes?: unknown };
+    const {
+      topic: name,
+      batchBytes,
+      refusedTimestamps,
+    } = error as { topic?: unknown; batchBytes?: unknown; refusedTimestamps?: unknown };
     const topic = this.topics.get(String(name));
     if (topic === undefined) return false;
     switch (error.code) {
@@ -50,9 +54,10 @@ export class OutputTopics {
         topic.lower(batchBytes);
         return true;
       case 'LOG_INVALID_RECORD':
-      case 'LOG_INVALID_TIMESTAMP':
-        // These say which records are bad only where the configuration has changed.
+        // Says which records are bad only where the configuration has changed.
         return this.readAgain(topic);
+      case 'LOG_INVALID_TIMESTAMP':
+        return topic.refuseTimes(refusedTimestamps as readonly number[], error.message);
       default:
         topic.refuse(error.message);
         return true;
