@@ -1,5 +1,6 @@
 import { Logger } from '@nestjs/common';
 import type { StreamsLogger } from '../observability/streams-logger.js';
+import { stackOf } from '../errors/reason-of.js';
 
 /** The core's log lines in Nest's own log. */
 export class NestStreamsLogger implements StreamsLogger {
@@ -18,6 +19,6 @@ export class NestStreamsLogger implements StreamsLogger {
   }
 
   error(message: string, cause?: unknown): void {
-    this.logger.error(message, cause instanceof Error ? cause.stack : cause);
+    this.logger.error(message, cause instanceof Error ? stackOf(cause) : cause);
   }
 }

@@ -4,6 +4,7 @@ import type { LogProducer } from '../log/log-producer.js';
 import type { RecordHeader } from '../log/records/record-header.js';
 import { LogError } from '../errors/log-error.js';
 import { MissingTopicError } from '../errors/missing-topic-error.js';
+import { reasonOf } from '../errors/reason-of.js';
 import { SerdeError } from '../errors/serde-error.js';
 import { PositionToken } from '../query/position/position-token.js';
 import { resolveSerde, type SerdeName } from '../serdes/resolve-serde.js';
@@ -126,7 +127,7 @@ function bytesOf<T>(serde: Serde<T>, value: T | null | undefined, topic: string,
   try {
     return serde.serialize(value as T);
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = reasonOf(cause);
     throw new SerdeError(serde.name, `The ${part} of a record for "${topic}" could not be serialised: ${reason}`, {
       cause,
     });

@@ -1,4 +1,5 @@
 import { bufferOf } from '../bytes/buffer-of.js';
+import { reasonOf } from '../errors/reason-of.js';
 import { SerdeError } from '../errors/serde-error.js';
 import type { Serde } from './serde.js';
 
@@ -36,7 +37,8 @@ function parse(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw new SerdeError('json', `The bytes are not JSON: ${(cause as Error).message}.`, { cause });
+    // Without the cause, whose message quotes the bytes.
+    throw new SerdeError('json', `The bytes are not JSON: ${reasonOf(cause)}.`);
   }
 }
 
@@ -66,8 +68,8 @@ const jsonSerde: Serde<unknown> = Object.freeze({
   parseKey(text: string): unknown {
     try {
       return JSON.parse(text);
-    } catch (cause) {
-      throw new SerdeError('json', 'The key is not JSON; a text key stands in double quotes.', { cause });
+    } catch {
+      throw new SerdeError('json', 'The key is not JSON; a text key stands in double quotes.');
     }
   },
   formatKey(key: unknown): string {

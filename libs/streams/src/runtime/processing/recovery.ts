@@ -2,6 +2,7 @@ import { ApplicationShutdownError } from '../../errors/application-shutdown-erro
 import { InstanceFencedError } from '../../errors/instance-fenced-error.js';
 import { LogError } from '../../errors/log-error.js';
 import { StoreCorruptedError } from '../../errors/store-corrupted-error.js';
+import { reasonOf } from '../../errors/reason-of.js';
 import { StreamsError } from '../../errors/streams-error.js';
 import type { StreamsLogger } from '../../observability/streams-logger.js';
 import type { StreamsMetrics } from '../../observability/streams-metrics.js';
@@ -85,7 +86,7 @@ export class Recovery {
   private async uncaught(error: unknown): Promise<boolean> {
     const { committer, tasks, uncaught, origins, logger, metrics, onFailure, onShutdownApplication } = this.options;
     const { action, taskId, waitMs } = await uncaught.judge(error, origins.isOfUserCode(error));
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = reasonOf(error);
     if (action === 'shutdownInstance') {
       onFailure(error);
       return false;

@@ -8,11 +8,12 @@ import {
 } from '../../config/retry-policy.js';
 import type { ErrorConfig } from '../../config/runtime-config.js';
 import { BadRecordError } from '../../errors/bad-record-error.js';
+import { reasonOf } from '../../errors/reason-of.js';
 import { StreamsError } from '../../errors/streams-error.js';
 import { partitionForKey } from '../../log/partitioner.js';
 import type { StreamsLogger } from '../../observability/streams-logger.js';
 import type { StreamsMetrics } from '../../observability/streams-metrics.js';
-import { deadLetterHeaders, messageOf } from './dead-letter.js';
+import { deadLetterHeaders } from './dead-letter.js';
 import type { OutputPort } from './output.js';
 import type { BadRecordPolicies, Verdict } from './record-loop.js';
 import type { OutputTopic } from './output-topic.js';
@@ -39,7 +40,7 @@ export function badRecordPolicies(options: BadRecordOptions): BadRecordPolicies 
       if (typeof verdict !== 'object') return verdict;
       metrics.add('streams_record_retries_total', { topic, reason: phase }, 1);
       logger.warn(
-        `Attempt ${failure.attempt} at ${placeOf(failure)} failed; the next one follows in ${Math.round(verdict.retryAfterMs)} ms: ${messageOf(failure.error)}`,
+        `Attempt ${failure.attempt} at ${placeOf(failure)} failed; the next one follows in ${Math.round(verdict.retryAfterMs)} ms: ${reasonOf(failure.error)}`,
       );
       return verdict;
     },
@@ -50,7 +51,7 @@ export function badRecordPolicies(options: BadRecordOptions): BadRecordPolicies 
       metrics.add('streams_errors_total', { code: codeOf(failure) }, 1);
       metrics.add('streams_records_dropped_total', { topic, reason: phase }, 1);
       logger.warn(
-        `${action === 'deadLetter' ? `Moved to "${errors.deadLetterTopic}"` : 'Skipped'}: ${placeOf(failure)}: ${messageOf(error)}`,
+        `${action === 'deadLetter' ? `Moved to "${errors.deadLetterTopic}"` : 'Skipped'}: ${placeOf(failure)}: ${reasonOf(error)}`,
       );
     },
   };
@@ -77,7 +78,7 @@ async function decide(errors: ErrorConfig, failure: BadRecord): Promise<Verdict>
       failure,
       new AggregateError(
         [failure.error, cause],
-        `${messageOf(failure.error)}; the policy itself failed: ${messageOf(cause)}`,
+        `${reasonOf(failure.error)}; the policy itself failed: ${reasonOf(cause)}`,
       ),
     );
   }
@@ -108,7 +109,7 @@ function deadLetter(failure: BadRecord, options: BadRecordOptions, output: Outpu
   if (objection !== undefined)
     throw new BadRecordError(
       failure,
-      new Error(`${messageOf(failure.error)}; and "${deadLetterTopic}" refuses it: ${objection}`),
+      new Error(`${reasonOf(failure.error)}; and "${deadLetterTopic}" refuses it: ${objection}`),
     );
   if (!output.producer.append(deadLetterTopic, partition, key, value, timestamp, headers)) output.isFull = true;
 }

@@ -23,6 +23,19 @@ describe('the headers of a dead letter', () => {
     expect(headersOf(error, false).has('streams-error-stack')).toBe(false);
   });
 
+  it('quote nothing of a text that JSON.parse refuses', () => {
+    const parse = (): unknown => JSON.parse('{"card":"4929123456781234", x}');
+    expect(parse).toThrow(SyntaxError);
+    try {
+      parse();
+    } catch (error) {
+      const headers = headersOf(error, true);
+      expect(headers.get('streams-error-message')).toMatch(/^the text is not JSON/);
+      expect(headers.get('streams-error-stack')).toContain('dead-letter.spec');
+      expect([...headers.values()].join()).not.toMatch(/card|4929/);
+    }
+  });
+
   it('stand behind those of the record, so that the newest story is the last', () => {
     const own = [{ name: 'streams-topic', value: Buffer.from('first') }];
     expect(headersOf('text', false, own).get('streams-topic')).toBe('orders');

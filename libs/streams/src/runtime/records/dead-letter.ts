@@ -1,4 +1,5 @@
 import type { BadRecord } from '../../config/bad-record-policy.js';
+import { reasonOf, stackOf } from '../../errors/reason-of.js';
 import type { RecordHeader } from '../../log/records/record-header.js';
 
 const PREFIX = 'streams-';
@@ -29,18 +30,14 @@ export function deadLetterHeaders(failure: BadRecord, context: DeadLetterContext
     attempts: String(failure.attempt),
     'error-code': context.errorCode,
     'error-class': error instanceof Error ? error.constructor.name : typeof error,
-    'error-message': cut(messageOf(error), MAX_MESSAGE_BYTES),
+    'error-message': cut(reasonOf(error), MAX_MESSAGE_BYTES),
   };
-  if (context.withStack && error instanceof Error && error.stack)
-    fields['error-stack'] = cut(error.stack, MAX_STACK_BYTES);
+  const stack = context.withStack && error instanceof Error ? stackOf(error) : undefined;
+  if (stack) fields['error-stack'] = cut(stack, MAX_STACK_BYTES);
   return [
     ...failure.headers,
     ...Object.entries(fields).map(([name, text]) => ({ name: PREFIX + name, value: Buffer.from(text) })),
   ];
-}
-
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 /** Cuts between two characters. */

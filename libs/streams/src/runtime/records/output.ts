@@ -1,9 +1,9 @@
 import { ProductionError } from '../../errors/production-error.js';
+import { reasonOf } from '../../errors/reason-of.js';
 import { partitionForKey } from '../../log/partitioner.js';
 import type { LogProducer } from '../../log/log-producer.js';
 import type { RecordHeader } from '../../log/records/record-header.js';
 import type { SinkNode } from '../../topology/topology.js';
-import { messageOf } from './dead-letter.js';
 import type { OutputTopic } from './output-topic.js';
 import type { TaskOutput } from './task-output.js';
 
@@ -34,7 +34,7 @@ export class SinkWriter {
       keyBytes = key === null || key === undefined ? null : node.key.serialize(key);
       valueBytes = value === null || value === undefined ? null : node.value.serialize(value);
     } catch (error) {
-      throw this.refused(error instanceof Error ? error.message : String(error), error);
+      throw this.refused(reasonOf(error), error);
     }
     const objection = this.topic.objection(keyBytes, valueBytes, timestamp, headers);
     if (objection !== undefined) throw this.refused(objection);
@@ -58,7 +58,7 @@ export class SinkWriter {
     try {
       partition = partitioner(key, this.partitions);
     } catch (error) {
-      throw this.refused(`its partitioner threw: ${messageOf(error)}`, error);
+      throw this.refused(`its partitioner threw: ${reasonOf(error)}`, error);
     }
     if (isPartition(partition, this.partitions)) return partition;
     const given = typeof partition === 'number' ? String(partition) : describe(partition);
