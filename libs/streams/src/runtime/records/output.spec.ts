@@ -12,19 +12,19 @@ import { NO_LIMITS } from './topic-limits.js';
 const text = stringSerde as Serde<unknown>;
 
 /** A writer to 6 partitions, and the partitions it wrote to. */
-function world(partitioner: () => unknown) {
+function world(partitioner: () => unknown, value = text) {
   const written: number[] = [];
   const producer = { append: (_: string, partition: number) => written.push(partition) > 0 } as unknown as LogProducer;
   const node = {
     name: 'out',
     topic: 'out',
     key: text,
-    value: text,
+    value,
     partitioner: partitioner as NonNullable<SinkNode['partitioner']>,
   } as SinkNode;
   const topic = new OutputTopic('out', NO_LIMITS, 'none', new ManualClock());
   const writer = new SinkWriter(node, 6, new TaskOutput({ producer, isFull: false }), topic);
-  return { written, write: () => writer.write('k', 'v', 1, undefined) };
+  return { written, writer, write: () => writer.write('k', 'v', 1, undefined) };
 }
 
 describe('the partitioner of a sink', () => {
@@ -59,6 +59,33 @@ describe('the partitioner of a sink', () => {
       throw cause;
     });
     expect(write).toThrow(expect.objectContaining({ code: 'STREAMS_PRODUCTION_FAILED', cause }));
+    expect(written).toEqual([]);
+  });
+});
+
+describe('a record that is forwarded', () => {
+  it.each([Number.NaN, Infinity, 0.5, -2, undefined, '5'])('needs a time that Kafka knows, unlike %s', (timestamp) => {
+    const { writer, written } = world(() => 0);
+    expect(() => writer.write('k', 'v', timestamp as number, undefined)).toThrow(/its timestamp .* is no whole number/);
+    expect(written).toEqual([]);
+  });
+
+  it('may have no time', () => {
+    const { writer, written } = world(() => 0);
+    writer.write('k', 'v', -1, undefined);
+    expect(written).toEqual([0]);
+  });
+
+  it.each<[unknown, string]>([
+    [Promise.resolve(Buffer.of(1)), 'a promise'],
+    ['text', 'a value of type string'],
+    [undefined, 'undefined'],
+  ])('needs bytes from its serde, unlike %s', (given, told) => {
+    const serde = { ...text, name: 'own', serialize: () => given as Uint8Array };
+    const { writer, written } = world(() => 0, serde);
+    expect(() => writer.write('k', 'v', 1, undefined)).toThrow(
+      `the serde "own" of its value answered ${told}, not bytes.`,
+    );
     expect(written).toEqual([]);
   });
 });

@@ -7,6 +7,9 @@ import type { SinkNode } from '../../topology/topology.js';
 import type { OutputTopic } from './output-topic.js';
 import type { TaskOutput } from './task-output.js';
 
+/** Of records written without one. */
+const NO_TIMESTAMP = -1;
+
 /** Where tasks append; the instance changes the producer when the old one has failed. */
 export interface OutputPort {
   readonly producer: LogProducer;
@@ -36,6 +39,10 @@ export class SinkWriter {
     } catch (error) {
       throw this.refused(reasonOf(error), error);
     }
+    if (keyBytes !== null && !(keyBytes instanceof Uint8Array)) throw this.notBytes('key', keyBytes);
+    if (valueBytes !== null && !(valueBytes instanceof Uint8Array)) throw this.notBytes('value', valueBytes);
+    if (!Number.isSafeInteger(timestamp) || timestamp < NO_TIMESTAMP)
+      throw this.refused(`its timestamp ${String(timestamp)} is no whole number of milliseconds since 1970.`);
     const objection = this.topic.objection(keyBytes, valueBytes, timestamp, headers);
     if (objection !== undefined) throw this.refused(objection);
     output.append(node.topic, this.partitionOf(keyBytes), keyBytes, valueBytes, timestamp, headers);
@@ -43,6 +50,10 @@ export class SinkWriter {
 
   private refused(reason: string, cause?: unknown): ProductionError {
     return new ProductionError(this.node.name, this.node.topic, reason, cause);
+  }
+
+  private notBytes(part: 'key' | 'value', given: unknown): ProductionError {
+    return this.refused(`the serde "${this.node[part].name}" of its ${part} answered ${describe(given)}, not bytes.`);
   }
 
   private partitionOf(key: Uint8Array | null): number {
