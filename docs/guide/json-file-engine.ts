@@ -62,8 +62,12 @@ class JsonFileEngine implements StoreEngine {
     const within = [...this.entries].filter(([key]) => isWithin(key));
     const sorted = within.sort(([a], [b]) => (a < b === reverse ? 1 : -1));
     return {
-      next: async (limit) => {
-        const step = sorted.splice(0, limit);
+      next: async (limit, maxBytes = Infinity) => {
+        let count = 0;
+        // Two digits a byte.
+        for (let digits = 0; count < Math.min(limit, sorted.length) && digits < 2 * maxBytes; count++)
+          digits += sorted[count]![0].length + sorted[count]![1].length;
+        const step = sorted.splice(0, count);
         return { keys: step.map(([key]) => bytesOf(key)!), values: step.map(([, value]) => bytesOf(value)!) };
       },
       close: async () => void sorted.splice(0),

@@ -28,7 +28,8 @@ export class EngineView implements CommittedView {
   openCursor(bounds: KeyBounds, options: { readonly reverse: boolean }): StoreCursor {
     const cursor = this.engine.openCursor(bounds, options);
     return {
-      next: (limit): Promise<StoreEntries> => cursor.next(limit).catch((error: unknown) => this.failed(error)),
+      next: (limit, maxBytes): Promise<StoreEntries> =>
+        cursor.next(limit, maxBytes).catch((error: unknown) => this.failed(error)),
       close: () => cursor.close(),
     };
   }

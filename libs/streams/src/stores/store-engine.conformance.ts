@@ -139,6 +139,27 @@ export function describeStoreEngineConformance(name: string, setUp: () => Promis
       expect(values.map(String)).toEqual(text('1', '2', '3').map(String));
     });
 
+    it('ends a step of a cursor with the entry that brings it to the bytes asked for', async () => {
+      const engine = await engineAt(await place());
+      await engine.open();
+      const sizes = [10, 10, 5000, 10, 10, 300, 300, 300, 10, 9000, 9000, 10];
+      const keys = sizes.map((_, index) => Buffer.from(`k-${String(index).padStart(2, '0')}`));
+      await engine.write({ keys, values: sizes.map((size) => Buffer.alloc(size, 1)) }, 3);
+      const steps = async (reverse: boolean): Promise<number[][]> => {
+        const cursor = engine.openCursor({}, { reverse });
+        const found: number[][] = [];
+        for (;;) {
+          const { values } = await cursor.next(4, 600);
+          if (values.length === 0) break;
+          found.push(values.map(({ length }) => length));
+        }
+        await cursor.close();
+        return found;
+      };
+      expect(await steps(false)).toEqual([[10, 10, 5000], [10, 10, 300, 300], [300, 10, 9000], [9000], [10]]);
+      expect(await steps(true)).toEqual([[10, 9000], [9000], [10, 300, 300], [300, 10, 10, 5000], [10, 10]]);
+    });
+
     it('keeps nothing that its caller may change', async () => {
       const engine = await engineAt(await place());
       await engine.open();

@@ -21,8 +21,11 @@ export interface StoreEntries {
 
 /** Walks a consistent view of the store, taken when the cursor was opened; later writes are not seen. */
 export interface StoreCursor {
-  /** Up to `limit` further entries in order. */
-  next(limit: number): Promise<StoreEntries>;
+  /**
+   * Reads up to `limit` further entries in order, at least one before the end. Ends the step with the entry whose key and value bring it to
+   * `maxBytes`. Default: as many bytes as the entries have.
+   */
+  next(limit: number, maxBytes?: number): Promise<StoreEntries>;
   /** Idempotent. A cursor that is not closed pins memory of the engine. */
   close(): Promise<void>;
 }

@@ -136,6 +136,7 @@ function partIn(fields: MessageFields): Omit<ScanPart, 'range'> {
   return {
     reverse: fields.flag('reverse'),
     limit: fields.count('limit'),
+    ...(fields.has('maxBytes') && { maxBytes: fields.count('maxBytes') }),
     ...(fields.has('where') && { where: fields.texts('where') }),
     ...(fields.has('isBulk') && { isBulk: fields.flag('isBulk') }),
   };

@@ -94,4 +94,39 @@ describe('a read of what this instance holds', () => {
     const { count, lookedAt: counted } = await reads.count(target, { ...part, where: [] }, LATEST_COMMITTED);
     expect([count, String(counted)]).toEqual([20_480, 'k20479']);
   });
+
+  it('bounds the bytes of a step, and the steps of concurrent counts', async () => {
+    const { reads, store, target, view } = await storeOf({ a: 1 });
+    let running = 0;
+    let peak = 0;
+    const stepBytes = new Set<number | undefined>();
+    const watched: CommittedView = {
+      get: (key) => view.get(key),
+      openCursor: (...args) => {
+        const cursor = view.openCursor(...args);
+        return {
+          next: async (limit, maxBytes) => {
+            stepBytes.add(maxBytes);
+            peak = Math.max(peak, ++running);
+            await new Promise((resolve) => setImmediate(resolve));
+            running--;
+            return cursor.next(limit, maxBytes);
+          },
+          close: () => cursor.close(),
+        };
+      },
+    };
+    store.set(target.partition, { position: 1, view: watched }, here);
+    const part = { range: {}, reverse: false, limit: 10 };
+    const counts = await Promise.all(Array.from({ length: 50 }, () => reads.count(target, part, LATEST_COMMITTED)));
+    expect(counts.map(({ count }) => count)).toEqual(Array(50).fill(1));
+    expect([peak, ...stepBytes]).toEqual([8, 256 * 1024]);
+  });
+
+  it('carries no more bytes in a part than it is asked for', async () => {
+    const { reads, target } = await storeOf({ a: 1, b: 2, c: 3 });
+    const part = { range: {}, reverse: false, limit: 10, maxBytes: 3 };
+    const { keys, lookedAt } = await reads.scan(target, part, LATEST_COMMITTED);
+    expect([keys.map(String), String(lookedAt)]).toEqual([['a', 'b'], 'b']);
+  });
 });

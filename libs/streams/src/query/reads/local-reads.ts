@@ -19,6 +19,7 @@ import type {
   ScanPart,
   ValuesAnswer,
 } from './partition-reads.js';
+import { ScanLane } from './scan-lane.js';
 import { ValueFilter } from './value-filter.js';
 
 const RETRY_NOT_RUNNING_S = 5;
@@ -49,6 +50,9 @@ interface Looked<T> {
 
 /** Reads what this instance holds. */
 export class LocalReads implements PartitionReads {
+  private readonly lane = new ScanLane();
+  private readonly takeTurn = this.lane.run.bind(this.lane);
+
   constructor(
     private readonly runtime: StreamsRuntime,
     private readonly clock: Clock,
@@ -66,12 +70,12 @@ export class LocalReads implements PartitionReads {
 
   async scan(target: PartitionTarget, part: ScanPart, bounds: ReadBounds): Promise<EntriesAnswer> {
     const filter = this.filterOf(target, part);
-    return this.walk(target, part, bounds, (view) => scanPart(view, part, filter));
+    return this.walk(target, part, bounds, (view) => scanPart(view, part, filter, this.takeTurn));
   }
 
   async count(target: PartitionTarget, part: ScanPart, bounds: ReadBounds): Promise<CountAnswer> {
     const filter = this.filterOf(target, part);
-    return this.walk(target, part, bounds, (view) => countPart(view, part, filter));
+    return this.walk(target, part, bounds, (view) => countPart(view, part, filter, this.takeTurn));
   }
 
   /** @param start opens its cursor at once. */

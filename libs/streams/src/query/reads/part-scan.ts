@@ -1,28 +1,37 @@
 import type { CommittedView } from '../../stores/state-store.js';
+import type { StoreEntries } from '../../stores/store-engine.js';
 import type { CountAnswer, EntriesAnswer, ScanPart } from './partition-reads.js';
 
 /** Entries of one read of the engine. */
 const CHUNK = 1024;
+const CHUNK_MAX_BYTES = 256 * 1024;
 /** What one part may carry; a single entry may be larger. */
-const PART_MAX_BYTES = 1024 * 1024;
+export const PART_MAX_BYTES = 1024 * 1024;
 /** Entries that one part looks at, so that a condition that nothing meets does not read a whole store in one answer. */
 const PART_MAX_ENTRIES = 20_000;
 
 type Filter = ((value: Uint8Array) => boolean) | undefined;
 
+/** Runs a step of a cursor when its turn has come. */
+type TakeTurn = (step: () => Promise<StoreEntries>) => Promise<StoreEntries>;
+
 /** One page of one partition. */
 export async function scanPart(
   view: CommittedView,
-  { range, reverse, limit }: ScanPart,
+  { range, reverse, limit, maxBytes = PART_MAX_BYTES }: ScanPart,
   filter: Filter,
+  takeTurn: TakeTurn,
 ): Promise<Omit<EntriesAnswer, 'freshness'>> {
   const cursor = view.openCursor(range, { reverse });
   const found: { keys: Uint8Array[]; values: Uint8Array[] } = { keys: [], values: [] };
+  const allowed = Math.min(PART_MAX_BYTES, maxBytes);
   let bytes = 0;
   let left = PART_MAX_ENTRIES;
   try {
     for (;;) {
-      const { keys, values } = await cursor.next(filter ? CHUNK : Math.min(CHUNK, limit - found.keys.length));
+      const count = filter ? CHUNK : Math.min(CHUNK, limit - found.keys.length);
+      const stepBytes = filter ? CHUNK_MAX_BYTES : Math.min(CHUNK_MAX_BYTES, allowed - bytes);
+      const { keys, values } = await takeTurn(() => cursor.next(count, stepBytes));
       if (keys.length === 0) return found;
       for (let i = 0; i < keys.length; i++) {
         left--;
@@ -33,7 +42,7 @@ export async function scanPart(
         found.keys.push(keys[i]);
         found.values.push(values[i]);
         bytes += keys[i].length + values[i].length;
-        if (found.keys.length >= limit || bytes >= PART_MAX_BYTES || left <= 0) return { ...found, lookedAt: keys[i] };
+        if (found.keys.length >= limit || bytes >= allowed || left <= 0) return { ...found, lookedAt: keys[i] };
       }
     }
   } finally {
@@ -45,12 +54,13 @@ export async function countPart(
   view: CommittedView,
   { range, reverse }: ScanPart,
   filter: Filter,
+  takeTurn: TakeTurn,
 ): Promise<Omit<CountAnswer, 'freshness'>> {
   const cursor = view.openCursor(range, { reverse });
   let count = 0;
   try {
     for (let left = PART_MAX_ENTRIES; ;) {
-      const { keys, values } = await cursor.next(CHUNK);
+      const { keys, values } = await takeTurn(() => cursor.next(CHUNK, CHUNK_MAX_BYTES));
       if (keys.length === 0) return { count };
       if (filter === undefined) count += keys.length;
       else for (const value of values) if (filter(value)) count++;

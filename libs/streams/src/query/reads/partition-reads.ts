@@ -57,6 +57,8 @@ export interface ScanPart {
   readonly reverse: boolean;
   /** Entries that are wanted; fewer come if their bytes, or the entries that had to be looked at, become too many. */
   readonly limit: number;
+  /** Bytes of keys and values that the answer may carry; a single entry may be larger. Default and at most 1 MiB. */
+  readonly maxBytes?: number;
   /** Conditions that values have to meet, as in the query parameter `where`. */
   readonly where?: readonly string[];
   /** One of many parts that nobody waits for in particular: processing does not stand back for it. Default false. */

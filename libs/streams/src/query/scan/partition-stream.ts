@@ -18,6 +18,8 @@ export interface PartitionStreamOptions {
   /** Entries asked for first; each part may be twice as large as the one before, up to `chunkMax`. */
   readonly chunk: number;
   readonly chunkMax: number;
+  /** Bytes of one part. */
+  readonly maxBytes: number;
   /** Ask for the next part while this one is read. */
   readonly readsAhead: boolean;
 }
@@ -82,11 +84,12 @@ export class PartitionStream {
   }
 
   private async ask(): Promise<Part> {
-    const { reads, target, reverse, where, chunkMax, readsAhead: isBulk } = this.options;
+    const { reads, target, reverse, where, chunkMax, maxBytes, readsAhead: isBulk } = this.options;
     if (isEmptyRange(this.range)) return NOTHING;
     const limit = this.chunk;
     this.chunk = Math.min(2 * limit, chunkMax);
-    const part = { range: this.range, reverse, limit, ...(where.length > 0 && { where }), ...(isBulk && { isBulk }) };
+    const conditions = where.length > 0 && { where };
+    const part = { range: this.range, reverse, limit, maxBytes, ...conditions, ...(isBulk && { isBulk }) };
     const { keys, values, lookedAt, freshness } = await reads.scan(
       target,
       part,

@@ -7,6 +7,7 @@ import {
   type PartitionReads,
   type ReadBounds,
 } from '../reads/partition-reads.js';
+import { PART_MAX_BYTES } from '../reads/part-scan.js';
 import { ValueFilter } from '../reads/value-filter.js';
 import { bounds, isEmptyRange, keyAfter, readRange, type KeyRange, type ScanOrder } from './key-range.js';
 import { mergeAll, mergePage, type ScanEntry, type ScanPosition } from './merge-streams.js';
@@ -21,6 +22,9 @@ const MIN_CHUNK = 16;
 const STREAM_ENTRIES = 20_000;
 const STREAM_CHUNK = 2000;
 const BATCH = 512;
+/** Bytes of all partitions that a page or a stream reads at a time, unless the parts would become too small. */
+const SCAN_MAX_BYTES = 8 * 1024 * 1024;
+const PART_MIN_BYTES = 64 * 1024;
 
 export interface ScanQuery extends KeyRange {
   readonly order?: ScanOrder;
@@ -191,6 +195,7 @@ export class StoreScans {
           bounds: boundsOf(partition),
           chunk,
           chunkMax,
+          maxBytes: Math.max(PART_MIN_BYTES, Math.min(PART_MAX_BYTES, Math.floor(SCAN_MAX_BYTES / partitionCount))),
           readsAhead,
         }),
     );

@@ -57,9 +57,9 @@ class WatchedView implements CommittedView {
     this.store.openCursors++;
     let isOpen = true;
     return {
-      next: async (limit) => {
+      next: async (limit, maxBytes) => {
         this.store.beforeRead?.();
-        return cursor.next(limit);
+        return cursor.next(limit, maxBytes);
       },
       close: async () => {
         if (isOpen) this.store.openCursors--;

@@ -50,19 +50,22 @@ class BufferedCursor implements StoreCursor {
     private readonly direction: 1 | -1,
   ) {}
 
-  async next(limit: number): Promise<StoreEntries> {
+  async next(limit: number, maxBytes = Infinity): Promise<StoreEntries> {
     const keys: Uint8Array[] = [];
     const values: Uint8Array[] = [];
-    while (keys.length < limit) {
-      if (this.storedAt === this.stored.keys.length && !this.isEngineDone) await this.fill(limit);
+    let bytes = 0;
+    while (keys.length < limit && bytes < maxBytes) {
+      if (this.storedAt === this.stored.keys.length && !this.isEngineDone) await this.fill(limit, maxBytes);
       const key = this.stored.keys[this.storedAt] as Uint8Array | undefined;
       const buffered = this.buffered[this.bufferedAt] as BufferedBytes | undefined;
       if (key === undefined && buffered === undefined) break;
       const order =
         key === undefined ? 1 : buffered === undefined ? -1 : Buffer.compare(key, buffered.key) * this.direction;
       if (order < 0) {
+        const value = this.stored.values[this.storedAt++];
         keys.push(key!);
-        values.push(this.stored.values[this.storedAt++]);
+        values.push(value);
+        bytes += key!.length + value.length;
         continue;
       }
       if (order === 0) this.storedAt++;
@@ -70,6 +73,7 @@ class BufferedCursor implements StoreCursor {
       if (buffered?.value === undefined) continue;
       keys.push(buffered.key);
       values.push(buffered.value);
+      bytes += buffered.key.length + buffered.value.length;
     }
     return { keys, values };
   }
@@ -78,8 +82,8 @@ class BufferedCursor implements StoreCursor {
     return this.cursor.close();
   }
 
-  private async fill(limit: number): Promise<void> {
-    this.stored = await this.cursor.next(limit);
+  private async fill(limit: number, maxBytes: number): Promise<void> {
+    this.stored = await this.cursor.next(limit, maxBytes);
     this.storedAt = 0;
     this.isEngineDone = this.stored.keys.length === 0;
   }

@@ -3,6 +3,7 @@ import type { StoreCursor } from '../store-engine.js';
 import type { KeyValueIterator } from './key-value-store.js';
 
 const CHUNK = 256;
+const CHUNK_MAX_BYTES = 256 * 1024;
 
 /** An entry that the engine does not show yet; undefined hides the engine's. */
 export interface BufferedEntry<V> {
@@ -69,7 +70,7 @@ export class MergedIterator<K, V> implements KeyValueIterator<K, V> {
   }
 
   private async fill(): Promise<void> {
-    const { keys, values } = await this.cursor.next(CHUNK);
+    const { keys, values } = await this.cursor.next(CHUNK, CHUNK_MAX_BYTES);
     this.keys = keys;
     this.values = values;
     this.at = 0;

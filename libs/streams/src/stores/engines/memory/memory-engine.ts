@@ -108,10 +108,12 @@ class MemoryCursor implements StoreCursor {
     private readonly values: readonly string[],
   ) {}
 
-  next(limit: number): Promise<StoreEntries> {
+  next(limit: number, maxBytes = Infinity): Promise<StoreEntries> {
     if (this.isClosed) return Promise.resolve(NOTHING);
     const from = this.at;
-    this.at = Math.min(this.keys.length, from + limit);
+    const end = Math.min(this.keys.length, from + limit);
+    for (let bytes = 0; this.at < end && bytes < maxBytes; this.at++)
+      bytes += this.keys[this.at].length + this.values[this.at].length;
     return Promise.resolve({
       keys: this.keys.slice(from, this.at).map((key) => Buffer.from(key, 'latin1')),
       values: this.values.slice(from, this.at).map((value) => Buffer.from(value, 'latin1')),

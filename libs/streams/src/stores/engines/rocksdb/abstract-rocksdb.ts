@@ -118,12 +118,12 @@ export abstract class AbstractRocksDbIterator implements RocksDbIterator {
 
   constructor(private readonly onClosed: () => void) {}
 
-  protected abstract read(limit: number): Promise<Entries>;
+  protected abstract read(limit: number, maxBytes: number): Promise<Entries>;
   protected abstract end(): Promise<void>;
 
-  next(limit: number): Promise<Entries> {
+  next(limit: number, maxBytes = Infinity): Promise<Entries> {
     if (this.closing) return Promise.resolve({ keys: [], values: [] });
-    const step = this.read(limit);
+    const step = this.read(limit, maxBytes);
     this.reading = step.catch(() => undefined);
     return step;
   }

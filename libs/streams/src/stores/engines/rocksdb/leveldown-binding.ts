@@ -163,21 +163,26 @@ class Iterator extends AbstractRocksDbIterator {
     return call(this.directory, (callback) => this.native.end(callback));
   }
 
-  protected async read(limit: number): Promise<Entries> {
+  protected async read(limit: number, maxBytes: number): Promise<Entries> {
     const keys: Uint8Array[] = [];
     const values: Uint8Array[] = [];
-    while (keys.length < limit) {
+    let bytes = 0;
+    while (keys.length < limit && bytes < maxBytes) {
       const entry = await call<[Buffer, Buffer] | undefined>(this.directory, (callback) =>
         this.native.next((error, key, value) => callback(error, key && value ? [key, value] : undefined)),
       );
       if (!entry) break;
       keys.push(entry[0]);
       values.push(entry[1]);
+      bytes += entry[0].length + entry[1].length;
       // One callback an entry would cost more than reading it, so what was read ahead is taken at once.
       const ahead = this.native.cache;
-      while (ahead && ahead.length > 1 && keys.length < limit) {
-        keys.push(ahead.pop() as Buffer);
-        values.push(ahead.pop() as Buffer);
+      while (ahead && ahead.length > 1 && keys.length < limit && bytes < maxBytes) {
+        const key = ahead.pop() as Buffer;
+        const value = ahead.pop() as Buffer;
+        keys.push(key);
+        values.push(value);
+        bytes += key.length + value.length;
       }
     }
     await this.confirm({ keys, values });

@@ -1,8 +1,9 @@
 import { mkdir } from 'node:fs/promises';
-import { AbstractRocksDbDatabase, AbstractRocksDbIterator, type RocksDbBatch } from './abstract-rocksdb.js';
+import { AbstractRocksDbDatabase, type RocksDbBatch } from './abstract-rocksdb.js';
 import type { RocksDbBinding, RocksDbIterator, RocksDbRange, RocksDbTuning } from './rocksdb-binding.js';
 import { BulkLane } from './bulk-lane.js';
 import { checkLogFiles } from './log-files.js';
+import { NativeIterator, ReadAhead, type NativeSnapshot } from './native-iterator.js';
 import { RocksDbError } from './rocksdb-error.js';
 
 interface NativeReadBatch {
@@ -16,13 +17,11 @@ interface NativeWriteBatch {
   flush(): Promise<void>;
 }
 
-interface NativeSession {
+interface NativeSession extends NativeSnapshot {
   ready(): Promise<void>;
-  close(): Promise<void>;
   read(options: object): NativeReadBatch;
   write(options: object): NativeWriteBatch;
-  snapshot(): NativeSession;
-  iterator(range: object, options: object): AsyncIterable<{ key: Buffer; value: Buffer }>;
+  snapshot(): NativeSnapshot;
   getProperty(name: string): Promise<string>;
 }
 
@@ -66,6 +65,8 @@ function openOptions(tuning: RocksDbTuning): object {
 }
 
 class Database extends AbstractRocksDbDatabase {
+  private readonly readAhead = new ReadAhead();
+
   constructor(
     directory: string,
     bulk: BulkLane,
@@ -95,7 +96,11 @@ class Database extends AbstractRocksDbDatabase {
 
   protected openIterator(range: RocksDbRange, onClosed: () => void): RocksDbIterator {
     // The iterator opens on another thread, later; only a snapshot is taken now.
-    return new Iterator(this.directory, this.db.snapshot(), range, onClosed);
+    return new NativeIterator(this.db.snapshot(), range, {
+      directory: this.directory,
+      readAhead: this.readAhead,
+      onClosed,
+    });
   }
 
   protected property(name: string): Promise<string> {
@@ -127,48 +132,5 @@ class Batch implements RocksDbBatch {
     } catch (error) {
       throw RocksDbError.from(this.directory, error);
     }
-  }
-}
-
-/** Entries of one native read; the package's default of 8 makes scans ten times slower. */
-const CHUNK_ENTRIES = 256;
-
-class Iterator extends AbstractRocksDbIterator {
-  private entries: AsyncIterator<{ key: Buffer; value: Buffer }> | undefined;
-
-  constructor(
-    private readonly directory: string,
-    private readonly session: NativeSession,
-    private readonly range: RocksDbRange,
-    onClosed: () => void,
-  ) {
-    super(onClosed);
-  }
-
-  protected async read(limit: number): Promise<{ keys: Uint8Array[]; values: Uint8Array[] }> {
-    const keys: Uint8Array[] = [];
-    const values: Uint8Array[] = [];
-    try {
-      if (!this.entries) {
-        const { gte, lt, reverse = false } = this.range;
-        const capacity = Math.min(CHUNK_ENTRIES, Math.max(2, limit));
-        const range = { gte: gte ?? null, lt: lt ?? null };
-        this.entries = this.session.iterator(range, { reverse, capacity })[Symbol.asyncIterator]();
-      }
-      while (keys.length < limit) {
-        const { done, value } = await this.entries.next();
-        if (done) break;
-        keys.push(value.key);
-        values.push(value.value);
-      }
-    } catch (error) {
-      throw RocksDbError.from(this.directory, error);
-    }
-    return { keys, values };
-  }
-
-  protected async end(): Promise<void> {
-    await this.entries?.return?.();
-    await this.session.close();
   }
 }

@@ -56,8 +56,8 @@ export interface RocksDbRange {
 }
 
 export interface RocksDbIterator {
-  /** Up to `limit` further entries; empty columns mean the end. */
-  next(limit: number): Promise<{ keys: Uint8Array[]; values: Uint8Array[] }>;
+  /** Reads up to `limit` further entries, fewer where they come to `maxBytes`; empty columns mean the end. */
+  next(limit: number, maxBytes?: number): Promise<{ keys: Uint8Array[]; values: Uint8Array[] }>;
   /** Idempotent. */
   close(): Promise<void>;
 }

@@ -45,6 +45,29 @@ for (const binding of bindings) {
   describe(`rocksdb through ${binding}`, () => {
     const entry = { keys: [Buffer.from('a')], values: [Buffer.from('1')] };
 
+    it('reads ahead of a scan by bytes, however large the entries are', async () => {
+      const engine = await engineIn(await folder(), binding);
+      await engine.open();
+      const keys = Array.from({ length: 200 }, (_, n) => Buffer.from(`k-${String(n).padStart(3, '0')}`));
+      const value = Buffer.alloc(200_000, 1);
+      for (let n = 0; n < 200; n += 20) {
+        const batch = keys.slice(n, n + 20);
+        await engine.write({ keys: batch, values: batch.map(() => value) }, n + 20);
+      }
+      const cursor = engine.openCursor({}, { reverse: false });
+      const before = process.memoryUsage().arrayBuffers;
+      const found: string[] = [];
+      let { keys: step, values } = await cursor.next(1024, 256 * 1024);
+      // What is read in this one step and ahead of it; all entries have 40 MB.
+      expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(4_000_000);
+      for (; step.length > 0; { keys: step, values } = await cursor.next(1024, 256 * 1024)) {
+        expect(values.length).toBeLessThanOrEqual(2);
+        found.push(...step.map(String));
+      }
+      await cursor.close();
+      expect(found).toEqual(keys.map(String));
+    });
+
     it('refuses a folder that is open already, naming it', async () => {
       const directory = await folder();
       await (await engineIn(directory, binding)).open();

@@ -127,9 +127,9 @@ class RocksDbCursor implements StoreCursor {
     private readonly context: StoreEngineContext,
   ) {}
 
-  async next(limit: number): Promise<StoreEntries> {
+  async next(limit: number, maxBytes?: number): Promise<StoreEntries> {
     try {
-      const { keys, values } = await this.iterator.next(limit);
+      const { keys, values } = await this.iterator.next(limit, maxBytes);
       return { keys: keys.map(unescapeKey), values };
     } catch (error) {
       throw storeError(error, this.context);
