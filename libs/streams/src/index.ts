@@ -79,6 +79,7 @@ export { rocksDbEngine, type RocksDbOptions } from './stores/engines/rocksdb/roc
 export { KeyValueStore, type Awaitable, type KeyValueIterator } from './stores/key-value/key-value-store.js';
 export type {
   ChangelogPosition,
+  CursorOptions,
   KeyBounds,
   StoreCursor,
   StoreEngine,

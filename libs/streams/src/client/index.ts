@@ -1,5 +1,12 @@
 export type { ChangesOptions, StoreChange } from './changes.js';
 export { StreamsProblem } from './problem.js';
-export type { EntriesOptions, RangeOptions, ReadOptions, ScanOptions, UnreachablePartition } from './requests.js';
+export type {
+  CountOptions,
+  EntriesOptions,
+  RangeOptions,
+  ReadOptions,
+  ScanOptions,
+  UnreachablePartition,
+} from './requests.js';
 export { StoreClient, type Entry, type Page } from './store-client.js';
 export { StreamsClient, type StoreTypes, type StreamsClientOptions } from './streams-client.js';

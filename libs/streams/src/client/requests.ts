@@ -22,6 +22,11 @@ export interface RangeOptions<K> {
   readonly where?: string | readonly string[];
 }
 
+export interface CountOptions<K> extends RangeOptions<K>, ReadOptions {
+  /** An estimate of the whole store is enough; not together with a range or conditions. */
+  readonly isApproximate?: boolean;
+}
+
 export interface ScanOptions<K> extends RangeOptions<K>, ReadOptions {
   readonly order?: 'asc' | 'desc';
   readonly limit?: number;
@@ -56,10 +61,11 @@ export function readHeaders({ waitS }: ReadOptions, position: string): Record<st
 
 /** @param formatKey the text of a key in URLs. */
 export function queryOf<K>(
-  options: ScanOptions<K> & { readonly cursor?: string },
+  options: ScanOptions<K> & CountOptions<K> & { readonly cursor?: string },
   formatKey: (key: K) => string,
 ): string {
   const { from, to, prefix, where, staleness, isolation, fields, order, limit, allowsPartial, cursor } = options;
+  const { isApproximate } = options;
   const query = new URLSearchParams();
   const set = (name: string, value: string | number | undefined): void => {
     if (value !== undefined) query.append(name, String(value));
@@ -74,6 +80,7 @@ export function queryOf<K>(
   set('order', order);
   set('limit', limit);
   set('partial', allowsPartial === true ? 'allow' : undefined);
+  set('approximate', isApproximate === true ? 'true' : undefined);
   set('cursor', cursor);
   const text = query.toString();
   return text === '' ? '' : `?${text}`;

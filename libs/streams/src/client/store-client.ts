@@ -5,7 +5,7 @@ import {
   queryOf,
   readHeaders,
   type EntriesOptions,
-  type RangeOptions,
+  type CountOptions,
   type ReadOptions,
   type ScanOptions,
   type UnreachablePartition,
@@ -96,7 +96,7 @@ export class StoreClient<K, V> {
     return found;
   }
 
-  async count(options: RangeOptions<K> & ReadOptions = {}): Promise<number> {
+  async count(options: CountOptions<K> = {}): Promise<number> {
     const response = await this.send(`${this.path}/count${queryOf(options, this.formatKey)}`, options);
     return ((await response.json()) as { count: number }).count;
   }

@@ -2,7 +2,7 @@ import type { FreshnessRequest } from '../query/position/freshness-request.js';
 import { PositionToken } from '../query/position/position-token.js';
 import type { UnreadPartition } from '../query/problem/missing-problem.js';
 import { QueryError } from '../query/problem/query-error.js';
-import type { ScanQuery } from '../query/scan/store-scans.js';
+import type { CountQuery, ScanQuery } from '../query/scan/store-scans.js';
 import type { ScanRequest, StreamsQueryService } from '../query/streams-query.service.js';
 import type { StreamsRuntime } from '../runtime/streams-runtime.js';
 import type { StoreDefinition } from '../topology/store-definition.js';
@@ -63,7 +63,7 @@ export class ReadOnlyStore<K, V> {
   }
 
   /** @throws QueryError `invalid-parameter` for `allowsPartial` without `onUnreachable` */
-  async count({ onUnreachable, ...request }: ScanQuery & ReadOnlyFreshness & ReadOnlyGaps = {}): Promise<number> {
+  async count({ onUnreachable, ...request }: CountQuery & ReadOnlyFreshness & ReadOnlyGaps = {}): Promise<number> {
     checkGapsAreReported(request, onUnreachable);
     const { count, unreachable } = await this.queries.count(this.name, withTokens(request));
     if (unreachable.length > 0) onUnreachable?.(unreachable);

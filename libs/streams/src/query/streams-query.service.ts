@@ -27,7 +27,7 @@ import {
   type ScannedCount,
   type ScannedPage,
   type ScannedStream,
-  type ScanQuery,
+  type CountQuery,
   type StreamQuery,
   type ScanTarget,
 } from './scan/store-scans.js';
@@ -229,7 +229,8 @@ export class StreamsQueryService {
     return this.storeScans.stream(this.scanTarget(name, request), request);
   }
 
-  async count(name: string, request: ScanQuery & FreshnessRequest = {}): Promise<ScannedCount> {
+  /** Counts that ask the same share one reading if it begins after all of them asked. */
+  async count(name: string, request: CountQuery & FreshnessRequest = {}): Promise<ScannedCount> {
     return this.storeScans.count(this.scanTarget(name, request), request);
   }
 

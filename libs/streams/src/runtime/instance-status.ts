@@ -72,6 +72,8 @@ export interface LocalPartition {
   readonly copy?: CopyFreshness | undefined;
   /** As `StateStore.standing`. */
   standing(): Awaitable<ChangelogPosition>;
+  /** As `StateStore.approximateEntries`. */
+  approximateEntries(): Promise<number>;
   /** As `StateStore.positionOf`. */
   positionOf: StateStore['positionOf'];
   /** The next offset of a source topic that the view does not contain; undefined for other topics, in standbys, and before the first commit. */

@@ -1,6 +1,13 @@
 import { StoreCorruptedError } from '../errors/store-corrupted-error.js';
 import type { CommittedView } from './state-store.js';
-import type { ChangelogPosition, KeyBounds, StoreCursor, StoreEngine, StoreEntries } from './store-engine.js';
+import type {
+  ChangelogPosition,
+  CursorOptions,
+  KeyBounds,
+  StoreCursor,
+  StoreEngine,
+  StoreEntries,
+} from './store-engine.js';
 
 interface PendingRead {
   readonly key: Uint8Array;
@@ -25,7 +32,7 @@ export class EngineView implements CommittedView {
     });
   }
 
-  openCursor(bounds: KeyBounds, options: { readonly reverse: boolean }): StoreCursor {
+  openCursor(bounds: KeyBounds, options: CursorOptions): StoreCursor {
     const cursor = this.engine.openCursor(bounds, options);
     return {
       next: (limit, maxBytes): Promise<StoreEntries> =>

@@ -1,5 +1,5 @@
 import type { Awaitable } from './key-value/key-value-store.js';
-import type { ChangelogPosition, StoreCursor, KeyBounds, StoreWrites } from './store-engine.js';
+import type { ChangelogPosition, CursorOptions, StoreCursor, KeyBounds, StoreWrites } from './store-engine.js';
 
 /** Takes one change of a commit. Called once per key, in the order of first change; the bytes may be reused after the call only by the caller of `put`. */
 export type ChangeSink = (key: Uint8Array, value: Uint8Array | null) => void;
@@ -119,5 +119,5 @@ export interface StateStore {
 /** Applied entries as bytes, for queries. Safe beside the writer. Concurrent point reads of one tick become one engine read. */
 export interface CommittedView {
   get(key: Uint8Array): Promise<Uint8Array | undefined>;
-  openCursor(bounds: KeyBounds, options: { readonly reverse: boolean }): StoreCursor;
+  openCursor(bounds: KeyBounds, options: CursorOptions): StoreCursor;
 }

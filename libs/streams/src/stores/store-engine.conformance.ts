@@ -160,6 +160,19 @@ export function describeStoreEngineConformance(name: string, setUp: () => Promis
       expect(await steps(true)).toEqual([[10, 9000], [9000], [10, 300, 300], [300, 10, 10, 5000], [10, 10]]);
     });
 
+    it('gives every key to a cursor that reads no values', async () => {
+      const engine = await engineAt(await place());
+      await engine.open();
+      const keys = Array.from({ length: 1500 }, (_, index) => Buffer.from(`k-${String(index).padStart(4, '0')}`));
+      await engine.write({ keys, values: keys.map((_, n) => Buffer.alloc(n % 5 === 0 ? 2000 : 1)) }, 3);
+      const cursor = engine.openCursor({ gte: keys[1] }, { reverse: true, keysOnly: true });
+      const found: string[] = [];
+      for (let step = await cursor.next(400, 9000); step.keys.length > 0; step = await cursor.next(400, 9000))
+        found.push(...step.keys.map(String));
+      await cursor.close();
+      expect(found).toEqual(keys.slice(1).map(String).reverse());
+    });
+
     it('keeps nothing that its caller may change', async () => {
       const engine = await engineAt(await place());
       await engine.open();

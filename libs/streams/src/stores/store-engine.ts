@@ -19,6 +19,12 @@ export interface StoreEntries {
   readonly values: readonly Uint8Array[];
 }
 
+export interface CursorOptions {
+  readonly reverse: boolean;
+  /** The caller reads no values; an engine may give empty ones. Default false. */
+  readonly keysOnly?: boolean;
+}
+
 /** Walks a consistent view of the store, taken when the cursor was opened; later writes are not seen. */
 export interface StoreCursor {
   /**
@@ -51,7 +57,7 @@ export interface StoreEngine {
    */
   write(writes: StoreWrites, position: ChangelogPosition, breathe?: () => Promise<void> | undefined): Promise<void>;
 
-  openCursor(bounds: KeyBounds, options: { readonly reverse: boolean }): StoreCursor;
+  openCursor(bounds: KeyBounds, options: CursorOptions): StoreCursor;
 
   /** The position that belongs to the entries of now: beside a write the one before it or its own, whichever reads show. Undefined as in `open`. */
   position(): Promise<ChangelogPosition | undefined>;

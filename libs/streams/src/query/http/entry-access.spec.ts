@@ -53,6 +53,12 @@ describe('what a caller may not see', () => {
     expect((await get(path)).status).toBe(500);
   });
 
+  it('is in no approximate count, which looks at no entry', async () => {
+    const { store, get } = await serve({ authorize: () => true });
+    await store.put('k', { n: 1 });
+    expect((await get('/count?approximate=true')).status).toBe(400);
+  });
+
   it('meets no condition: "where" looks at what "map" returns', async () => {
     const { store, get } = await serve<Secretive>({ map: ({ n }) => ({ n }) });
     await store.put('k', { n: 1, secret: 'hunter2' });

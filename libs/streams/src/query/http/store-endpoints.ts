@@ -30,6 +30,7 @@ import {
   METADATA_PARAMETERS,
   freshnessRequest,
   SCAN_PARAMETERS,
+  isApproximate,
   isWanted,
   lastEventId,
   scanQuery,
@@ -169,6 +170,12 @@ export class StoreEndpoints {
       const query = { ...scanQuery(parameters), ...freshnessRequest(parameters, request), signal: signal() };
       const { queries } = this.options;
       const passes = this.entryFilter(request, definition, policy, 'count', query.where);
+      if (isApproximate(parameters.approximate)) {
+        if (passes !== undefined) throw invalidParameter('approximate', 'would count entries that are hidden from you');
+        const { count, freshness, unreachable } = await queries.count(store, { ...query, isApproximate: true });
+        const body = { count, approximate: true, ...partial(unreachable) };
+        return this.json(body, this.scanHeaders(store, freshness));
+      }
       if (passes === undefined) {
         const { count, freshness, unreachable } = await queries.count(store, query);
         return this.json({ count, ...partial(unreachable) }, this.scanHeaders(store, freshness));

@@ -318,6 +318,18 @@ describe.each(['express', 'fastify'] as const)('the stores over HTTP on %s', (pl
     error.mockRestore();
   });
 
+  it('answers an approximate count of a whole store, and of nothing else', async () => {
+    for (const key of ['a', 'b', 'c']) await runtime.store('texts').put(key, 'v');
+    const count = async (query: string): Promise<unknown> => (await get(`/stores/texts/count${query}`)).json();
+    expect(await count('?approximate=true')).toEqual({ count: 3, approximate: true });
+    expect(await count('?approximate=false')).toEqual({ count: 3 });
+    for (const query of ['approximate=yes', 'approximate=true&from=a', 'approximate=true&where=a=1'])
+      expect(await problemOf(await get(`/stores/texts/count?${query}`))).toMatchObject({
+        status: 400,
+        parameter: 'approximate',
+      });
+  });
+
   it('counts and times queries by store, kind and status, under bounded labels', async () => {
     await runtime.store('texts').put('a', 'b');
     for (const path of ['/texts/entries/a', '/texts/entries/none', '/texts/entries', '/made-up/entries/a', '']) {

@@ -53,6 +53,10 @@ function described(definition: StoreDefinition): Readonly<Record<string, Omit<Pa
       description: 'Whether what is not committed counts too.',
       schema: { type: 'string', enum: ['committed', 'uncommitted'], default: 'committed' },
     },
+    approximate: {
+      description: 'Whether an estimate of the whole store is enough; not together with a range or conditions.',
+      schema: { type: 'string', enum: ['true', 'false'], default: 'false' },
+    },
     snapshot: {
       description: 'Whether all entries come first.',
       schema: { type: 'string', enum: ['true', 'false'], default: 'true' },

@@ -138,6 +138,7 @@ function partIn(fields: MessageFields): Omit<ScanPart, 'range'> {
     limit: fields.count('limit'),
     ...(fields.has('maxBytes') && { maxBytes: fields.count('maxBytes') }),
     ...(fields.has('where') && { where: fields.texts('where') }),
+    ...(fields.has('isApproximate') && { isApproximate: fields.flag('isApproximate') }),
     ...(fields.has('isBulk') && { isBulk: fields.flag('isBulk') }),
   };
 }

@@ -95,7 +95,7 @@ describe('a read of what this instance holds', () => {
     expect([count, String(counted)]).toEqual([20_480, 'k20479']);
   });
 
-  it('bounds the bytes of a step, and the steps of concurrent counts', async () => {
+  it('bounds the bytes of a step, and the steps of concurrent scans and counts', async () => {
     const { reads, store, target, view } = await storeOf({ a: 1 });
     let running = 0;
     let peak = 0;
@@ -118,9 +118,40 @@ describe('a read of what this instance holds', () => {
     };
     store.set(target.partition, { position: 1, view: watched }, here);
     const part = { range: {}, reverse: false, limit: 10 };
-    const counts = await Promise.all(Array.from({ length: 50 }, () => reads.count(target, part, LATEST_COMMITTED)));
-    expect(counts.map(({ count }) => count)).toEqual(Array(50).fill(1));
+    const scans = Array.from({ length: 50 }, () => reads.scan(target, { ...part, where: ['x!=1'] }, LATEST_COMMITTED));
+    expect((await Promise.all(scans)).map(({ keys }) => keys.length)).toEqual(Array(50).fill(1));
     expect([peak, ...stepBytes]).toEqual([8, 256 * 1024]);
+    peak = 0;
+    const counts = Array.from({ length: 50 }, () => reads.count(target, part, LATEST_COMMITTED));
+    expect((await Promise.all(counts)).map(({ count }) => count)).toEqual(Array(50).fill(1));
+    expect([peak, ...stepBytes]).toEqual([2, 256 * 1024]);
+  });
+
+  it('counts keys without their values, unless a condition needs them', async () => {
+    const { reads, store, target, view } = await storeOf({ a: 1 });
+    const opened: unknown[] = [];
+    const watched: CommittedView = {
+      get: (key) => view.get(key),
+      openCursor: (range, options) => {
+        opened.push(options);
+        return view.openCursor(range, options);
+      },
+    };
+    store.set(target.partition, { position: 1, view: watched }, here);
+    const part = { range: {}, reverse: false, limit: 1 };
+    await reads.count(target, part, LATEST_COMMITTED);
+    await reads.count(target, { ...part, where: ['x!=1'] }, LATEST_COMMITTED);
+    expect(opened).toEqual([
+      { reverse: false, keysOnly: true },
+      { reverse: false, keysOnly: false },
+    ]);
+  });
+
+  it('answers an approximate count without a cursor', async () => {
+    const { reads, store, target } = await storeOf({ a: 1, b: 2 });
+    store.beforeRead = () => expect.fail('nothing is read');
+    const part = { range: {}, reverse: false, limit: 1, isApproximate: true };
+    expect(await reads.count(target, part, LATEST_COMMITTED)).toMatchObject({ count: 2, freshness: { partition: 0 } });
   });
 
   it('carries no more bytes in a part than it is asked for', async () => {

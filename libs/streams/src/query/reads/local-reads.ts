@@ -1,4 +1,5 @@
 import { StoreCorruptedError } from '../../errors/store-corrupted-error.js';
+import { yieldToEventLoop } from '../../runtime/restore/yield-to-event-loop.js';
 import type { Membership, QueryableStore } from '../../runtime/instance-status.js';
 import type { StreamsRuntime } from '../../runtime/streams-runtime.js';
 import type { CommittedView } from '../../stores/state-store.js';
@@ -28,6 +29,10 @@ const RETRY_DAMAGED_S = 2;
 const MAX_ATTEMPTS = 3;
 /** Reads under which something became visible are repeated this often. */
 const MAX_EXACT_ATTEMPTS = 10;
+/** Twice the threads that libuv has by default, so that none of them waits for the event loop. */
+const CONCURRENT_SCAN_STEPS = 8;
+/** One step is read while another is counted; more would take the event loop from processing. */
+const CONCURRENT_COUNT_STEPS = 2;
 /** Between two looks at whether bounds are met. */
 const LOOK_EVERY_MS = 5;
 
@@ -50,8 +55,8 @@ interface Looked<T> {
 
 /** Reads what this instance holds. */
 export class LocalReads implements PartitionReads {
-  private readonly lane = new ScanLane();
-  private readonly takeTurn = this.lane.run.bind(this.lane);
+  private readonly scans = new ScanLane(CONCURRENT_SCAN_STEPS);
+  private readonly counts = new ScanLane(CONCURRENT_COUNT_STEPS);
 
   constructor(
     private readonly runtime: StreamsRuntime,
@@ -70,12 +75,25 @@ export class LocalReads implements PartitionReads {
 
   async scan(target: PartitionTarget, part: ScanPart, bounds: ReadBounds): Promise<EntriesAnswer> {
     const filter = this.filterOf(target, part);
-    return this.walk(target, part, bounds, (view) => scanPart(view, part, filter, this.takeTurn));
+    return this.walk(target, part, bounds, (view) => scanPart(view, part, filter, (step) => this.scans.run(step)));
   }
 
   async count(target: PartitionTarget, part: ScanPart, bounds: ReadBounds): Promise<CountAnswer> {
+    if (part.isApproximate) return this.estimate(target, bounds);
     const filter = this.filterOf(target, part);
-    return this.walk(target, part, bounds, (view) => countPart(view, part, filter, this.takeTurn));
+    const takeTurn = async <T>(step: () => Promise<T>): Promise<T> => {
+      // A turn of the event loop for processing between two steps.
+      await yieldToEventLoop();
+      return this.counts.run(step);
+    };
+    return this.walk(target, { ...part, isBulk: true }, bounds, (view) => countPart(view, part, filter, takeTurn));
+  }
+
+  private async estimate(target: PartitionTarget, bounds: ReadBounds): Promise<CountAnswer> {
+    const { found, settled } = await this.read(target, bounds, false, ({ from: { local } }) =>
+      local.approximateEntries(),
+    );
+    return { count: found, freshness: settled.freshness };
   }
 
   /** @param start opens its cursor at once. */

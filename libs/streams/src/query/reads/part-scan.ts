@@ -52,11 +52,11 @@ export async function scanPart(
 
 export async function countPart(
   view: CommittedView,
-  { range, reverse }: ScanPart,
+  { range }: ScanPart,
   filter: Filter,
   takeTurn: TakeTurn,
 ): Promise<Omit<CountAnswer, 'freshness'>> {
-  const cursor = view.openCursor(range, { reverse });
+  const cursor = view.openCursor(range, { reverse: false, keysOnly: filter === undefined });
   let count = 0;
   try {
     for (let left = PART_MAX_ENTRIES; ;) {

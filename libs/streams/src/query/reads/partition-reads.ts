@@ -61,6 +61,8 @@ export interface ScanPart {
   readonly maxBytes?: number;
   /** Conditions that values have to meet, as in the query parameter `where`. */
   readonly where?: readonly string[];
+  /** Counts only: an estimate of the whole partition, whatever `range` says. Default false. */
+  readonly isApproximate?: boolean;
   /** One of many parts that nobody waits for in particular: processing does not stand back for it. Default false. */
   readonly isBulk?: boolean;
 }

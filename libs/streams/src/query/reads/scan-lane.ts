@@ -1,6 +1,3 @@
-/** Twice the threads that libuv has by default, so that none of them waits for the event loop. */
-const WIDTH = 8;
-
 /**
  * Bounds the steps of cursors that run at a time. A step holds up to its limit of bytes, so this bounds the memory of concurrent scans and
  * counts, however many there are.
@@ -9,9 +6,12 @@ export class ScanLane {
   private running = 0;
   private readonly waiting: (() => void)[] = [];
 
+  /** @param width the number of steps that run at a time. */
+  constructor(private readonly width: number) {}
+
   /** Runs `step` when its turn has come, in the order of the calls. */
   async run<T>(step: () => Promise<T>): Promise<T> {
-    if (this.running < WIDTH) this.running++;
+    if (this.running < this.width) this.running++;
     else await new Promise<void>((resolve) => void this.waiting.push(resolve));
     try {
       return await step();

@@ -1,19 +1,15 @@
 import type { StoreDefinition } from '../../topology/store-definition.js';
+import { QueryError } from '../problem/query-error.js';
 import { incompleteScan, isMissing, type UnreadPartition } from '../problem/missing-problem.js';
-import {
-  noOlderThan,
-  type CountAnswer,
-  type Freshness,
-  type PartitionReads,
-  type ReadBounds,
-} from '../reads/partition-reads.js';
+import { type Freshness, type PartitionReads, type ReadBounds } from '../reads/partition-reads.js';
 import { PART_MAX_BYTES } from '../reads/part-scan.js';
 import { ValueFilter } from '../reads/value-filter.js';
-import { bounds, isEmptyRange, keyAfter, readRange, type KeyRange, type ScanOrder } from './key-range.js';
+import { readRange, type KeyRange, type ScanOrder } from './key-range.js';
 import { mergeAll, mergePage, type ScanEntry, type ScanPosition } from './merge-streams.js';
 import { PageCursors, type CursorScope } from './page-cursor.js';
 import { PartitionStream, type PartitionStreamOptions } from './partition-stream.js';
 import { remainingRange } from './remaining-range.js';
+import { SharedCounts } from './shared-counts.js';
 
 export const DEFAULT_PAGE_LIMIT = 50;
 export const MAX_PAGE_LIMIT = 1000;
@@ -34,6 +30,11 @@ export interface ScanQuery extends KeyRange {
   readonly isFilteredLater?: boolean;
   /** Answer what can be read, and name the partitions that cannot. Default false: such a scan has no answer. */
   readonly allowsPartial?: boolean;
+}
+
+export interface CountQuery extends ScanQuery {
+  /** Adds up what the engines estimate, at once; of the whole store only. Default false. */
+  readonly isApproximate?: boolean;
 }
 
 export interface StreamQuery extends ScanQuery {
@@ -78,10 +79,14 @@ export interface ScannedCount {
 
 /** Reads all partitions of a store, in the order of their keys. */
 export class StoreScans {
+  private readonly counts: SharedCounts;
+
   constructor(
     private readonly reads: PartitionReads,
     private readonly cursors: PageCursors,
-  ) {}
+  ) {
+    this.counts = new SharedCounts(reads);
+  }
 
   async page(target: ScanTarget, query: PageQuery): Promise<ScannedPage> {
     const { partitionCount } = target;
@@ -125,34 +130,25 @@ export class StoreScans {
     };
   }
 
-  async count(target: ScanTarget, query: ScanQuery): Promise<ScannedCount> {
+  async count(target: ScanTarget, query: CountQuery): Promise<ScannedCount> {
     const { definition, partitionCount, boundsOf } = target;
-    const { where = [] } = query;
+    const { where = [], isApproximate = false } = query;
     const range = readRange(definition, query);
     void new ValueFilter(where);
+    if (isApproximate && (range.gte !== undefined || range.lt !== undefined || where.length > 0))
+      throw new QueryError('invalid-parameter', 'An approximate count is one of the whole store.', {
+        members: { parameter: 'approximate' },
+      });
+    const part = { range, reverse: false, limit: 1, where, ...(isApproximate && { isApproximate }) };
     const counted = await Promise.allSettled(
-      partitions(partitionCount).map(async (partition) => {
-        let left = range;
-        let total = 0;
-        let freshness: Freshness | undefined;
-        for (;;) {
-          const part = { range: left, reverse: false, limit: 1, where };
-          const answer: CountAnswer = await this.reads.count(
-            { store: definition.name, partition },
-            part,
-            noOlderThan(boundsOf(partition), freshness),
-          );
-          total += answer.count;
-          freshness ??= answer.freshness;
-          left = answer.lookedAt ? bounds(keyAfter(answer.lookedAt), range.lt) : left;
-          if (answer.lookedAt === undefined || isEmptyRange(left)) return { total, freshness };
-        }
-      }),
+      partitions(partitionCount).map((partition) =>
+        this.counts.of({ store: definition.name, partition }, part, boundsOf(partition)),
+      ),
     );
     const unreachable = unread(target, query, counted);
     const done = counted.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
     return {
-      count: done.reduce((sum, { total }) => sum + total, 0),
+      count: done.reduce((sum, { count }) => sum + count, 0),
       freshness: done.map(({ freshness }) => freshness),
       unreachable,
     };

@@ -128,8 +128,11 @@ export class FakeStore implements QueryableStore {
   }
 
   /** Nothing is being written, and nothing was processed. */
-  private still(partition: number): Pick<LocalPartition, 'standing' | 'processed' | 'positionOf'> {
+  private still(
+    partition: number,
+  ): Pick<LocalPartition, 'standing' | 'processed' | 'positionOf' | 'approximateEntries'> {
     return {
+      approximateEntries: () => this.views[partition].engine.approximateEntries(),
       standing: () => this.locals[partition]?.position ?? 0,
       processed: () => undefined,
       positionOf: (_keys, _values, since) => (this.locals[partition]?.position === since ? since : undefined),

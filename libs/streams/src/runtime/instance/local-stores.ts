@@ -94,6 +94,10 @@ abstract class StorePartition {
     return this.store.standing();
   }
 
+  approximateEntries(): Promise<number> {
+    return this.store.approximateEntries();
+  }
+
   positionOf(...looked: Parameters<StateStore['positionOf']>): ChangelogPosition | undefined {
     return this.store.positionOf(...looked);
   }

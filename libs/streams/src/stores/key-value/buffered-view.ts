@@ -1,8 +1,10 @@
 import type { StoreDefinition } from '../../topology/store-definition.js';
 import type { CommittedView } from '../state-store.js';
-import type { KeyBounds, StoreCursor, StoreEntries } from '../store-engine.js';
+import type { CursorOptions, KeyBounds, StoreCursor, StoreEntries } from '../store-engine.js';
 import { isWithin } from './is-within.js';
 import type { WriteBackBuffer } from './write-back-buffer.js';
+
+const NO_BYTES = new Uint8Array(0);
 
 interface BufferedBytes {
   readonly key: Uint8Array;
@@ -25,16 +27,17 @@ export class BufferedView implements CommittedView {
     return Promise.resolve(entry.value === undefined ? undefined : value.serialize(entry.value));
   }
 
-  openCursor(bounds: KeyBounds, { reverse }: { readonly reverse: boolean }): StoreCursor {
+  openCursor(bounds: KeyBounds, { reverse, keysOnly = false }: CursorOptions): StoreCursor {
     const { value: serde } = this.definition;
     const buffered: BufferedBytes[] = [];
     for (const { key, entry } of this.buffer.unapplied()) {
       if (!isWithin(key, bounds)) continue;
-      buffered.push({ key, value: entry.value === undefined ? undefined : serde.serialize(entry.value) });
+      const value = entry.value === undefined ? undefined : keysOnly ? NO_BYTES : serde.serialize(entry.value);
+      buffered.push({ key, value });
     }
     const direction = reverse ? -1 : 1;
     buffered.sort((a, b) => Buffer.compare(a.key, b.key) * direction);
-    return new BufferedCursor(buffered, this.committed.openCursor(bounds, { reverse }), direction);
+    return new BufferedCursor(buffered, this.committed.openCursor(bounds, { reverse, keysOnly }), direction);
   }
 }
 

@@ -12,8 +12,15 @@ import { invalidParameter } from './request-target.js';
 export const FRESHNESS_PARAMETERS = ['position', 'staleness', 'isolation'] as const;
 export const ENTRY_PARAMETERS = [...FRESHNESS_PARAMETERS, 'fields'] as const;
 export const RANGE_PARAMETERS = ['from', 'to', 'prefix', 'where', 'partial'] as const;
-export const COUNT_PARAMETERS = [...RANGE_PARAMETERS, ...FRESHNESS_PARAMETERS] as const;
-export const SCAN_PARAMETERS = [...COUNT_PARAMETERS, 'order', 'limit', 'cursor', 'fields'] as const;
+export const COUNT_PARAMETERS = [...RANGE_PARAMETERS, ...FRESHNESS_PARAMETERS, 'approximate'] as const;
+export const SCAN_PARAMETERS = [
+  ...RANGE_PARAMETERS,
+  ...FRESHNESS_PARAMETERS,
+  'order',
+  'limit',
+  'cursor',
+  'fields',
+] as const;
 
 export const METADATA_PARAMETERS = ['key'] as const;
 export const FEED_PARAMETERS = ['snapshot', 'prefix', 'fields'] as const;
@@ -83,6 +90,12 @@ export function scanRequest(
     ...(limit !== undefined && { limit: Number(limit) }),
     ...(cursor !== undefined && { cursor }),
   };
+}
+
+export function isApproximate(approximate: string | undefined): boolean {
+  if (approximate !== undefined && approximate !== 'true' && approximate !== 'false')
+    throw invalidParameter('approximate', 'is "true" or "false"');
+  return approximate === 'true';
 }
 
 /** Members of values that are answered; undefined: all. */

@@ -66,6 +66,7 @@ function openOptions(tuning: RocksDbTuning): object {
 
 class Database extends AbstractRocksDbDatabase {
   private readonly readAhead = new ReadAhead();
+  private readonly keyReadAhead = new ReadAhead();
 
   constructor(
     directory: string,
@@ -98,7 +99,7 @@ class Database extends AbstractRocksDbDatabase {
     // The iterator opens on another thread, later; only a snapshot is taken now.
     return new NativeIterator(this.db.snapshot(), range, {
       directory: this.directory,
-      readAhead: this.readAhead,
+      readAhead: range.keysOnly ? this.keyReadAhead : this.readAhead,
       onClosed,
     });
   }

@@ -4,8 +4,16 @@ import { RocksDbError } from './rocksdb-error.js';
 
 type Entries = Awaited<ReturnType<RocksDbIterator['next']>>;
 
+const NO_BYTES = Buffer.alloc(0);
+
+interface NativeEntry {
+  readonly key: Buffer;
+  /** Null in an iterator over keys. */
+  readonly value: Buffer | null;
+}
+
 export interface NativeSnapshot {
-  iterator(range: object, options: object): AsyncIterable<{ key: Buffer; value: Buffer }>;
+  iterator(range: object, options: object): AsyncIterable<NativeEntry>;
   close(): Promise<void>;
 }
 
@@ -38,7 +46,7 @@ export class ReadAhead {
 }
 
 interface Run {
-  readonly entries: AsyncIterator<{ key: Buffer; value: Buffer }>;
+  readonly entries: AsyncIterator<NativeEntry>;
   /** Entries that this run may still give; infinite where the range alone ends it. */
   left: number;
 }
@@ -82,9 +90,10 @@ export class NativeIterator extends AbstractRocksDbIterator {
         }
         this.run.left--;
         this.last = value.key;
+        const bytesOfValue = value.value ?? NO_BYTES;
         keys.push(value.key);
-        values.push(value.value);
-        bytes += value.key.length + value.value.length;
+        values.push(bytesOfValue);
+        bytes += value.key.length + bytesOfValue.length;
       }
     } catch (error) {
       throw RocksDbError.from(directory, error);
@@ -99,11 +108,11 @@ export class NativeIterator extends AbstractRocksDbIterator {
   }
 
   private begin(capacity: number): Run {
-    const { gte = null, lt = null, reverse = false } = this.range;
+    const { gte = null, lt = null, reverse = false, keysOnly = false } = this.range;
     const { last } = this;
     const left = capacity < MAX_ENTRIES ? capacity : Infinity;
     const rest = last === undefined ? { gte, lt } : reverse ? { gte, lt: last } : { gt: last, lt };
-    const options = { reverse, capacity, limit: left };
+    const options = { reverse, capacity, limit: left, values: !keysOnly };
     return { entries: this.snapshot.iterator(rest, options)[Symbol.asyncIterator](), left };
   }
 

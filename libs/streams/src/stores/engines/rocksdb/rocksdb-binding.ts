@@ -53,6 +53,8 @@ export interface RocksDbRange {
   readonly gte?: Uint8Array;
   readonly lt?: Uint8Array;
   readonly reverse?: boolean;
+  /** A binding may leave out the values, or read them to check the entries. */
+  readonly keysOnly?: boolean;
 }
 
 export interface RocksDbIterator {

@@ -6,6 +6,7 @@ import { StoreCorruptedError } from '../../../errors/store-corrupted-error.js';
 import { StoreLockedError } from '../../../errors/store-locked-error.js';
 import type {
   ChangelogPosition,
+  CursorOptions,
   KeyBounds,
   StoreCursor,
   StoreEngine,
@@ -56,8 +57,8 @@ export class RocksDbEngine implements StoreEngine {
     return this.guarded((database) => database.write(escapeKeys(writes.keys), writes.values, last, breathe));
   }
 
-  openCursor(bounds: KeyBounds, { reverse }: { readonly reverse: boolean }): StoreCursor {
-    return new RocksDbCursor(this.opened().iterate({ ...escapeBounds(bounds), reverse }), this.context);
+  openCursor(bounds: KeyBounds, { reverse, keysOnly = false }: CursorOptions): StoreCursor {
+    return new RocksDbCursor(this.opened().iterate({ ...escapeBounds(bounds), reverse, keysOnly }), this.context);
   }
 
   async position(): Promise<ChangelogPosition | undefined> {
