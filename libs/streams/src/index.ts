@@ -58,6 +58,7 @@ export { StreamsModule, type StreamsFeature } from './nest/streams.module.js';
 export { STREAMS_METRICS_PORT, STREAMS_RUNTIME } from './nest/tokens.js';
 export { TopicAdmin } from './nest/topic-admin.js';
 export type { StreamsMetrics } from './observability/streams-metrics.js';
+export { QueryErrorFilter } from './query/http/answer/problem-filter.js';
 export { QueryError } from './query/problem/query-error.js';
 export {
   StreamsQueryService,

@@ -41,9 +41,11 @@ export function summarise(definition: StoreDefinition, store: QueryableStore | u
 export async function describe(
   definition: StoreDefinition,
   store: QueryableStore | undefined,
+  /** False: no partition is readable. */
+  isServing: boolean,
 ): Promise<StoreDescription> {
   const partitions = Array.from({ length: store?.partitionCount ?? 0 }, (_, partition) =>
-    describePartition(store as QueryableStore, partition),
+    describePartition(store as QueryableStore, partition, isServing),
   );
   const isHere = partitions.some(({ reason }) => reason === 'readable');
   // Stores may close meanwhile, and an estimate is not worth a failed answer.
@@ -55,7 +57,9 @@ export async function describe(
   };
 }
 
-function describePartition(store: QueryableStore, partition: number): PartitionDescription {
+function describePartition(store: QueryableStore, partition: number, isServing: boolean): PartitionDescription {
   const located = locatePartition(store, partition);
-  return isReadable(located) ? { partition, reason: 'readable', position: located.local.position ?? 0 } : located;
+  if (!isReadable(located)) return located;
+  if (!isServing) return { partition, reason: 'unassigned' };
+  return { partition, reason: 'readable', position: located.local.position ?? 0 };
 }

@@ -4,6 +4,7 @@ import type { StoreDefinition } from '../topology/store-definition.js';
 import type { Clock } from '../time/clock.js';
 import { SystemClock } from '../time/system-clock.js';
 import { ChangelogTails } from './feed/tail/changelog-tails.js';
+import { checkOwners } from './feed/snapshot/check-owners.js';
 import { StoreFeed, type FeedEvent, type FeedRequest } from './feed/store-feed.js';
 import {
   storeMetadata,
@@ -13,11 +14,12 @@ import {
 } from './metadata/store-metadata.js';
 import type { PeerNetwork } from './peers/peer-network.js';
 import { boundsOf, type FreshnessRequest } from './position/freshness-request.js';
-import type { UnreadPartition } from './problem/missing-problem.js';
+import { notRunning, type UnreadPartition } from './problem/missing-problem.js';
 import { QueryError } from './problem/query-error.js';
 import { readKey } from './read-key.js';
 import { LocalReads } from './reads/local-reads.js';
 import { LATEST_COMMITTED, type Freshness, type PartitionReads, type ReadBounds } from './reads/partition-reads.js';
+import { servesReads } from './reads/serves-reads.js';
 import { QueryRouter } from './routing/query-router.js';
 import { keyAfter, readRange } from './scan/key-range.js';
 import { PageCursors } from './scan/page-cursor.js';
@@ -33,7 +35,6 @@ import {
 } from './scan/store-scans.js';
 import { describe, summarise, type StoreDescription, type StoreSummary } from './store-description.js';
 
-const RETRY_NOT_RUNNING_S = 5;
 export const MAX_LOOKUP_KEYS = 1000;
 
 export interface StreamsQueryServiceOptions {
@@ -113,7 +114,7 @@ export class StreamsQueryService {
   }
 
   async describeStore(name: string): Promise<StoreDescription> {
-    return describe(this.definitionOf(name), this.runtime.queryableStore(name));
+    return describe(this.definitionOf(name), this.runtime.queryableStore(name), servesReads(this.runtime.state));
   }
 
   /** Who answers for a key. @param key as the key serde takes it. */
@@ -236,7 +237,7 @@ export class StreamsQueryService {
 
   /**
    * The entries of a range and every committed change of them. @param key serialised: the feed of one entry.
-   * @throws QueryError `feed-unavailable`, `feed-gone`, and as a scan does.
+   * @throws QueryError `feed-unavailable`, `feed-gone`, `not-running`, and as a scan does.
    */
   async changes(
     name: string,
@@ -245,6 +246,7 @@ export class StreamsQueryService {
     const definition = this.definitionOf(name);
     const store = this.serving(definition);
     const { runtime, reads, tails, clock } = this;
+    if (!servesReads(runtime.state)) throw notRunning(runtime);
     const { partitionCount } = store;
     const { applicationId } = runtime;
     const log = await runtime.openLog();
@@ -256,6 +258,7 @@ export class StreamsQueryService {
         partitions: this.partitionsOf(store, key),
       });
     const partitions = Array.from({ length: partitionCount }, (_, partition) => partition);
+    if (request.hasSnapshot && request.after === undefined) await checkOwners(reads, name, partitions);
     return feed.open({ ...request, range: readRange(definition, prefix === undefined ? {} : { prefix }), partitions });
   }
 
@@ -307,11 +310,7 @@ export class StreamsQueryService {
   private serving({ name }: StoreDefinition): QueryableStore {
     const store = this.runtime.queryableStore(name);
     if (store) return store;
-    const { state, instanceId } = this.runtime;
-    throw new QueryError('not-running', `The instance "${instanceId}" is ${state} and does not answer this query.`, {
-      members: { state, retryAfterS: RETRY_NOT_RUNNING_S },
-      retryAfterS: RETRY_NOT_RUNNING_S,
-    });
+    throw notRunning(this.runtime);
   }
 }
 

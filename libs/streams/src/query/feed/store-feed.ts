@@ -60,6 +60,8 @@ export interface StoreFeedOptions {
 const PAGE_ENTRIES = 1000;
 const IDLE_AFTER_MS = 10_000;
 const BOOKMARK_EVERY_MS = 5000;
+/** How far the clock of the instance that gave a position may be ahead. */
+const CLOCK_SKEW_MS = 60_000;
 const DEFAULT_DELETE_RETENTION_MS = 24 * 3_600_000;
 
 /**
@@ -255,6 +257,7 @@ export class StoreFeed {
       this.retentionMs(),
     ]);
     if (offsets.length !== partitionCount) throw gone('The store has another number of partitions by now.');
+    if (at > clock.now() + CLOCK_SKEW_MS) throw gone('Its time is in the future, by the clock of this instance.');
     if (clock.now() - at > retentionMs) throw gone('Deletions since then may have been compacted away.');
     partitions.forEach((partition, index) => {
       const offset = offsets[partition];

@@ -2,6 +2,7 @@ import type { QueryableStore } from '../../runtime/instance-status.js';
 import type { StreamsRuntime } from '../../runtime/streams-runtime.js';
 import type { PeerDirectory } from '../peers/peer-directory.js';
 import { isReadable, locatePartition, locateStandby } from '../reads/locate-partition.js';
+import { servesReads } from '../reads/serves-reads.js';
 
 /** An instance that holds a partition. */
 export interface HolderMetadata {
@@ -98,6 +99,7 @@ function locateHere(
   const { instanceId: instance } = runtime;
   const url = runtime.instances().get(instance);
   const common = { instance, ...(url !== undefined && { url }) };
+  if (!servesReads(runtime.state)) return { standbys: [] };
   const located = locatePartition(store, partition);
   if (isReadable(located)) {
     const { doubtMs: stalenessMs } = runtime.membership();

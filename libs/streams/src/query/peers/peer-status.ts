@@ -3,6 +3,7 @@ import type { StreamsRuntime } from '../../runtime/streams-runtime.js';
 import { MessageFields } from './message-fields.js';
 import { peerUrlOf } from './peer-url.js';
 import { isReadable, locatePartition, locateStandby } from '../reads/locate-partition.js';
+import { servesReads } from '../reads/serves-reads.js';
 
 /** A partition of a store as the instance that holds it describes it. */
 export interface HeldPartition {
@@ -27,7 +28,8 @@ export interface InstanceReport {
 export function reportOf(runtime: StreamsRuntime, peers: ReadonlyMap<string, string>): InstanceReport {
   const { epoch, doubtMs } = runtime.membership();
   const stores: Record<string, HeldPartition[]> = {};
-  for (const store of runtime.queryableStores()) stores[store.definition.name] = heldOf(store, doubtMs);
+  if (servesReads(runtime.state))
+    for (const store of runtime.queryableStores()) stores[store.definition.name] = heldOf(store, doubtMs);
   return { instanceId: runtime.instanceId, epoch, stores, peers: Object.fromEntries(peers) };
 }
 

@@ -1,3 +1,4 @@
+import type { StreamsRuntime } from '../../runtime/streams-runtime.js';
 import type { MissingPartition } from '../reads/locate-partition.js';
 import type { ProblemName } from './problem-types.js';
 import { QueryError } from './query-error.js';
@@ -31,6 +32,14 @@ export function missingPartition(store: string, missing: MissingPartition, epoch
   return new QueryError('restoring', `${where} is being restored; ${left}.`, {
     members: { store, partition, remainingRecords, etaMs, retryAfterS },
     retryAfterS,
+  });
+}
+
+/** The problem of an instance that answers no queries. */
+export function notRunning({ state, instanceId }: Pick<StreamsRuntime, 'state' | 'instanceId'>): QueryError {
+  return new QueryError('not-running', `The instance "${instanceId}" is ${state} and does not answer this query.`, {
+    members: { state, retryAfterS: RETRY_UNKNOWN_S },
+    retryAfterS: RETRY_UNKNOWN_S,
   });
 }
 

@@ -20,6 +20,9 @@ export class QueryError extends StreamsError {
   readonly retryAfterS: number | undefined;
   readonly freshness: Freshness | undefined;
 
+  /** With `status` and `statusCode`: Nest, Express and Fastify answer with that status and the message where no filter handles the error. */
+  readonly expose = true;
+
   constructor(problem: ProblemName, message: string, options: QueryErrorOptions = {}) {
     const type = problemType(problem);
     super(type.code, message, options);
@@ -27,5 +30,13 @@ export class QueryError extends StreamsError {
     this.members = options.members ?? {};
     this.retryAfterS = options.retryAfterS;
     this.freshness = options.freshness;
+  }
+
+  get status(): number {
+    return this.problem.status;
+  }
+
+  get statusCode(): number {
+    return this.problem.status;
   }
 }

@@ -5,7 +5,7 @@ import type { StreamsRuntime } from '../../runtime/streams-runtime.js';
 import type { CommittedView } from '../../stores/state-store.js';
 import type { ChangelogPosition } from '../../stores/store-engine.js';
 import { delay, type Clock } from '../../time/clock.js';
-import { missingPartition, movingPartition } from '../problem/missing-problem.js';
+import { missingPartition, movingPartition, notRunning } from '../problem/missing-problem.js';
 import { QueryError } from '../problem/query-error.js';
 import { unmetBound } from './freshness-check.js';
 import { isReadable, locatePartition, locateStandby, type ReadablePartition } from './locate-partition.js';
@@ -21,9 +21,9 @@ import type {
   ValuesAnswer,
 } from './partition-reads.js';
 import { ScanLane } from './scan-lane.js';
+import { servesReads } from './serves-reads.js';
 import { ValueFilter } from './value-filter.js';
 
-const RETRY_NOT_RUNNING_S = 5;
 const RETRY_DAMAGED_S = 2;
 /** Reads that met a moving partition are repeated this often. */
 const MAX_ATTEMPTS = 3;
@@ -199,7 +199,7 @@ export class LocalReads implements PartitionReads {
     const mayBeOld = maxStalenessMs !== undefined && isolation === 'committed' && sources === undefined;
     const copy = mayBeOld ? locateStandby(store, partition) : undefined;
     if (copy !== undefined) return copy;
-    if (this.runtime.state === 'stopping') throw this.notRunning();
+    if (this.runtime.state === 'stopping') throw notRunning(this.runtime);
     throw missingPartition(store.definition.name, located, epoch);
   }
 
@@ -224,19 +224,9 @@ export class LocalReads implements PartitionReads {
   }
 
   private serving(name: string): QueryableStore {
-    const { state } = this.runtime;
     const store = this.runtime.queryableStore(name);
-    // A stopping instance still reads what it holds until its stores close.
-    if (store && (state === 'running' || state === 'rebalancing' || state === 'stopping')) return store;
-    throw this.notRunning();
-  }
-
-  private notRunning(): QueryError {
-    const { state, instanceId } = this.runtime;
-    return new QueryError('not-running', `The instance "${instanceId}" is ${state} and does not answer this query.`, {
-      members: { state, retryAfterS: RETRY_NOT_RUNNING_S },
-      retryAfterS: RETRY_NOT_RUNNING_S,
-    });
+    if (store && servesReads(this.runtime.state)) return store;
+    throw notRunning(this.runtime);
   }
 }
 

@@ -19,6 +19,19 @@ export class ProblemFilter implements ExceptionFilter {
   }
 }
 
+/**
+ * Answers a `QueryError` with the problem document that the generated endpoints give. For controllers of your own that read stores: bind it with
+ * `@UseFilters(QueryErrorFilter)`, or for all of them as `APP_FILTER`.
+ */
+@Catch(QueryError)
+export class QueryErrorFilter implements ExceptionFilter<QueryError> {
+  private readonly filter = new ProblemFilter();
+
+  catch(error: QueryError, host: ArgumentsHost): void {
+    this.filter.catch(error, host);
+  }
+}
+
 /** Without its message, which may quote a key or a value. */
 function describe(error: unknown): string {
   if (!(error instanceof Error)) return `A query failed with a ${typeof error} thrown`;
