@@ -181,6 +181,32 @@ describe('an application with streams', () => {
     expect(existsSync(lock)).toBe(false);
   });
 
+  it('refuses peers without HTTP before anything runs', async () => {
+    const peers = { secret: 'a secret of sixteen and more' };
+    const metadata = apps.metadataOf({ options: { ...options, advertisedUrl: 'http://127.0.0.1:1', peers }, feature });
+    const hosts: StreamsHost[] = [];
+    @Injectable()
+    class Witness {
+      constructor(host: StreamsHost) {
+        hosts.push(host);
+      }
+    }
+    const module = moduleOf({ ...metadata, providers: [Witness] });
+    const created = NestFactory.createApplicationContext(module, { logger: false, abortOnError: false });
+    await expect(created).rejects.toThrow(/"peers" needs an HTTP application/);
+    expect(hosts.map(({ state }) => state)).toEqual(['created']);
+    expect(existsSync(lock)).toBe(false);
+    const service = await NestFactory.createMicroservice(module, {
+      strategy: new StreamsServer(),
+      logger: false,
+      abortOnError: false,
+    });
+    apps.onRelease(() => service.close());
+    await expect(service.listen()).rejects.toThrow(/"peers" needs an HTTP application/);
+    expect(hosts.map(({ state }) => state)).toEqual(['created', 'created']);
+    expect(existsSync(lock)).toBe(false);
+  });
+
   it('tells listeners of every state, also those that came before the start, until they leave', async () => {
     const nest = await apps.create(apps.metadataOf({ topics, feature }));
     const host = nest.get(StreamsHost);

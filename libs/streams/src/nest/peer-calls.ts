@@ -6,15 +6,15 @@ import {
   type OnApplicationShutdown,
   type OnModuleInit,
 } from '@nestjs/common';
-import { HttpAdapterHost, type AbstractHttpAdapter } from '@nestjs/core';
+import { HttpAdapterHost } from '@nestjs/core';
 import { hasPeers } from '../config/peer-config.js';
-import { ConfigurationError } from '../errors/configuration-error.js';
 import { noMetrics, type StreamsMetrics } from '../observability/streams-metrics.js';
 import { attachPeerRoute } from '../query/http/peer-route.js';
 import { PeerNetwork } from '../query/peers/peer-network.js';
 import { LocalReads } from '../query/reads/local-reads.js';
 import { SystemClock } from '../time/system-clock.js';
 import { NestStreamsLogger } from './nest-logger.js';
+import { peerAdapter } from './peer-http.js';
 import { StreamsHost } from './streams-host.js';
 import { STREAMS_METRICS_PORT } from './tokens.js';
 
@@ -40,10 +40,6 @@ export class PeerCalls implements OnModuleInit, OnApplicationBootstrap, OnApplic
   onApplicationBootstrap(): void {
     const { peers, advertisedUrl } = this.host.config;
     if (!hasPeers(peers) || advertisedUrl === undefined) return;
-    if (!this.isAttached)
-      throw new ConfigurationError([
-        '"peers" needs an HTTP application on Express or Fastify, where the other instances can call this one: leave it out, or make the application one.',
-      ]);
     const clock = new SystemClock();
     const logger = new NestStreamsLogger();
     const local = new LocalReads(this.host, clock);
@@ -60,9 +56,8 @@ export class PeerCalls implements OnModuleInit, OnApplicationBootstrap, OnApplic
   }
 
   private attach(): void {
-    // Null in an application without HTTP.
-    const adapter = this.http?.httpAdapter as AbstractHttpAdapter | null | undefined;
-    if (this.isAttached || !adapter || !['express', 'fastify'].includes(adapter.getType())) return;
+    const adapter = peerAdapter(this.http);
+    if (this.isAttached || adapter === undefined) return;
     this.isAttached = true;
     attachPeerRoute(adapter, (request, response) => {
       if (this.network !== undefined) {

@@ -9,7 +9,7 @@ import {
   type OnModuleInit,
   type Type,
 } from '@nestjs/common';
-import { ModuleRef, ModulesContainer } from '@nestjs/core';
+import { HttpAdapterHost, ModuleRef, ModulesContainer } from '@nestjs/core';
 import { processEnvironment, resolveConfig } from '../config/resolve-config.js';
 import type { RuntimeConfig } from '../config/runtime-config.js';
 import { ENGINE_OPTION_TABLE } from '../config/module-option-table.js';
@@ -35,6 +35,7 @@ import { StreamEnhancers } from './handlers/stream-enhancers.js';
 import { TaskInjection } from './handlers/task-injection.js';
 import { NestStreamsLogger } from './nest-logger.js';
 import { openLog } from './open-log.js';
+import { peerHttpProblems } from './peer-http.js';
 import { EXTRA_DEFAULTS, MODULE_OPTION_KEYS, type StreamsModuleOptions } from './streams-module-options.js';
 import { STREAMS_IMPORT_PROBLEMS, STREAMS_METRICS_PORT, STREAMS_OPTIONS } from './tokens.js';
 
@@ -70,6 +71,7 @@ export class StreamsHost
     @Inject(ModuleRef) moduleRef: ModuleRef,
     @Inject(STREAMS_IMPORT_PROBLEMS) private readonly importProblems: readonly string[],
     @Optional() @Inject(STREAMS_METRICS_PORT) private readonly metrics: StreamsMetrics = noMetrics,
+    @Optional() @Inject(HttpAdapterHost) private readonly http?: HttpAdapterHost,
   ) {
     this.suppliers = new ProcessorSuppliers(new TaskInjection(moduleRef), new StreamEnhancers(modules));
   }
@@ -242,6 +244,7 @@ export class StreamsHost
         extraKeys: MODULE_OPTION_KEYS,
       }),
     );
+    if (config !== undefined) problems.add(...peerHttpProblems(config, this.http));
     const topology = exploreTopology(
       this.modules,
       this.suppliers,
