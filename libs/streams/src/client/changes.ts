@@ -74,8 +74,8 @@ export async function* followChanges<K, V>(
       progress.restart();
       if (!outcome.isAnswered) continue;
     } else if (!outcome.isAnswered && isFinal(failure)) throw failure;
-    const pauseMs = progress.fail(failure);
-    transport.turn();
+    const pauseMs = Math.max(progress.fail(failure), outcome.isAnswered ? 0 : outcome.quietMs);
+    if (outcome.isAnswered) transport.turnFrom(outcome.instance);
     await pause(pauseMs, signal);
   }
 }

@@ -12,7 +12,8 @@ export interface StreamsClientOptions extends TransportOptions {
   readonly path?: string;
   /**
    * Each answer shows at least what the answers before have shown, the snapshots of feeds among them, and what `observe` was told. Changes that a feed
-   * tells do not count: a read upon one may show what was before it. Default false.
+   * tells do not count: a read upon one may show what was before it. A request carries 8 KiB of positions, some hundred partitions; beyond that it
+   * names the partitions seen last. Default false.
    */
   readonly readYourWrites?: boolean;
 }
@@ -33,7 +34,7 @@ export class StreamsClient<S extends StoreTypes> {
   constructor(private readonly options: StreamsClientOptions) {
     this.transport = new Transport(options);
     this.session = {
-      positionFor: (store, further) => positionFor(store, mergePositions(this.seen, parsePosition(further ?? null))),
+      positionFor: (store, further) => positionFor(store, this.seen, parsePosition(further ?? null)),
       observe: (position) => {
         if (options.readYourWrites === true) this.observe(position ?? '');
       },

@@ -1,5 +1,5 @@
 import { Response as OtherResponse } from 'undici';
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { StreamsClient } from './streams-client.js';
 import { json, problem, scripted } from './testing/scripted-fetch.js';
 
@@ -54,6 +54,68 @@ describe('the client', () => {
     const { fetch, asked } = scripted(problem('not-owner', 421, location), json({ n: 1 }));
     expect(await client(fetch).store('items').get('a')).toEqual({ n: 1 });
     expect(asked[1][0]).toBe('http://owner/stores/items/entries/a');
+  });
+
+  it('lets go of the answer that only names the owner', async () => {
+    const released: unknown[] = [];
+    const body = new ReadableStream({ cancel: () => void released.push('named') });
+    const headers = { 'streams-location': 'http://owner/x' };
+    const answer = async (url: string): Promise<Response> =>
+      url === 'http://owner/x' ? json({ n: 1 }) : new Response(body, { status: 421, headers });
+    expect(
+      await client(answer as typeof fetch)
+        .store('items')
+        .get('a'),
+    ).toEqual({ n: 1 });
+    expect(released).toEqual(['named']);
+  });
+
+  describe('of several instances', () => {
+    afterEach(() => void vi.useRealTimers());
+
+    it('does not ask a dead one again and again', async () => {
+      const asked: string[] = [];
+      const answer = async (url: string): Promise<Response> => {
+        asked.push(new URL(url).host);
+        if (url.startsWith('http://a')) throw new TypeError('refused');
+        return json({ n: 1 });
+      };
+      const items = client(answer as typeof fetch).store('items');
+      await Promise.all(Array.from({ length: 4 }, () => items.get('a')));
+      for (let i = 0; i < 20; i++) await items.get('a');
+      expect(asked.filter((host) => host === 'a')).toHaveLength(4);
+      expect(asked.filter((host) => host === 'b')).toHaveLength(24);
+    });
+
+    it('waits for their Retry-After once all have asked for it, also as a date', async () => {
+      vi.useFakeTimers({ now: 1_800_000_000_000 });
+      const inFourSeconds = new Date(Date.now() + 4000).toUTCString();
+      const { fetch, asked } = scripted(
+        problem('too-many-requests', 429, { 'retry-after': '3' }),
+        problem('too-many-requests', 429, { 'retry-after': inFourSeconds }),
+        json({ n: 1 }),
+      );
+      const got = client(fetch, { maxBackOffMs: 5000 }).store('items').get('a');
+      await vi.advanceTimersByTimeAsync(2999);
+      expect(asked.map(([url]) => new URL(url).host)).toEqual(['a', 'b']);
+      await vi.advanceTimersByTimeAsync(200);
+      expect(await got).toEqual({ n: 1 });
+      expect(asked.map(([url]) => new URL(url).host)).toEqual(['a', 'b', 'a']);
+    });
+  });
+
+  it('bounds the header of positions, keeps those seen last, and refuses a position that does not fit', async () => {
+    const { fetch, asked } = scripted(json({ n: 1 }));
+    const session = client(fetch, { readYourWrites: true });
+    for (let i = 0; i < 5000; i++) session.observe(`in@${i}:1`);
+    session.observe('in@0:2');
+    await session.store('items').get('a', { position: 'items:0:5' });
+    const header = asked[0][1].get('streams-min-position') ?? '';
+    expect(header.length).toBeLessThanOrEqual(8192);
+    expect(header).toMatch(/^in@\d+:1,.*,in@4999:1,in@0:2,items:0:5$/);
+    const position = Array.from({ length: 5000 }, (_, i) => `items:${i}:1`).join(',');
+    await expect(session.store('items').get('a', { position })).rejects.toThrow(/name fewer partitions/);
+    expect(asked).toHaveLength(1);
   });
 
   it('takes the answers of a fetch whose Response is of another class, problems too', async () => {

@@ -1,3 +1,4 @@
+import { Instances } from './instances.js';
 import { StreamsProblem } from './problem.js';
 
 export interface TransportOptions {
@@ -24,22 +25,23 @@ export interface TransportRequest {
 
 /** Not told apart by the class of the answer: a `fetch` of another package answers with a class of its own. */
 export type Outcome =
-  | { readonly isAnswered: true; readonly response: Response }
-  /** With a StreamsProblem, or what `fetch` threw. */
-  | { readonly isAnswered: false; readonly error: unknown };
+  | { readonly isAnswered: true; readonly response: Response; readonly instance: string }
+  /** With a StreamsProblem, or what `fetch` threw; `quietMs` is how long the next one to be asked wants no request. */
+  | { readonly isAnswered: false; readonly error: unknown; readonly quietMs: number };
 
 const PASSING = new Set([429, 502, 503, 504]);
 const FIRST_BACK_OFF_MS = 100;
 
-/** Sends requests to one of several instances, and to the next one where that does not answer. */
+/** Sends requests to one of several instances, and to the next one where that does not answer; one that fails is set aside for some time. */
 export class Transport {
   private readonly fetch: typeof globalThis.fetch;
   private readonly maxAttempts: number;
   private readonly maxBackOffMs: number;
-  private current = 0;
+  private readonly instances: Instances;
 
   constructor(private readonly options: TransportOptions) {
     if (options.urls.length === 0) throw new TypeError('A client of streams needs the URL of at least one instance.');
+    this.instances = new Instances(options.urls);
     this.fetch = options.fetch ?? globalThis.fetch.bind(globalThis);
     this.maxAttempts = options.maxAttempts ?? 6;
     this.maxBackOffMs = options.maxBackOffMs ?? 5000;
@@ -53,34 +55,45 @@ export class Transport {
     for (let attempt = 1; ; attempt++) {
       const outcome = await this.once(request);
       if (outcome.isAnswered) return outcome.response;
-      const { error } = outcome;
+      const { error, quietMs } = outcome;
       const isLast = attempt >= this.maxAttempts || request.signal?.aborted === true;
-      const isPassing = !(error instanceof StreamsProblem) || PASSING.has(error.status);
-      if (isLast || !isPassing) throw error;
-      this.current++;
-      await pause(this.backOffMs(attempt, error), request.signal);
+      if (isLast || !isPassing(error)) throw error;
+      await pause(Math.max(quietMs, this.backOffMs(attempt)), request.signal);
     }
   }
 
   /** One attempt: the answer if it is below 400, otherwise why there is none. */
   async once(request: TransportRequest): Promise<Outcome> {
-    const { urls } = this.options;
+    const { instances } = this;
+    const url = instances.next(performance.now());
+    let owner: string | null = null;
     try {
-      const response = await this.ask(`${trimmed(urls[this.current % urls.length])}${request.path}`, request);
-      const owner = response.headers.get('streams-location');
-      // An instance that does not call the others names the owner instead.
-      const answer = response.status === 421 && owner !== null ? await this.ask(owner, request) : response;
-      return answer.status < 400
-        ? { isAnswered: true, response: answer }
-        : { isAnswered: false, error: await StreamsProblem.of(answer) };
+      let answer = await this.ask(`${url}${request.path}`, request);
+      owner = answer.status === 421 ? answer.headers.get('streams-location') : null;
+      if (owner !== null) {
+        // An instance that does not call the others names the owner instead.
+        instances.answered(url);
+        release(answer);
+        answer = await this.ask(owner, request);
+      }
+      if (answer.status >= 400) throw await StreamsProblem.of(answer);
+      if (owner === null) instances.answered(url);
+      return { isAnswered: true, response: answer, instance: url };
     } catch (error) {
-      return { isAnswered: false, error };
+      const retryAfterMs = error instanceof StreamsProblem ? (error.retryAfterMs ?? 0) : 0;
+      const nowMs = performance.now();
+      if (owner !== null) instances.turnFrom(url);
+      else if (!isPassing(error)) instances.answered(url);
+      else if (request.signal?.aborted !== true) instances.failed(url, nowMs, retryAfterMs);
+      // The other instances name the same owner.
+      const quietMs = owner === null ? instances.quietMs(nowMs) : retryAfterMs;
+      return { isAnswered: false, error, quietMs: Math.min(quietMs, this.maxBackOffMs) };
     }
   }
 
-  /** The next request goes to another instance. */
-  turn(): void {
-    this.current++;
+  /** The next request goes to another instance than this one. */
+  turnFrom(instance: string): void {
+    this.instances.turnFrom(instance);
   }
 
   private async ask(url: string, { method = 'GET', headers, body, signal }: TransportRequest): Promise<Response> {
@@ -92,14 +105,18 @@ export class Transport {
     });
   }
 
-  private backOffMs(attempt: number, error: unknown): number {
-    const limit = Math.min(this.maxBackOffMs, FIRST_BACK_OFF_MS * 2 ** (attempt - 1));
-    const asked = error instanceof StreamsProblem ? (error.retryAfterMs ?? 0) : 0;
-    // With other instances to ask, nobody's `Retry-After` has to be sat out.
-    return this.options.urls.length > 1
-      ? Math.random() * limit
-      : Math.max(Math.min(asked, this.maxBackOffMs), Math.random() * limit);
+  private backOffMs(attempt: number): number {
+    return Math.random() * Math.min(this.maxBackOffMs, FIRST_BACK_OFF_MS * 2 ** (attempt - 1));
   }
+}
+
+function isPassing(error: unknown): boolean {
+  return !(error instanceof StreamsProblem) || PASSING.has(error.status);
+}
+
+/** Lets go of the connection of an answer that nobody reads. */
+function release({ body }: Response): void {
+  void body?.cancel().catch(() => {});
 }
 
 export function bodyOf(response: Response): ReadableStream<Uint8Array> {
@@ -121,8 +138,4 @@ export function pause(ms: number, signal?: AbortSignal): Promise<void> {
     const timer = setTimeout(finish, Math.min(ms, MAX_TIMER_MS));
     signal?.addEventListener('abort', finish, { once: true });
   });
-}
-
-function trimmed(url: string): string {
-  return url.replace(/\/+$/, '');
 }
