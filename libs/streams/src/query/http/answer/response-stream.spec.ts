@@ -13,9 +13,11 @@ describe('a body that is written bit by bit', () => {
   const served = async (
     write: (stream: ResponseStream) => Promise<void>,
     stalledMs = 200,
+    middleware: object = {},
   ): Promise<{ readonly response: IncomingMessage; readonly ended: Promise<unknown> }> => {
     let ended: Promise<unknown> = Promise.resolve();
     const server = createServer((_, response) => {
+      Object.assign(response, middleware);
       const stream = ResponseStream.open(response as unknown as QueryResponse, 'text/plain', {}, stalledMs);
       ended = write(stream).then(
         () => 'done',
@@ -99,6 +101,22 @@ describe('a body that is written bit by bit', () => {
     waiting.socket = {};
     waiting.emit('socket');
     expect(await given).toEqual([waiting.socket]);
+  });
+
+  it('is passed on by middleware that collects it, bit by bit', async () => {
+    let flushed = 0;
+    const { ended } = await served(
+      async (stream) => {
+        await stream.write('a');
+        expect(flushed).toBe(1);
+        await stream.write('b');
+        stream.end();
+      },
+      200,
+      { flush: () => flushed++ },
+    );
+    expect(await ended).toBe('done');
+    expect(flushed).toBe(2);
   });
 
   it('ends its production when the reader goes away', async () => {

@@ -7,6 +7,14 @@ const STALLED_MS = 30_000;
 /** While the application stops. */
 const HURRIED_MS = 1000;
 
+/** Middleware that compresses would hold parts of a stream back (RFC 9111, 5.2.2.6). */
+const STREAM_HEADERS = { ...COMMON_HEADERS, 'Cache-Control': `${COMMON_HEADERS['Cache-Control']}, no-transform` };
+
+/** What middleware that collects the body adds to a response. */
+interface Flushable {
+  flush?(): unknown;
+}
+
 /** A body that is written bit by bit, as fast as it is read. */
 export class ResponseStream {
   private readonly closing = new AbortController();
@@ -48,7 +56,9 @@ export class ResponseStream {
   /** Settles when the reader has room for more. @throws Error if it went away, or takes nothing. */
   async write(text: string | Uint8Array): Promise<void> {
     this.closed.throwIfAborted();
-    if (this.response.write(text)) return;
+    const hasRoom = this.response.write(text);
+    (this.response as Flushable).flush?.();
+    if (hasRoom) return;
     try {
       await this.drained();
     } catch (error) {
@@ -115,7 +125,7 @@ function begin(
   headers: Readonly<Record<string, string>>,
 ): ServerResponse {
   const raw = takeOver(response);
-  for (const [name, value] of Object.entries({ ...COMMON_HEADERS, ...headers, 'Content-Type': contentType }))
+  for (const [name, value] of Object.entries({ ...STREAM_HEADERS, ...headers, 'Content-Type': contentType }))
     raw.setHeader(name, value);
   return raw.writeHead(200);
 }
