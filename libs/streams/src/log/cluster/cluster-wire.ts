@@ -14,6 +14,7 @@ import { coordinatorError } from '../protocol/error-names.js';
 import type { ApiName, RequestOf, ResponseOf } from '../protocol/messages.js';
 import { TopicLeaders } from '../protocol/topic-leaders.js';
 import type { CoordinatorType, Wire } from '../wire.js';
+import { brokerName, parseBrokerAddress } from './broker-address.js';
 import { newestMetadata } from './newest-metadata.js';
 import { connectionFailure, type NodeAddress, type NodeConnection } from './node-connection.js';
 import { OpenRequests, type OpenRequest } from './open-requests.js';
@@ -65,7 +66,7 @@ export class ClusterWire implements Wire {
   constructor(private readonly options: ClusterWireOptions) {
     this.requests = new OpenRequests(options.clock);
     this.logger = options.logger ?? silentLogger;
-    this.seeds = options.brokers.map(parseAddress);
+    this.seeds = options.brokers.map(parseBrokerAddress);
   }
 
   connect(): Promise<void> {
@@ -89,7 +90,7 @@ export class ClusterWire implements Wire {
     const request = { topics: [...this.topics] };
     const { answer, from } = await this.askAny(metadataCodec, request);
     // A broker that was away does not know it at first, and still takes itself for the leader of what it has lost.
-    const others = answer.brokers.filter((broker) => nameOf(broker) !== nameOf(from));
+    const others = answer.brokers.filter((broker) => brokerName(broker) !== brokerName(from));
     // Under a name that no broker goes by, it may be any of them.
     const needed = Math.min(others.length < answer.brokers.length ? 1 : 2, others.length);
     const confirmations = await this.askWitnesses(others, needed, metadataCodec, request);
@@ -109,7 +110,7 @@ export class ClusterWire implements Wire {
   anyNode(): number {
     const busy = this.busyBrokers();
     const nodes = [...this.nodes];
-    const [node] = nodes.find(([, address]) => !busy.has(nameOf(address))) ?? nodes[0] ?? [];
+    const [node] = nodes.find(([, address]) => !busy.has(brokerName(address))) ?? nodes[0] ?? [];
     if (node === undefined) throw new LogError('retriable', 'LOG_CONNECTION', 'No broker is known; connect first.');
     return node;
   }
@@ -122,7 +123,7 @@ export class ClusterWire implements Wire {
     const request = { key, type: type === 'group' ? 0 : 1 } as const;
     const { answer: found, from } = await this.askAny(findCoordinatorCodec, request);
     if (found.error !== 0) throw coordinatorError(key, found.error);
-    const others = [...this.nodes.values()].filter((address) => nameOf(address) !== nameOf(from));
+    const others = [...this.nodes.values()].filter((address) => brokerName(address) !== brokerName(from));
     // A former coordinator that was away still believes in itself, and would answer with what was committed then.
     const isSame = (one: NodeId, other: NodeId): boolean => one.nodeId === other.nodeId;
     let said = [found, ...(await this.askWitnesses(others, 1, findCoordinatorCodec, request))];
@@ -193,13 +194,13 @@ export class ClusterWire implements Wire {
 
   /** Every broker that is known, and those of the options. */
   private candidates(): NodeAddress[] {
-    const byName = new Map([...this.nodes.values(), ...this.seeds].map((address) => [nameOf(address), address]));
+    const byName = new Map([...this.nodes.values(), ...this.seeds].map((address) => [brokerName(address), address]));
     return this.calmFirst([...byName.values()]);
   }
 
   private calmFirst<A extends NodeAddress>(all: readonly A[]): A[] {
     const busy = this.busyBrokers();
-    const isBusy = (address: NodeAddress): boolean => busy.has(nameOf(address));
+    const isBusy = (address: NodeAddress): boolean => busy.has(brokerName(address));
     return [...all.filter((address) => !isBusy(address)), ...all.filter(isBusy)];
   }
 
@@ -223,7 +224,7 @@ export class ClusterWire implements Wire {
     timeoutMs: number,
   ): Promise<Response> {
     if (this.isClosed) throw connectionFailure(address, 'the wire was closed');
-    const broker = nameOf(address);
+    const broker = brokerName(address);
     const name = `${broker}/${lane}`;
     let connection = this.connections.get(name);
     if (connection === undefined) this.connections.set(name, (connection = this.options.open(address)));
@@ -241,11 +242,11 @@ export class ClusterWire implements Wire {
     for (const broker of metadata.brokers) this.nodes.set(broker.nodeId, broker);
     this.controllerNode = metadata.controller;
     this.leaders.update(metadata.topics, isConfirmed);
-    const known = new Set([...this.nodes.values()].map(nameOf));
+    const known = new Set([...this.nodes.values()].map(brokerName));
     for (const [name, connection] of this.connections) {
       const broker = name.slice(0, name.indexOf('/'));
       // Other addresses of the same brokers may be in use by whoever connects at the same time.
-      const isSeed = this.seeds.some((seed) => nameOf(seed) === broker);
+      const isSeed = this.seeds.some((seed) => brokerName(seed) === broker);
       if (known.has(broker) || (isSeed && !this.isDoubted(broker))) continue;
       this.connections.delete(name);
       connection.close('the broker is not part of the cluster now');
@@ -286,13 +287,4 @@ export class ClusterWire implements Wire {
     const seconds = Math.round(waitedMs / 1000);
     this.logger.warn(`A ${request.api} request has waited ${seconds} s for the answer of broker ${request.broker}.`);
   }
-}
-
-function nameOf({ host, port }: NodeAddress): string {
-  return `${host}:${port}`;
-}
-
-function parseAddress(broker: string): NodeAddress {
-  const colon = broker.lastIndexOf(':');
-  return { host: broker.slice(0, colon), port: Number(broker.slice(colon + 1)) };
 }

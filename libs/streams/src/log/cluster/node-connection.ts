@@ -1,5 +1,6 @@
 import { LogError } from '../../errors/log-error.js';
 import type { ApiCodec } from '../protocol/api-codec.js';
+import { brokerName } from './broker-address.js';
 
 export interface NodeAddress {
   readonly host: string;
@@ -22,6 +23,7 @@ export interface NodeConnection {
   close(reason: string): void;
 }
 
-export function connectionFailure({ host, port }: NodeAddress, reason: string, cause?: unknown): LogError {
-  return new LogError('retriable', 'LOG_CONNECTION', `The connection to ${host}:${port} failed: ${reason}.`, { cause });
+export function connectionFailure(address: NodeAddress, reason: string, cause?: unknown): LogError {
+  const message = `The connection to ${brokerName(address)} failed: ${reason}.`;
+  return new LogError('retriable', 'LOG_CONNECTION', message, { cause });
 }
