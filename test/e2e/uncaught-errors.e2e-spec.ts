@@ -106,22 +106,26 @@ describe('an error that no other policy takes', () => {
     expect(lines[0]).toContain('has to stop: apply failed on the record');
   });
 
-  it('stops the other instances as well under shutdownApplication', async () => {
-    const bank = await EmbeddedBank.open(2);
-    banks.push(bank);
-    const options: BankOptions = {
-      ...failing(1),
-      group: { heartbeatInterval: 100, sessionTimeout: 30_000 },
-      errors: { uncaught: 'shutdownApplication' },
-    };
-    const instances = [await bank.start(options), await bank.start(options), await bank.start(options)];
-    await produce(bank.log, bank.topics.input, bank.partitions, input);
-    await expect
-      .poll(() => instances.map(({ state }) => state), { timeout: 10_000 })
-      .toEqual(['failed', 'failed', 'failed']);
-    for (const { failure } of instances) expect(failure).toMatchObject({ code: 'STREAMS_APPLICATION_SHUTDOWN' });
-    expect(instances.filter(({ failure }) => failure?.cause !== undefined)).toHaveLength(1);
-  });
+  it.each([undefined, 'the secret of the peers'])(
+    'stops the other instances as well under shutdownApplication, with the secret %s',
+    async (secret) => {
+      const bank = await EmbeddedBank.open(2);
+      banks.push(bank);
+      const options: BankOptions = {
+        ...failing(1),
+        group: { heartbeatInterval: 100, sessionTimeout: 30_000 },
+        errors: { uncaught: 'shutdownApplication' },
+        ...(secret !== undefined && { peers: { secret }, advertisedUrl: 'http://127.0.0.1:1' }),
+      };
+      const instances = [await bank.start(options), await bank.start(options), await bank.start(options)];
+      await produce(bank.log, bank.topics.input, bank.partitions, input);
+      await expect
+        .poll(() => instances.map(({ state }) => state), { timeout: 10_000 })
+        .toEqual(['failed', 'failed', 'failed']);
+      for (const { failure } of instances) expect(failure).toMatchObject({ code: 'STREAMS_APPLICATION_SHUTDOWN' });
+      expect(instances.filter(({ failure }) => failure?.cause !== undefined)).toHaveLength(1);
+    },
+  );
 
   it('fails the instance where the policy itself fails', async () => {
     const bank = await open();

@@ -113,7 +113,8 @@ describe('resolveConfig', () => {
     expect(problemsOf({ ...base, memory: { maxBytes: '64MB', cacheMaxBytes: '64MB' } })).toEqual([
       expect.stringContaining('do not fit'),
     ]);
-    expect(problemsOf({ ...base, advertisedUrl: 'host:3000' })).toHaveLength(1);
+    for (const advertisedUrl of ['host:3000', 'http://host?x=1', 'http://host#x', 'http://user:password@host'])
+      expect(problemsOf({ ...base, advertisedUrl })).toEqual([expect.stringContaining('"advertisedUrl" must be')]);
     expect(problemsOf({ ...base, kafka: {} })).toEqual([expect.stringContaining('"kafka.brokers" is required')]);
     expect(problemsOf({})).toEqual([expect.stringContaining('"applicationId" is required')]);
     expect(problemsOf(undefined).length).toBeGreaterThan(0);

@@ -6,6 +6,7 @@ import { memoryLimitBytes } from './memory-limit.js';
 import { OptionReader } from './option-reader.js';
 import { OPTION_TABLE } from './option-table.js';
 import { peerConfig, peerProblems } from './peer-config.js';
+import { peerUrlOf } from './peer-url.js';
 import { rackProblems } from './rack-tags.js';
 import { readRetryPolicy } from './retry-policy.js';
 import type { MemoryConfig, RuntimeConfig } from './runtime-config.js';
@@ -133,9 +134,9 @@ function contradictions(options: StreamsOptions, read: OptionReader, config: Run
       problems.push(`"kafka.brokers" must hold 'host:port', not '${broker}'.`);
     }
   }
-  if (config.advertisedUrl !== undefined && !isHttpUrl(config.advertisedUrl)) {
+  if (config.advertisedUrl !== undefined && peerUrlOf(config.advertisedUrl) === undefined) {
     problems.push(
-      `"advertisedUrl" must be an http(s) URL such as 'http://10.0.0.7:3000', not '${config.advertisedUrl}'.`,
+      `"advertisedUrl" must be an http(s) URL such as 'http://10.0.0.7:3000', without query, fragment and user, not '${config.advertisedUrl}'.`,
     );
   }
   if (group.heartbeatIntervalMs * 2 > group.sessionTimeoutMs) {
@@ -171,8 +172,4 @@ function contradictions(options: StreamsOptions, read: OptionReader, config: Run
     problems.push(`"internalTopics.replicationFactor" must be -1 (the broker's default) or at least 1, not 0.`);
   }
   return problems;
-}
-
-function isHttpUrl(text: string): boolean {
-  return URL.canParse(text) && ['http:', 'https:'].includes(new URL(text).protocol);
 }

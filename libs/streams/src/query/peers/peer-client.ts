@@ -15,7 +15,7 @@ import {
 } from './peer.js';
 import { MalformedMessageError } from './message-fields.js';
 import { CallSlots } from './call-slots.js';
-import { peerUrlOf } from './peer-url.js';
+import { peerUrlOf } from '../../config/peer-url.js';
 import { decodeMessage, encodeMessage, type PeerMessage } from './peer-message.js';
 import { REQUEST_MAX_BYTES, type PeerOperation } from './peer-protocol.js';
 import { MAX_TIMER_MS } from '../../time/system-clock.js';

@@ -1,7 +1,7 @@
 import type { QueryableStore } from '../../runtime/instance-status.js';
 import type { StreamsRuntime } from '../../runtime/streams-runtime.js';
 import { MessageFields } from './message-fields.js';
-import { peerUrlOf } from './peer-url.js';
+import { peerUrlOf } from '../../config/peer-url.js';
 import { isReadable, locatePartition, locateStandby } from '../reads/locate-partition.js';
 import { servesReads } from '../reads/serves-reads.js';
 

@@ -18,6 +18,7 @@ export interface SubscriptionData {
   /** Of the state directory: survives restarts. */
   readonly processId: string;
   readonly instanceId: string;
+  /** As `GroupSeal` seals it. */
   readonly url: string | undefined;
   readonly topologyFingerprint: string;
   /** Of the assignment that gave it `ownedTasks`; -1 without one. Where two claim a task, the newer generation is believed (KIP-792). */
@@ -32,7 +33,7 @@ export interface SubscriptionData {
   readonly rackTags: Readonly<Record<string, string>>;
   /** About to stop: takes no task, and keeps what it has until that is asked back. */
   readonly isLeaving: boolean;
-  /** Asks all instances to stop. */
+  /** Asks all instances to stop; as `GroupSeal` seals it. */
   readonly shutdownReason: string | undefined;
 }
 
@@ -55,12 +56,13 @@ export interface AssignmentData {
   readonly instances: readonly string[] | undefined;
   /** How many members the group has. */
   readonly members: number;
-  /** Why all instances are to stop. */
+  /** Why all instances are to stop; as `GroupSeal` seals it. */
   readonly shutdownReason: string | undefined;
 }
 
 export interface TaskOwner {
   readonly instanceId: string;
+  /** In an assignment as `GroupSeal` seals it. */
   readonly url: string | undefined;
 }
 

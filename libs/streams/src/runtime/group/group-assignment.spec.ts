@@ -100,6 +100,31 @@ describe('the assignments of a group', () => {
     expect(assign(old, ['old', 1], ['new', -1])('old').instances).toBeUndefined();
   });
 
+  it('pass on the first request to stop that is believed, and warn of one that is not', () => {
+    const topology = new TopologyBuilder()
+      .addSource({ name: 's', topic: 't', key: serde, value: serde })
+      .build({ applicationId: 'app' });
+    const options = { standbyReplicas: 0, maxWarmupReplicas: 1, rackAwareTags: [] };
+    const warnings: string[] = [];
+    const logger = { ...quiet, warn: (text: string) => void warnings.push(text) };
+    const openReason = (sealed: string | undefined): string | undefined => sealed?.match(/^signed (.*)/)?.[1];
+    const assignment = new GroupAssignment(topology, new Map([[0, 1]]), options, logger, openReason);
+    const told = (...reasons: string[]): string | undefined => {
+      const members = reasons.map((reason, index) => ({
+        memberId: `m${index}`,
+        instanceId: undefined,
+        topics: ['t'],
+        userData: subscription(`i${index}`, -1, undefined, reason),
+      }));
+      const assigned = assignment.assign(members, new PartitionOwners('leader'), () => true);
+      return decodeAssignment(assigned.get('m0')!.userData).shutdownReason;
+    };
+    expect(told('stop', 'signed broken')).toBe('signed broken');
+    const count = warnings.length;
+    expect(told('stop')).toBeUndefined();
+    expect(warnings.slice(count).filter((text) => text.includes('"i0" of the group asks'))).toHaveLength(1);
+  });
+
   it('name neighbours where owners are too many to be named, so that all can learn of all', () => {
     const size = 250;
     const topology = new TopologyBuilder()
@@ -131,7 +156,7 @@ describe('the assignments of a group', () => {
   }, 30_000);
 });
 
-function subscription(instanceId: string, generation: number, url?: string): Uint8Array {
+function subscription(instanceId: string, generation: number, url?: string, shutdownReason?: string): Uint8Array {
   return encodeSubscription({
     processId: instanceId,
     instanceId,
@@ -144,6 +169,6 @@ function subscription(instanceId: string, generation: number, url?: string): Uin
     capacity: 1,
     rackTags: {},
     isLeaving: false,
-    shutdownReason: undefined,
+    shutdownReason,
   });
 }

@@ -22,6 +22,8 @@ export class GroupAssignment {
     taskCounts: ReadonlyMap<number, number>,
     private readonly options: TaskAssignorOptions,
     private readonly logger: StreamsLogger,
+    /** Which of the requests to stop is believed. */
+    private readonly openReason: (sealed: string | undefined) => string | undefined = (reason) => reason,
   ) {
     this.subs = new Map(topology.subTopologies.map((sub) => [sub.id, sub]));
     this.tasks = topology.subTopologies.flatMap((sub) =>
@@ -44,6 +46,12 @@ export class GroupAssignment {
   ): Map<string, MemberAssignment> {
     const decoded = members.map(({ memberId, userData }) => ({ memberId, ...decodeSubscription(userData) }));
     this.warnOfOtherTopologies(decoded.map(({ topologyFingerprint }) => topologyFingerprint));
+    const asked = decoded.filter(({ shutdownReason }) => shutdownReason !== undefined);
+    const stopping = asked.find(({ shutdownReason }) => this.openReason(shutdownReason) !== undefined);
+    if (asked.length > 0 && stopping === undefined)
+      this.logger.warn(
+        `The member "${asked[0].instanceId}" of the group asks all instances to stop, without a valid signature by "peers.secret". It is ignored: give all instances the same secret, and find out who may join the group.`,
+      );
     const claims = claimsOf(decoded);
     const staying = decoded.filter(({ isLeaving }) => !isLeaving);
     const { members: target, isWarmingUp } = assignTasks(
@@ -75,7 +83,7 @@ export class GroupAssignment {
       isWarmingUp,
       followUp,
       members: members.length,
-      shutdownReason: decoded.find((member) => member.shutdownReason !== undefined)?.shutdownReason,
+      shutdownReason: stopping?.shutdownReason,
     };
     const urls = decoded.map(({ instanceId, url }) => ({ instanceId, url }));
     const assigned = Array.from(given, ([memberId, { active, standby }], index) => {

@@ -8,6 +8,7 @@ import { encodeAssignment } from '../assignment/user-data.js';
 import type { Committer } from '../commit/committer.js';
 import { changedTask, committerThat, TENURE } from '../commit/testing/fake-commits.js';
 import { groupCallbacks, type GroupCallbacksOptions } from './group-callbacks.js';
+import { GroupSeal } from './group-seal.js';
 import { PartitionOwners } from './partition-owners.js';
 import { Tenures } from './tenures.js';
 
@@ -66,6 +67,7 @@ describe('an owner whose last commit before a rebalance failed', () => {
     const nothing = (): void => undefined;
     const listener = groupCallbacks({
       owners: new PartitionOwners('a'),
+      seal: new GroupSeal({ applicationId: 'app', instanceId: 'a', secret: undefined, clock }),
       tenures: new Tenures(),
       tasks,
       loop: { exclusive: <T>(action: () => Promise<T>) => action() },

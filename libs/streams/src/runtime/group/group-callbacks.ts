@@ -4,6 +4,7 @@ import type { StreamsMetrics } from '../../observability/streams-metrics.js';
 import { decodeAssignment, encodeSubscription, type SubscriptionData } from '../assignment/user-data.js';
 import type { Committer } from '../commit/committer.js';
 import type { GroupAssignment } from './group-assignment.js';
+import type { GroupSeal } from './group-seal.js';
 import { PendingAssignments, type PendingAssignment } from './pending-assignments.js';
 import type { PartitionOwners } from './partition-owners.js';
 import type { ProcessingLoop } from '../processing/processing-loop.js';
@@ -16,6 +17,7 @@ import type { Tenures } from './tenures.js';
 export interface GroupCallbacksOptions {
   readonly assignment: GroupAssignment;
   readonly owners: PartitionOwners;
+  readonly seal: GroupSeal;
   readonly tenures: Tenures;
   readonly tasks: TaskManager;
   readonly loop: ProcessingLoop;
@@ -41,7 +43,7 @@ export interface GroupCallbacksOptions {
 /** What the group's rebalances do to the tasks: those that stay go on processing and committing (KIP-429). */
 export function groupCallbacks(options: GroupCallbacksOptions): GroupListener {
   const pending = new PendingAssignments();
-  const { assignment, owners, tenures, tasks, loop, committer, recovery, logger, metrics } = options;
+  const { assignment, owners, seal, tenures, tasks, loop, committer, recovery, logger, metrics } = options;
 
   /** The last commit of a generation. @returns false if it could not be made; its records are processed again by the next owner. */
   const commitLast = async (): Promise<boolean> => {
@@ -106,7 +108,7 @@ export function groupCallbacks(options: GroupCallbacksOptions): GroupListener {
 
     onAssigned: (assigned: MemberAssignment, identity: GroupIdentity) => {
       const data = decodeAssignment(assigned.userData);
-      const { shutdownReason } = data;
+      const shutdownReason = seal.openReason(data.shutdownReason);
       if (shutdownReason !== undefined) return loop.exclusive(async () => options.onShutdown(shutdownReason));
       metrics.add('streams_rebalances_total', {}, 1);
       logger.info(
@@ -114,7 +116,7 @@ export function groupCallbacks(options: GroupCallbacksOptions): GroupListener {
       );
       const tenure = tenures.assigned({ identity, members: data.members, isWarmingUp: data.isWarmingUp });
       const departed = data.instances === undefined ? data.departed : owners.allDeparted(new Set(data.instances));
-      owners.update(data.owners, identity.generationId, data.neighbours);
+      owners.update(seal.openOwners(data.owners), identity.generationId, seal.openNeighbours(data.neighbours));
       pending.add({ data, tenure, departed });
       return loop.exclusive(() => pending.apply(follow));
     },

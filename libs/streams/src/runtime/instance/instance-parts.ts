@@ -24,6 +24,7 @@ import { misplacedKeys } from '../task/misplaced-keys.js';
 import { TaskFactory } from '../task/task-factory.js';
 import { GroupAssignment } from '../group/group-assignment.js';
 import { groupCallbacks } from '../group/group-callbacks.js';
+import { GroupSeal } from '../group/group-seal.js';
 import { localStores } from './local-stores.js';
 import { DepartedInstances } from '../group/departed-instances.js';
 import type { Courtesy } from '../courtesy.js';
@@ -160,7 +161,8 @@ export function assembleParts(
     logger,
     signal: events.stopping,
   });
-  const assignment = new GroupAssignment(topology, layout.taskCounts, config, logger);
+  const seal = new GroupSeal({ applicationId, instanceId, secret: config.peers.secret, clock });
+  const assignment = new GroupAssignment(topology, layout.taskCounts, config, logger, (text) => seal.openReason(text));
   const origins = new ErrorOrigins();
   const output = new StrategyOutput(strategy, () => tasks.tenure);
   const deadLetterPartitions = layout.partitionCounts.get(config.errors.deadLetterTopic ?? '') ?? 1;
@@ -286,6 +288,7 @@ export function assembleParts(
     groupCallbacks({
       assignment,
       owners,
+      seal,
       tenures,
       tasks,
       loop,
@@ -294,7 +297,7 @@ export function assembleParts(
       subscription: () => ({
         processId: directory.processId,
         instanceId,
-        url: config.advertisedUrl,
+        url: seal.sealAddress(config.advertisedUrl),
         topologyFingerprint: topology.fingerprint(),
         generation: tenures.live?.identity.generationId ?? -1,
         storedTasks: storedTasks(),
@@ -302,7 +305,7 @@ export function assembleParts(
         capacity: config.capacity,
         rackTags: config.rackTags,
         isLeaving: farewell.isLeaving,
-        shutdownReason: farewell.shutdownReason,
+        shutdownReason: seal.sealReason(farewell.shutdownReason),
       }),
       logger,
       metrics,
