@@ -28,7 +28,7 @@ describe.each(['fastify', 'express'] as const)('the OpenAPI document on %s', (ad
       nest.setGlobalPrefix('api');
       nest.enableVersioning({ type: VersioningType.URI, defaultVersion: '1' });
     };
-    const [a] = await cluster.startAll({ instanceId: 'a', adapter, prepare });
+    const [a] = await cluster.startAll({ instanceId: 'a', adapter, prepare, options: { query: { version: '1' } } });
     const document = createStreamsDocument(a.nest, new DocumentBuilder().setTitle('Items').build());
     expect(document.openapi).toBe('3.1.0');
     expect(Object.keys(document.paths).filter((path) => path.includes('{store}'))).toEqual([]);

@@ -8,6 +8,16 @@ export const IMPORT_OPTION_TABLE = {
     meaning: 'The [REST endpoints](endpoints.md) of stores with `query: true`; `false` for none.',
   },
   'query.path': { type: 'string', default: '`stores`', meaning: 'Their path.' },
+  'query.version': {
+    type: 'string',
+    default: 'neutral',
+    meaning: 'The version of the routes, where the application has versioning.',
+  },
+  'query.decorators': {
+    type: 'list',
+    default: 'none',
+    meaning: 'Class decorators of the controller, such as the one that exempts it from global guards.',
+  },
   'query.maxConcurrent': {
     type: 'integer',
     default: '`512`',
@@ -32,6 +42,16 @@ export const IMPORT_OPTION_TABLE = {
     meaning: '`/health/live` and `/health/ready`; needs `@nestjs/terminus`.',
   },
   'health.path': { type: 'string', default: '`health`', meaning: 'Their path.' },
+  'health.version': {
+    type: 'string',
+    default: 'neutral',
+    meaning: 'The version of the routes, where the application has versioning.',
+  },
+  'health.decorators': {
+    type: 'list',
+    default: 'none',
+    meaning: 'Class decorators of the controller, such as the one that exempts it from global guards.',
+  },
   'health.ready': {
     type: 'readiness',
     default: '`all`',
@@ -44,6 +64,16 @@ export const IMPORT_OPTION_TABLE = {
     meaning: '`/metrics` with the [metrics](metrics.md); needs `@willsoto/nestjs-prometheus` and `prom-client`.',
   },
   'metrics.path': { type: 'string', default: '`/metrics`', meaning: 'Its path.' },
+  'metrics.version': {
+    type: 'string',
+    default: 'neutral',
+    meaning: 'The version of the routes, where the application has versioning.',
+  },
+  'metrics.decorators': {
+    type: 'list',
+    default: 'none',
+    meaning: 'Class decorators of the controller, such as the one that exempts it from global guards.',
+  },
   'metrics.defaultMetrics': {
     type: 'boolean',
     default: '`true`',

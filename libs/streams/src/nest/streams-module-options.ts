@@ -2,6 +2,7 @@ import type { StreamsOptions } from '../config/streams-options.js';
 import type { RequestLimitOptions } from '../query/http/request/request-limits.js';
 import type { RocksDbOptions } from '../stores/engines/rocksdb/rocksdb-engine-factory.js';
 import type { StoreEngineFactory } from '../stores/store-engine.js';
+import type { EndpointOptions } from './endpoint-options.js';
 
 /** What `StreamsModule.forRoot` takes beside the options of the runtime. */
 export interface StreamsModuleOptions extends StreamsOptions {
@@ -23,19 +24,19 @@ export interface StreamsModuleExtras {
   readonly isGlobal?: boolean;
 }
 
-export interface QueryEndpointOptions extends RequestLimitOptions {
+export interface QueryEndpointOptions extends RequestLimitOptions, EndpointOptions {
   /** Default `stores`. */
   readonly path?: string;
 }
 
-export interface HealthEndpointOptions {
+export interface HealthEndpointOptions extends EndpointOptions {
   /** Default `health`. */
   readonly path?: string;
   /** Which tasks have to run for the instance to be ready: all, any, or a share from 0 to 1. Default `all`. */
   readonly ready?: 'all' | 'any' | number;
 }
 
-export interface MetricsEndpointOptions {
+export interface MetricsEndpointOptions extends EndpointOptions {
   /** Default `/metrics`. */
   readonly path?: string;
   /** Also the process metrics of prom-client. Default true. */

@@ -1,15 +1,9 @@
-import {
-  Controller,
-  Get,
-  Inject,
-  Module,
-  ServiceUnavailableException,
-  type DynamicModule,
-  type Type,
-} from '@nestjs/common';
+import { Controller, Get, Inject, Module, Res, type DynamicModule, type Type } from '@nestjs/common';
 import { HealthCheck, TerminusModule, type HealthCheckResult, type HealthIndicatorResult } from '@nestjs/terminus';
+import { decorateEndpoint, endpointVersion } from '../../nest/endpoint-options.js';
 import type { HealthEndpointOptions } from '../../nest/streams-module-options.js';
-import { checkReadinessPolicy, type ReadinessPolicy } from './readiness.js';
+import { sendAnswer, type QueryResponse } from '../../query/http/answer/http-answer.js';
+import { checkReadinessPolicy } from './readiness.js';
 import { StreamsHealthIndicator } from './streams-health.indicator.js';
 
 const KEY = 'streams';
@@ -21,48 +15,49 @@ const KEY = 'streams';
 @Module({})
 export class StreamsHealthModule {
   /** @throws ConfigurationError if `ready` is no readiness policy. */
-  static register({ path = 'health', ready = 'all' }: HealthEndpointOptions = {}): DynamicModule {
-    checkReadinessPolicy(ready);
+  static register(options: HealthEndpointOptions = {}): DynamicModule {
+    checkReadinessPolicy(options.ready ?? 'all');
     return {
       module: StreamsHealthModule,
       imports: [TerminusModule],
-      controllers: [healthController(path, ready)],
+      controllers: [healthController(options)],
       providers: [StreamsHealthIndicator],
       exports: [StreamsHealthIndicator],
     };
   }
 }
 
-function healthController(path: string, policy: ReadinessPolicy): Type<object> {
-  @Controller(path)
+function healthController(options: HealthEndpointOptions): Type<object> {
+  const { path = 'health', ready = 'all' } = options;
+  @Controller({ path, version: endpointVersion(options) })
   class StreamsHealthController {
     constructor(@Inject(StreamsHealthIndicator) private readonly streams: StreamsHealthIndicator) {}
 
     @Get('live')
     @HealthCheck()
-    live(): HealthCheckResult {
-      return answer(this.streams.isLive(KEY));
+    live(@Res() response: QueryResponse): void {
+      answer(response, this.streams.isLive(KEY));
     }
 
     @Get('ready')
     @HealthCheck()
-    ready(): HealthCheckResult {
-      return answer(this.streams.isReady(KEY, policy));
+    ready(@Res() response: QueryResponse): void {
+      answer(response, this.streams.isReady(KEY, ready));
     }
   }
+  decorateEndpoint(StreamsHealthController, options);
   return StreamsHealthController;
 }
 
 /**
  * In the form of Terminus, but not through its `HealthCheckService`: that one logs an error for every probe that finds a store restoring,
- * and calls a draining instance dead.
+ * and calls a draining instance dead. Sent without Nest's interceptors and filters, which would change its form.
  */
-function answer(details: HealthIndicatorResult): HealthCheckResult {
-  if (details[KEY].status === 'up') return { status: 'ok', info: details, error: {}, details };
-  throw new ServiceUnavailableException({
-    status: 'error',
-    info: {},
-    error: details,
-    details,
-  } satisfies HealthCheckResult);
+function answer(response: QueryResponse, details: HealthIndicatorResult): void {
+  const isUp = details[KEY].status === 'up';
+  const result: HealthCheckResult = isUp
+    ? { status: 'ok', info: details, error: {}, details }
+    : { status: 'error', info: {}, error: details, details };
+  const body = Buffer.from(JSON.stringify(result), 'utf8');
+  sendAnswer(response, { status: isUp ? 200 : 503, contentType: 'application/json; charset=utf-8', body });
 }

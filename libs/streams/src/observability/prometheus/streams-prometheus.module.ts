@@ -1,8 +1,10 @@
-import { Controller, Module, type DynamicModule } from '@nestjs/common';
-import { PrometheusController, PrometheusModule } from '@willsoto/nestjs-prometheus';
+import { Controller, Get, Module, Res, type DynamicModule, type Type } from '@nestjs/common';
+import { PrometheusModule, type PrometheusController } from '@willsoto/nestjs-prometheus';
 import { register } from 'prom-client';
+import { decorateEndpoint, endpointVersion } from '../../nest/endpoint-options.js';
 import type { MetricsEndpointOptions } from '../../nest/streams-module-options.js';
 import { STREAMS_METRICS_PORT } from '../../nest/tokens.js';
+import { sendAnswer, type QueryResponse } from '../../query/http/answer/http-answer.js';
 import { PrometheusMetrics } from './prometheus-metrics.js';
 
 /** One of the process metrics of prom-client; they are registered all or none. */
@@ -16,17 +18,26 @@ const A_DEFAULT_METRIC = 'process_cpu_seconds_total';
  */
 @Module({})
 export class StreamsPrometheusModule {
-  static register({ path = '/metrics', defaultMetrics = true }: MetricsEndpointOptions = {}): DynamicModule {
+  static register(options: MetricsEndpointOptions = {}): DynamicModule {
+    const { path = '/metrics', defaultMetrics = true } = options;
     // A class of its own: PrometheusModule writes the path onto the controller it is given.
-    @Controller()
-    class StreamsMetricsController extends PrometheusController {}
+    @Controller({ version: endpointVersion(options) })
+    class StreamsMetricsController {
+      /** Sent without Nest's interceptors, which would change its form. */
+      @Get()
+      async index(@Res() response: QueryResponse): Promise<void> {
+        const body = Buffer.from(await register.metrics(), 'utf8');
+        sendAnswer(response, { status: 200, contentType: register.contentType, body });
+      }
+    }
+    decorateEndpoint(StreamsMetricsController, options);
     const isRegistered = register.getSingleMetric(A_DEFAULT_METRIC) !== undefined;
     return {
       module: StreamsPrometheusModule,
       imports: [
         PrometheusModule.register({
           path,
-          controller: StreamsMetricsController,
+          controller: StreamsMetricsController as unknown as Type<PrometheusController>,
           // Registering them twice throws.
           defaultMetrics: { enabled: defaultMetrics && !isRegistered },
         }),

@@ -95,9 +95,10 @@ export class StoreEndpoints {
   }
 
   list(request: QueryRequest, response: QueryResponse): Promise<void> {
-    return this.answer('stores', undefined, request, response, async () =>
-      this.json({ items: this.options.queries.describeStores() }),
-    );
+    return this.answer('stores', undefined, request, response, async () => {
+      queryParameters(request.originalUrl, []);
+      return this.json({ items: this.options.queries.describeStores() });
+    });
   }
 
   describe(store: string, request: QueryRequest, response: QueryResponse): Promise<void> {

@@ -332,7 +332,14 @@ describe.each(['express', 'fastify'] as const)('the stores over HTTP on %s', (pl
 
   it('counts and times queries by store, kind and status, under bounded labels', async () => {
     await runtime.store('texts').put('a', 'b');
-    for (const path of ['/texts/entries/a', '/texts/entries/none', '/texts/entries', '/made-up/entries/a', '']) {
+    for (const path of [
+      '/texts/entries/a',
+      '/texts/entries/none',
+      '/texts/entries',
+      '/made-up/entries/a',
+      '',
+      '?x=1',
+    ]) {
       await get(`/stores${path}`);
     }
     expect(
@@ -343,8 +350,9 @@ describe.each(['express', 'fastify'] as const)('the stores over HTTP on %s', (pl
       ['streams_query_requests_total', 'texts', 'scan', '200', 1],
       ['streams_query_requests_total', 'unknown', 'get', '404', 1],
       ['streams_query_requests_total', '', 'stores', '200', 1],
+      ['streams_query_requests_total', '', 'stores', '400', 1],
     ]);
-    expect(metrics.observe).toHaveBeenCalledTimes(5);
+    expect(metrics.observe).toHaveBeenCalledTimes(6);
     expect(metrics.observe).toHaveBeenCalledWith(
       'streams_query_latency_seconds',
       { store: 'texts', kind: 'get' },

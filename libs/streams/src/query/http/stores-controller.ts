@@ -1,5 +1,20 @@
-import { Body, Controller, Get, Inject, Optional, Param, Post, Req, Res, UseFilters, type Type } from '@nestjs/common';
-import { HttpAdapterHost, ModuleRef } from '@nestjs/core';
+import {
+  Body,
+  Controller,
+  Get,
+  Inject,
+  Optional,
+  Param,
+  Post,
+  Req,
+  Res,
+  UseFilters,
+  type OnModuleInit,
+  type Type,
+} from '@nestjs/common';
+import { HttpAdapterHost, ModuleRef, type AbstractHttpAdapter } from '@nestjs/core';
+import { EventEmitter } from 'node:events';
+import { decorateEndpoint, endpointVersion, type EndpointOptions } from '../../nest/endpoint-options.js';
 import { STREAMS_METRICS_PORT, STREAMS_RUNTIME } from '../../nest/tokens.js';
 import { noMetrics, type StreamsMetrics } from '../../observability/streams-metrics.js';
 import type { StreamsRuntime } from '../../runtime/streams-runtime.js';
@@ -7,8 +22,9 @@ import { StreamsQueryService } from '../streams-query.service.js';
 import type { QueryRequest, QueryResponse } from './answer/http-answer.js';
 import { EMPTY_KEY_CHANGES_ROUTE, KEY_ROUTE, widenKeyRoute } from './request/key-route.js';
 import { ProblemFilter } from './answer/problem-filter.js';
+import { limitBodyTime } from './request/body-deadline.js';
 import type { RequestLimitOptions } from './request/request-limits.js';
-import { isChangesPath, isEmptyKeyPath, queryParameters } from './request/request-target.js';
+import { isChangesPath, isEmptyKeyPath } from './request/request-target.js';
 import { StoreEndpoints } from './store-endpoints.js';
 
 const STORES_CONTROLLER_METADATA = 'nestjs-streams:stores-controller';
@@ -22,33 +38,37 @@ export function storesControllerOf(target: object): Type<object> | undefined {
  * Makes the controller that serves the queryable stores under `path`. It reads the runtime (`STREAMS_RUNTIME`) through the module's
  * `StreamsQueryService`, or through its own where the module provides none. Guards and interceptors bind to the class as to any controller.
  */
-export function storesController(path = 'stores', limits: RequestLimitOptions = {}): Type<object> {
-  @Controller(path)
+export function storesController(path = 'stores', options: RequestLimitOptions & EndpointOptions = {}): Type<object> {
+  @Controller({ path, version: endpointVersion(options) })
   @UseFilters(new ProblemFilter())
-  class StoresController {
+  class StoresController implements OnModuleInit {
     private readonly endpoints: StoreEndpoints;
 
     constructor(
-      @Inject(HttpAdapterHost) { httpAdapter }: HttpAdapterHost,
+      @Inject(HttpAdapterHost) private readonly http: HttpAdapterHost,
       @Inject(STREAMS_RUNTIME) runtime: StreamsRuntime,
       @Inject(ModuleRef) moduleRef: ModuleRef,
       @Optional() @Inject(StreamsQueryService) queries?: StreamsQueryService,
       @Optional() @Inject(STREAMS_METRICS_PORT) metrics: StreamsMetrics = noMetrics,
     ) {
-      widenKeyRoute(StoresController, 'entry', httpAdapter?.getType());
+      widenKeyRoute(StoresController, 'entry', http.httpAdapter?.getType());
       this.endpoints = new StoreEndpoints({
         runtime,
         queries: queries ?? new StreamsQueryService(runtime),
         metrics,
         moduleRef,
-        limits,
+        limits: options,
         controller: StoresController,
       });
     }
 
+    onModuleInit(): void {
+      const server: unknown = (this.http.httpAdapter as AbstractHttpAdapter | null | undefined)?.getHttpServer();
+      if (server instanceof EventEmitter) limitBodyTime(server, path);
+    }
+
     @Get()
     stores(@Req() request: QueryRequest, @Res() response: QueryResponse): Promise<void> {
-      queryParameters(request.originalUrl, []);
       return this.endpoints.list(request, response);
     }
 
@@ -117,5 +137,6 @@ export function storesController(path = 'stores', limits: RequestLimitOptions = 
     }
   }
   Reflect.defineMetadata(STORES_CONTROLLER_METADATA, StoresController, StoresController);
+  decorateEndpoint(StoresController, options);
   return StoresController;
 }

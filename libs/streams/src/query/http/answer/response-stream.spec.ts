@@ -41,7 +41,9 @@ describe('a body that is written bit by bit', () => {
   it('is not produced faster than it is read, and is given up when nobody reads', async () => {
     const chunk = Buffer.alloc(64 * 1024);
     let written = 0;
+    let closed: AbortSignal | undefined;
     const { response, ended } = await served(async (stream) => {
+      ({ closed } = stream);
       for (;;) {
         await stream.write(chunk);
         written += chunk.length;
@@ -49,6 +51,7 @@ describe('a body that is written bit by bit', () => {
     });
     response.pause();
     expect(await ended).toBeInstanceOf(Error);
+    expect(closed?.aborted).toBe(true);
     // What the sockets of both sides hold.
     expect(written).toBeLessThan(16 * 1024 * 1024);
   });

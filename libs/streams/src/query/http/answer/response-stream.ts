@@ -62,6 +62,8 @@ export class ResponseStream {
     try {
       await this.drained();
     } catch (error) {
+      // Before `close` says so: nobody reads what went wrong.
+      this.closing.abort();
       this.response.destroy();
       throw error;
     }

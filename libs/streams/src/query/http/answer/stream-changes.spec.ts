@@ -1,4 +1,4 @@
-import { createServer } from 'node:http';
+import { createServer, get, type IncomingMessage } from 'node:http';
 import { getEventListeners, once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -30,6 +30,7 @@ describe('server-sent events', () => {
   async function served(
     open: Parameters<typeof streamChanges>[1],
     options: Partial<StreamChangesOptions> = {},
+    onFailure: (error: unknown) => void = () => undefined,
   ): Promise<string> {
     const server = createServer((_, response) => {
       streamChanges(response as unknown as QueryResponse, open, {
@@ -40,7 +41,10 @@ describe('server-sent events', () => {
         url: '/',
         stopping: new AbortController().signal,
         ...options,
-      }).catch(() => response.destroy());
+      }).catch((error: unknown) => {
+        onFailure(error);
+        response.destroy();
+      });
     }).listen(0, '127.0.0.1');
     await once(server, 'listening');
     releases.push(() => {
@@ -110,6 +114,32 @@ describe('server-sent events', () => {
     expect(getEventListeners(signal, 'abort')).toEqual([]);
     await (await fetch(url)).text();
     expect(signals.at(-1)!.aborted).toBe(true);
+  });
+
+  it('that a reader leaves lying are no failure', async () => {
+    const stopping = new AbortController();
+    const failures: unknown[] = [];
+    let end = (): void => undefined;
+    const ended = new Promise<void>((resolve) => (end = resolve));
+    const events = async function* (): AsyncGenerator<FeedEvent> {
+      const value = Buffer.from(JSON.stringify('x'.repeat(100_000)));
+      try {
+        for (;;) yield { type: 'entry', key: Buffer.from('a'), value };
+      } finally {
+        end();
+      }
+    };
+    const url = await served(
+      async () => events(),
+      { stopping: stopping.signal },
+      (error) => failures.push(error),
+    );
+    const [response] = (await once(get(url), 'response')) as [IncomingMessage];
+    response.on('error', () => {}).pause();
+    setTimeout(() => stopping.abort(), 200);
+    await ended;
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(failures).toEqual([]);
   });
 
   it('are written to many at a time without a warning of listeners', async () => {
