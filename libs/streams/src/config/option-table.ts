@@ -33,6 +33,7 @@ export interface OptionDefinition {
 }
 
 const GUARANTEES = ['exactly_once', 'at_least_once'] as const;
+const OFFSET_POLICIES = ['fail', 'earliest', 'latest', 'reset'] as const;
 const CODECS = ['none', 'gzip', 'snappy', 'lz4'] as const;
 
 /** Every option of `StreamsOptions` by its path; `docs/reference/options.md` is compared with this table by a test. */
@@ -99,6 +100,11 @@ export const OPTION_TABLE = {
     meaning: "Where other instances and clients reach this one's REST endpoints.",
   },
   processingGuarantee: { type: GUARANTEES, default: '`exactly_once`', meaning: 'See the guarantees page.' },
+  onOffsetsLost: {
+    type: OFFSET_POLICIES,
+    default: '`fail`',
+    meaning: 'When state exists but the committed offsets do not, or lie beyond the end of the topic.',
+  },
   commitInterval: {
     type: 'duration',
     default: '`100ms`',

@@ -48,6 +48,7 @@ export function resolveConfig(options: StreamsOptions, environment: ConfigEnviro
     stateDir,
     advertisedUrl: read.string('advertisedUrl')?.replace(/\/+$/, ''),
     processingGuarantee: read.value<RuntimeConfig['processingGuarantee']>('processingGuarantee') ?? 'exactly_once',
+    onOffsetsLost: read.value<RuntimeConfig['onOffsetsLost']>('onOffsetsLost') ?? 'fail',
     commitIntervalMs: read.number('commitInterval') ?? 100,
     memory: memoryConfig(read, environment),
     group: {

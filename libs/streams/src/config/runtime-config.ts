@@ -5,6 +5,14 @@ import type { UncaughtPolicy } from './uncaught-policy.js';
 
 export type ProcessingGuarantee = 'exactly_once' | 'at_least_once';
 
+/**
+ * - `fail`: the instance stops with `STREAMS_OFFSETS_LOST`, which spells out the choice;
+ * - `earliest`: the state is kept, and all input is processed again on top of it;
+ * - `latest`: the state is kept, and the input up to now is skipped;
+ * - `reset`: the state of the task is deleted, its changelogs get tombstones, and all input is processed.
+ */
+export type OffsetsLostPolicy = 'fail' | 'earliest' | 'latest' | 'reset';
+
 /** Everything the runtime needs to know, checked and with defaults filled in by `resolveConfig`. Durations in ms, sizes in bytes. */
 export interface RuntimeConfig {
   readonly applicationId: string;
@@ -16,6 +24,8 @@ export interface RuntimeConfig {
   /** Where other instances and clients reach this one's REST endpoints. */
   readonly advertisedUrl: string | undefined;
   readonly processingGuarantee: ProcessingGuarantee;
+  /** What to do when state exists and the committed offsets do not. */
+  readonly onOffsetsLost: OffsetsLostPolicy;
   readonly commitIntervalMs: number;
   readonly memory: MemoryConfig;
   readonly group: GroupConfig;

@@ -4,7 +4,7 @@ import type { ByteSize } from './byte-size.js';
 import type { Duration } from './duration.js';
 import type { KafkaOptions } from './kafka-options.js';
 import type { PeerOptions } from './peer-options.js';
-import type { ProcessingGuarantee } from './runtime-config.js';
+import type { OffsetsLostPolicy, ProcessingGuarantee } from './runtime-config.js';
 import type { UncaughtPolicy } from './uncaught-policy.js';
 
 /** What a user configures; `docs/reference/options.md` lists it, and `option-table.ts` holds defaults and ranges. */
@@ -23,6 +23,8 @@ export interface StreamsOptions {
   readonly advertisedUrl?: string;
   /** Default `exactly_once`. */
   readonly processingGuarantee?: ProcessingGuarantee;
+  /** When state exists but the committed offsets do not, or lie beyond the end of the topic. Default `fail`. */
+  readonly onOffsetsLost?: OffsetsLostPolicy;
   /**
    * From the end of a commit to the next, under both guarantees. While records wait it is as long as the commit took, up to four times this and half of
    * `transactionTimeout`. Default 100 ms.

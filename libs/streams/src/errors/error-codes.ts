@@ -54,6 +54,12 @@ export const ERROR_CODES = {
     meaning: 'An existing changelog topic has the wrong partition count or cleanup policy.',
     fix: 'Run the command that the message gives.',
   },
+  STREAMS_OFFSETS_LOST: {
+    family: 'configuration',
+    meaning:
+      'A task has state, but the group has no committed offset for its input, or one beyond the end of the topic.',
+    fix: 'Choose with the option `onOffsetsLost`, or set the offsets of the group.',
+  },
   STREAMS_ENGINE_UNAVAILABLE: {
     family: 'configuration',
     meaning: 'A store engine, its package, or an option of it cannot be used on this machine.',
@@ -339,8 +345,8 @@ export const ERROR_CODES = {
   },
   LOG_OFFSET_OUT_OF_RANGE: {
     family: 'fatal',
-    meaning: 'A position lies outside its partition. Only one beyond the end stops the instance.',
-    fix: 'If the topic was cut or made anew, reset the offsets of the group as the message says.',
+    meaning: 'A position lies outside its partition. One beyond the end is decided by `onOffsetsLost`.',
+    fix: 'Look at the retention of the topic, and whether it was deleted and created again.',
   },
   LOG_CORRUPT_MESSAGE: {
     family: 'fatal',

@@ -132,6 +132,11 @@ export class EmbeddedBroker implements WireBroker {
     return this.cleaner.compact(topic);
   }
 
+  /** Deletes the committed offsets of a group, as Kafka does a week after its last member left. */
+  expireOffsets(groupId: string): void {
+    this.state.offsets.forgetGroup(groupId);
+  }
+
   /** Ends timers and parked requests, and closes the storage after what is being written. Idempotent. */
   async close(): Promise<void> {
     if (this.isClosed) return;

@@ -42,6 +42,7 @@ import { ProcessingLoop } from '../processing/processing-loop.js';
 import { Recovery } from '../processing/recovery.js';
 import { UncaughtErrors } from '../processing/uncaught-errors.js';
 import { TaskInput } from '../processing/task-input.js';
+import { StartPositions } from '../task/start-positions.js';
 import { TaskManager } from '../task/task-manager.js';
 import type { TopicLayout } from './topic-setup.js';
 import { OutputTopics } from '../records/output-topics.js';
@@ -201,7 +202,6 @@ export function assembleParts(
   });
   const input: TaskInput = new TaskInput(reader, memory.inputMaxBytes, (queue) => {
     skipDeletedRecords(queue, {
-      groupId: applicationId,
       admin: log.admin,
       reader,
       input,
@@ -226,8 +226,16 @@ export function assembleParts(
     follower,
     input,
     directory,
-    admin: log.admin,
-    member: () => member,
+    positions: new StartPositions({
+      groupId: applicationId,
+      policy: config.onOffsetsLost,
+      log,
+      member: () => member,
+      restorer,
+      clock,
+      logger,
+      metrics,
+    }),
     loop: () => loop,
     cacheMaxBytes: memory.cacheMaxBytes,
     clock,

@@ -10,7 +10,6 @@ import type { ProcessingLoop } from './processing-loop.js';
 import type { TaskInput } from './task-input.js';
 
 export interface DeletedRecordsOptions {
-  readonly groupId: string;
   readonly admin: LogAdmin;
   readonly reader: PartitionReader;
   readonly input: TaskInput;
@@ -25,11 +24,11 @@ export interface DeletedRecordsOptions {
 /**
  * Goes on behind records that retention deleted before they were fetched; nothing brings them back. Records before them that wait in the queue are
  * processed all the same.
- * @throws LogError of kind `fatal` if the position lies beyond the end.
+ * A position beyond the end belongs to a topic that was cut or created again: the tasks are restarted, and `onOffsetsLost` decides.
  */
 export async function skipDeletedRecords(
   queue: SourceQueue,
-  { groupId, admin, reader, input, loop, clock, signal, logger, metrics }: DeletedRecordsOptions,
+  { admin, reader, input, loop, clock, signal, logger, metrics }: DeletedRecordsOptions,
 ): Promise<void> {
   const { topic, partition: number } = queue;
   const partition = { topic, partition: number };
@@ -42,13 +41,11 @@ export async function skipDeletedRecords(
   await loop.exclusive(async () => {
     // A recovery, a rebalance or another skip may have come first.
     if (!input.feeds(queue) || reader.position(partition) !== position) return;
-    if (position > end!.offset)
-      throw new LogError(
-        'fatal',
-        'LOG_OFFSET_OUT_OF_RANGE',
-        `The committed offset ${position} of "${topic}" partition ${number} lies beyond its end ${end!.offset}: the topic was cut or made anew. ` +
-          `Reset the group "${groupId}" with kafka-consumer-groups.sh --reset-offsets, then start again.`,
-      );
+    if (position > end!.offset) {
+      const message = `The position ${position} of "${topic}" partition ${number} lies beyond its end ${end!.offset}.`;
+      // Tasks that start again decide by their committed offsets.
+      return loop.recoverFrom(new LogError('abortable', 'LOG_OFFSET_OUT_OF_RANGE', message));
+    }
     const next = Math.max(position, begin!.offset);
     if (next > position) {
       logger.error(

@@ -1,14 +1,13 @@
 import { LogError } from '../../errors/log-error.js';
 import { runAll } from '../../errors/run-all.js';
 import { StoreCorruptedError } from '../../errors/store-corrupted-error.js';
-import type { GroupMember } from '../../log/group-member.js';
-import type { LogAdmin } from '../../log/log-admin.js';
 import type { StreamsLogger } from '../../observability/streams-logger.js';
 import type { StreamsMetrics } from '../../observability/streams-metrics.js';
 import type { Clock } from '../../time/clock.js';
 import type { TaskId } from '../../topology/processor.js';
 import { compareTaskIds } from '../../topology/task-id.js';
 import type { Restorer } from '../restore/restorer.js';
+import type { StartPositions } from './start-positions.js';
 import type { StandbyFollower } from '../restore/standby-follower.js';
 import { untilAnswered } from '../retry.js';
 import type { StateDirectory } from '../state-directory/state-directory.js';
@@ -26,8 +25,7 @@ export interface TaskManagerOptions {
   readonly follower: StandbyFollower;
   readonly input: TaskInput;
   readonly directory: StateDirectory;
-  readonly admin: LogAdmin;
-  readonly member: () => GroupMember;
+  readonly positions: StartPositions;
   readonly loop: () => ProcessingLoop;
   readonly cacheMaxBytes: number;
   readonly clock: Clock;
@@ -295,7 +293,7 @@ export class TaskManager {
     const { signal } = controller;
     const end = (): void => controller.abort(tenure.signal.reason);
     tenure.signal.addEventListener('abort', end, { once: true });
-    const broughtUp = this.bringUp(task, signal);
+    const broughtUp = this.bringUp(task, tenure, signal);
     this.activations.set(task, { controller, broughtUp });
     // Whoever stops activations waits for the stores to be left alone, not for the loop, which may be what waits.
     void broughtUp
@@ -307,10 +305,10 @@ export class TaskManager {
   }
 
   /** Restores, and finds where to go on. */
-  private async bringUp(task: Task, signal: AbortSignal): Promise<void> {
+  private async bringUp(task: Task, tenure: Tenure, signal: AbortSignal): Promise<void> {
     await Promise.race([this.fenced, aborted(signal)]);
     await this.options.restorer.restore(task, signal);
-    await this.resetPositions(task, signal);
+    await this.options.positions.find(task, tenure, signal);
     signal.throwIfAborted();
     await task.onRestored();
   }
@@ -325,23 +323,6 @@ export class TaskManager {
       task.ranIn = task.tenure;
       this.activations.delete(task);
       this.refresh();
-    });
-  }
-
-  private async resetPositions(task: Task, signal: AbortSignal): Promise<void> {
-    const { admin, member, clock } = this.options;
-    const partitions = task.sourcePartitions;
-    const [committed, begins, ends] = await untilAnswered(clock, signal, () =>
-      Promise.all([
-        member().committed(partitions),
-        admin.beginningOffsets(partitions),
-        admin.endOffsets(partitions, 'read_uncommitted'),
-      ]),
-    );
-    task.records.queues.forEach((queue, index) => {
-      const offset = committed[index]!.offset;
-      queue.reset(offset >= 0 ? offset : begins[index]!.offset);
-      queue.end = ends[index]!.offset;
     });
   }
 

@@ -43,6 +43,13 @@ export class GroupOffsets {
       }
     }
   }
+
+  /** Deletes all offsets of a group, as Kafka does when `offsets.retention.minutes` have passed. */
+  forgetGroup(groupId: string): void {
+    for (const offset of this.groups.get(groupId)?.values() ?? [])
+      this.journal.delete('offset', nameOf(groupId, offset));
+    this.groups.delete(groupId);
+  }
 }
 
 function nameOf(groupId: string, { topic, partition }: TopicPartition): string {
