@@ -54,6 +54,11 @@ export const ERROR_CODES = {
     meaning: 'An existing changelog topic has the wrong partition count or cleanup policy.',
     fix: 'Run the command that the message gives.',
   },
+  STREAMS_CHANGELOG_LOST: {
+    family: 'configuration',
+    meaning: 'A changelog that local state was written with no longer exists, or was created again.',
+    fix: 'Choose one of the ways in the message. Nothing is deleted before you do.',
+  },
   STREAMS_OFFSETS_LOST: {
     family: 'configuration',
     meaning:

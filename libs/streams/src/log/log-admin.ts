@@ -19,6 +19,12 @@ export interface LogAdmin {
   /** Descriptions of the named topics; a topic that does not exist is absent from the map. */
   describeTopics(names: readonly string[]): Promise<Map<string, TopicDescription>>;
 
+  /**
+   * Ids of the named topics, which a topic that is created again does not share (KIP-516). '' where the cluster has no ids; a topic that does not
+   * exist is absent.
+   */
+  topicIds(names: readonly string[]): Promise<Map<string, string>>;
+
   /** Creates what is missing and waits until it can be written. A topic that exists already is left as it is. */
   createTopics(topics: readonly NewTopic[]): Promise<void>;
 

@@ -36,6 +36,9 @@ export interface Log {
   /** For log lines and health: `kafka`, `embedded`, or the name of a custom adapter. */
   readonly kind: string;
 
+  /** True if the log is empty whenever a process opens it. Absent: it is kept. */
+  readonly isVolatile?: boolean;
+
   readonly admin: LogAdmin;
 
   /** Connects and checks that the log answers. @throws LogError of kind `retriable` if no broker answers in time. */

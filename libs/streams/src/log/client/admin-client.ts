@@ -47,6 +47,20 @@ export class AdminClient implements LogAdmin {
     });
   }
 
+  topicIds(names: readonly string[]): Promise<Map<string, string>> {
+    return this.repeated(async () => {
+      const { topics } = await this.wire.send(this.wire.anyNode(), 'topicIds', { topics: names });
+      const found = new Map<string, string>();
+      for (const { name, error, id } of topics) {
+        if (error === KafkaErrorCode.UNKNOWN_TOPIC_OR_PARTITION) continue;
+        if (error !== KafkaErrorCode.NONE && error !== KafkaErrorCode.LEADER_NOT_AVAILABLE)
+          throw kafkaError(error, `the id of the topic "${name}"`);
+        found.set(name, id);
+      }
+      return found;
+    });
+  }
+
   async createTopics(topics: readonly NewTopic[]): Promise<void> {
     if (topics.length === 0) return;
     await this.repeated(async () => {

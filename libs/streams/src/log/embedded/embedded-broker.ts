@@ -85,6 +85,7 @@ export class EmbeddedBroker implements WireBroker {
       txnOffsetCommit: (request) => transactionRequests.commitOffsets(request),
       endTxn: (request) => transactionRequests.end(request),
       createTopics: (request) => topicRequests.create(request),
+      topicIds: (request) => topicRequests.ids(request),
       deleteTopics: (request) => topicRequests.delete(request),
       describeConfigs: (request) => topicRequests.describeConfigs(request),
       deleteRecords: (request) => topicRequests.deleteRecords(request),

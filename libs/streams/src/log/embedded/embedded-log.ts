@@ -33,6 +33,7 @@ export class EmbeddedLog extends WireLog {
   constructor(
     readonly broker: EmbeddedBroker,
     environment: EmbeddedLogEnvironment,
+    readonly isVolatile: boolean,
   ) {
     super({ kind: 'embedded', wires: broker.wires, ...environment });
   }
@@ -60,7 +61,7 @@ export async function createEmbeddedLog(
     await broker.close();
     throw storageError('read', error);
   }
-  const log = new EmbeddedLog(broker, environment);
+  const log = new EmbeddedLog(broker, environment, storage === undefined);
   const names = Object.entries(topics);
   await log.admin.createTopics(names.map(([name, topic]) => ({ name, ...topic })));
   const where = directory === undefined ? 'in memory: everything is gone when the process ends' : `in ${directory}`;

@@ -1,6 +1,7 @@
 import type { ApiCodecs } from './api-codec.js';
 
 const TOPIC_RESOURCE = 2;
+const NO_TOPIC_ID = Buffer.alloc(16);
 
 const createTopics: ApiCodecs['createTopics'] = {
   name: 'CreateTopics',
@@ -20,6 +21,46 @@ const createTopics: ApiCodecs['createTopics'] = {
   decode(reader) {
     reader.int32();
     return { topics: reader.array((r) => ({ name: r.string(), error: r.int16(), message: r.nullableString() })) };
+  },
+};
+
+/** Metadata of the first version with topic ids; topics are never created by asking for them. */
+const topicIds: ApiCodecs['topicIds'] = {
+  name: 'Metadata',
+  key: 3,
+  version: 10,
+  isFlexible: true,
+  encode(writer, request) {
+    writer.compactArray(request.topics, (w, name) => {
+      w.raw(NO_TOPIC_ID).compactString(name).noTags();
+    });
+    writer.boolean(false).boolean(false).boolean(false).noTags();
+  },
+  decode(reader) {
+    reader.int32();
+    reader.compactArray((r) => {
+      r.int32();
+      r.compactString();
+      r.int32();
+      r.compactNullableString();
+      r.skipTags();
+    });
+    reader.compactNullableString();
+    reader.int32();
+    const topics = reader.compactArray((r) => {
+      const topic = { error: r.int16(), name: r.compactString(), id: r.uuid() };
+      r.boolean();
+      r.compactArray((p) => {
+        p.int16();
+        for (let field = 0; field < 3; field++) p.int32();
+        for (let list = 0; list < 3; list++) p.compactArray((replica) => replica.int32());
+        p.skipTags();
+      });
+      r.int32();
+      r.skipTags();
+      return topic;
+    });
+    return { topics };
   },
 };
 
@@ -75,4 +116,4 @@ const describeConfigs: ApiCodecs['describeConfigs'] = {
   },
 };
 
-export const adminCodecs = { createTopics, deleteTopics, describeConfigs };
+export const adminCodecs = { createTopics, topicIds, deleteTopics, describeConfigs };

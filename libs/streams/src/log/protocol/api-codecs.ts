@@ -6,7 +6,7 @@ import { ProtocolReader } from './protocol-reader.js';
 import { ProtocolWriter } from './protocol-writer.js';
 import { transactionCodecs } from './transaction-codecs.js';
 
-/** Every request this library sends, each at one version that brokers from 2.7 to 4.x speak (run against 4.3.1). */
+/** Every request this library sends, each at one version that brokers from 2.8 to 4.x speak (run against 4.3.1). */
 export const apiCodecs: ApiCodecs = { ...dataCodecs, ...groupCodecs, ...transactionCodecs, ...adminCodecs };
 
 /** The request's body as it follows the header's client id. */

@@ -183,6 +183,13 @@ export interface Messages {
       readonly topics: readonly { readonly name: string; readonly error: number; readonly message: string | null }[];
     };
   };
+  /** Ids (KIP-516) as texts; '' where the cluster has none. */
+  topicIds: {
+    request: { readonly topics: readonly string[] };
+    response: {
+      readonly topics: readonly { readonly name: string; readonly error: number; readonly id: string }[];
+    };
+  };
   deleteTopics: {
     request: { readonly timeoutMs: number; readonly names: readonly string[] };
     response: { readonly topics: readonly { readonly name: string; readonly error: number }[] };

@@ -47,6 +47,12 @@ export class ProtocolReader {
     return this.nullableBytes() ?? Buffer.alloc(0);
   }
 
+  /** '' for the zero id, which stands for none. */
+  uuid(): string {
+    const id = this.view(16).toString('hex');
+    return /^0+$/.test(id) ? '' : id;
+  }
+
   /** A null array reads as an empty one. */
   array<T>(read: (reader: this) => T): T[] {
     return this.items(this.int32(), read);

@@ -16,6 +16,7 @@ import { Committer } from '../commit/committer.js';
 import { ExactlyOnce } from '../commit/exactly-once.js';
 import type { QueryableStore } from '../instance-status.js';
 import { ByteRate } from '../restore/byte-rate.js';
+import type { ChangelogIdentity } from '../restore/changelog-identity.js';
 import { RESTORE_FETCHES, Restorer } from '../restore/restorer.js';
 import { StandbyFollower } from '../restore/standby-follower.js';
 import type { StateDirectory } from '../state-directory/state-directory.js';
@@ -119,6 +120,7 @@ class StrategyOutput implements OutputPort {
 export function assembleParts(
   options: StreamsInstanceOptions,
   layout: TopicLayout,
+  changelogs: ChangelogIdentity,
   directory: StateDirectory,
   storedTasks: () => readonly `${number}_${number}`[],
   farewell: Farewell,
@@ -138,9 +140,10 @@ export function assembleParts(
     maxWaitMs: SOURCE_WAIT_MS,
   });
   const rate = new ByteRate(config.restore.maxBytesPerSecond, clock);
-  const restorer = new Restorer({ log, config: config.restore, rate, clock, logger, metrics });
+  const restorer = new Restorer({ log, changelogs, config: config.restore, rate, clock, logger, metrics });
   const follower = new StandbyFollower({
     log,
+    changelogs,
     config: config.restore,
     rate,
     acceptableRecoveryLag: config.acceptableRecoveryLag,

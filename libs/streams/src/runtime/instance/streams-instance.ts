@@ -8,12 +8,14 @@ import { Courtesy } from '../courtesy.js';
 import { connectLog } from '../connect-log.js';
 import { measurePausedEnds } from '../processing/paused-ends.js';
 import { Pauses, type PauseScope } from '../processing/pauses.js';
+import { ChangelogIdentity } from '../restore/changelog-identity.js';
 import { StateDirectory } from '../state-directory/state-directory.js';
 import { loadPauseFile, savePauseFile } from '../state-directory/pause-file.js';
 import { StateMachine } from '../state-machine.js';
 import type { StreamsRuntime } from '../streams-runtime.js';
 import { ApplicationShutdownError } from '../../errors/application-shutdown-error.js';
 import type { Task } from '../task/task.js';
+import { LOOK_EVERY_MS, lookAtChangelogs } from './changelog-watch.js';
 import { Farewell } from './farewell.js';
 import { assembleParts, type InstanceParts, type StreamsInstanceOptions } from './instance-parts.js';
 import { asFailure, tellOfFailure } from './instance-failure.js';
@@ -212,14 +214,17 @@ export class StreamsInstance implements StreamsRuntime {
     const { config, topology, log, engines, logger } = this.options;
     for (const name of new Set(topology.stores.map(({ engine }) => engine))) await engines.get(name)?.prepare();
     this.directory = StateDirectory.open(config.stateDir, config.applicationId);
+    await this.directory.beginWith(log.isVolatile === true);
     await this.directory.adopt(topology);
     this.paused.open();
     this.storedTasks = await this.directory.storedTasks();
     await connectLog(log);
-    const layout = await setUpTopics(topology, config, log.admin, logger);
+    const layout = await setUpTopics(topology, config, log.admin, logger, this.directory);
+    const changelogs = new ChangelogIdentity(config.applicationId, log.admin, layout.changelogIds);
     const parts: InstanceParts = assembleParts(
       this.options,
       layout,
+      changelogs,
       this.directory,
       () => this.storedTasks,
       this.farewell,
@@ -253,6 +258,7 @@ export class StreamsInstance implements StreamsRuntime {
     this.every('report', REPORT_EVERY_MS, () => {
       void measurePausedEnds(log.admin, parts.tasks.all).then(() => this.report.report());
     });
+    this.every('changelogs', LOOK_EVERY_MS, () => void lookAtChangelogs(changelogs, logger, (e) => this.failed(e)));
     this.every('cleanup', Math.min(CLEANUP_EVERY_MS, config.stateCleanupDelayMs), () => void this.cleanUp());
   }
 

@@ -1,9 +1,11 @@
 import type { RuntimeConfig } from '../../config/runtime-config.js';
+import { ChangelogLostError } from '../../errors/changelog-lost-error.js';
 import { ChangelogMismatchError } from '../../errors/changelog-mismatch-error.js';
 import { LogError } from '../../errors/log-error.js';
 import { MissingTopicError } from '../../errors/missing-topic-error.js';
 import type { LogAdmin, NewTopic } from '../../log/log-admin.js';
 import type { StreamsLogger } from '../../observability/streams-logger.js';
+import { checkIdentity, type TopicIds } from '../restore/changelog-identity.js';
 import { NO_LIMITS, readTopicLimits, type TopicLimits } from '../records/topic-limits.js';
 import { checkCoPartitioning } from '../../topology/co-partitioning.js';
 import { changelogTopic } from '../../topology/internal-topics.js';
@@ -16,21 +18,30 @@ export interface TopicLayout {
   readonly partitionCounts: ReadonlyMap<string, number>;
   /** Of sink and dead-letter topics; absent where they cannot be read. */
   readonly topicLimits: ReadonlyMap<string, TopicLimits>;
+  /** Of the changelogs of this topology. */
+  readonly changelogIds: TopicIds;
   /** Tasks by sub-topology. */
   readonly taskCounts: ReadonlyMap<number, number>;
 }
 
 const CHANGELOG_CONFIG: Readonly<Record<string, string>> = { 'cleanup.policy': 'compact', 'retention.ms': '-1' };
 
+/** Remembers which topics the local stores are written from. */
+export interface ChangelogRecord {
+  readonly changelogIds: TopicIds;
+  keepChangelogIds(ids: TopicIds): void;
+}
+
 /**
  * Checks the topics that the topology names, and creates or checks the changelogs.
- * @throws MissingTopicError, CoPartitioningError, ChangelogMismatchError
+ * @throws MissingTopicError, CoPartitioningError, ChangelogMismatchError, and ChangelogLostError before a changelog of local state is created again.
  */
 export async function setUpTopics(
   topology: Topology,
   config: RuntimeConfig,
   admin: LogAdmin,
   logger: StreamsLogger,
+  record: ChangelogRecord,
 ): Promise<TopicLayout> {
   const { deadLetterTopic } = config.errors;
   const named = [...topology.sourceTopics, ...topology.sinkTopics, ...(deadLetterTopic ? [deadLetterTopic] : [])];
@@ -39,11 +50,11 @@ export async function setUpTopics(
   if (missing.length > 0) throw new MissingTopicError([...new Set(missing)]);
   const partitionCounts = new Map(Array.from(described.values(), ({ name, partitions }) => [name, partitions]));
   const taskCounts = checkCoPartitioning(topology, partitionCounts);
-  await setUpChangelogs(topology, taskCounts, config, admin, logger);
+  const changelogIds = await setUpChangelogs(topology, taskCounts, config, admin, logger, record);
   const written = new Set([...topology.sinkTopics, ...(deadLetterTopic ? [deadLetterTopic] : [])]);
   const topicLimits = new Map<string, TopicLimits>();
   for (const topic of written) topicLimits.set(topic, await limitsOf(topic, admin, logger));
-  return { partitionCounts, topicLimits, taskCounts };
+  return { partitionCounts, topicLimits, changelogIds, taskCounts };
 }
 
 /** What the user may not read is met when the broker refuses it. */
@@ -65,7 +76,8 @@ async function setUpChangelogs(
   config: RuntimeConfig,
   admin: LogAdmin,
   logger: StreamsLogger,
-): Promise<void> {
+  record: ChangelogRecord,
+): Promise<TopicIds> {
   const wanted = topology.subTopologies.flatMap((sub) =>
     sub.stores
       .filter((store) => store.changelog.isEnabled)
@@ -82,10 +94,18 @@ async function setUpChangelogs(
     if (policy !== expected) throw ChangelogMismatchError.forConfig(topic.name, 'cleanup.policy', expected, policy);
   }
   const missing = wanted.filter(({ name }) => !existing.has(name));
-  if (missing.length === 0) return;
-  await admin.createTopics(missing);
+  const known = record.changelogIds;
+  const lost = missing.find(({ name }) => known[name] !== undefined);
+  if (lost !== undefined) throw new ChangelogLostError(lost.name, 'missing', config.applicationId);
+  if (missing.length > 0) await admin.createTopics(missing);
   for (const { name, partitions } of missing)
     logger.info(`Created the changelog topic "${name}" with ${partitions} partitions.`);
+  if (wanted.length === 0) return {};
+  const found = await admin.topicIds(wanted.map(({ name }) => name));
+  checkIdentity(config.applicationId, known, found);
+  const ids = Object.fromEntries(found);
+  if (wanted.some(({ name }) => known[name] !== ids[name])) record.keepChangelogIds(ids);
+  return ids;
 }
 
 function newChangelog(

@@ -44,6 +44,7 @@ it('a restore that fails because of one store settles when the engines of the ot
   } as unknown as Task;
   const restorer = new Restorer({
     log: changelog.log,
+    changelogs: { check: async () => undefined },
     config: { fetchMaxBytes: 1 << 20, maxBytesPerSecond: Infinity, progressIntervalMs: 10_000 },
     rate: new ByteRate(Infinity, clock),
     clock,

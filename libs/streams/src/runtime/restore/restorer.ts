@@ -10,6 +10,7 @@ import { untilAnswered } from '../retry.js';
 import type { Task } from '../task/task.js';
 import type { ByteRate } from './byte-rate.js';
 import { changelogOf, changelogRange, loggedStores, type LoggedStore } from './changelog-range.js';
+import type { ChangelogIdentity } from './changelog-identity.js';
 import { StoreRestore } from './store-restore.js';
 import { lastingAbort } from '../../time/lasting-abort.js';
 
@@ -23,6 +24,7 @@ const STALLED_AFTER_MS = 30_000;
 
 export interface RestorerOptions {
   readonly log: Log;
+  readonly changelogs: Pick<ChangelogIdentity, 'check'>;
   readonly config: RestoreConfig;
   readonly rate: ByteRate;
   readonly clock: Clock;
@@ -86,6 +88,8 @@ export class Restorer {
         return await this.restoreOnce(task, of, signal);
       } catch (error) {
         if (!(error instanceof StoreCorruptedError) || ++wipes > MAX_WIPES || signal.aborted) throw error;
+        // A store is no more damaged than before where its changelog was replaced.
+        await this.options.changelogs.check(of.changelog);
         logger.error(error.message, error);
         metrics.add('streams_errors_total', { code: error.code }, 1);
         await of.store.wipe();

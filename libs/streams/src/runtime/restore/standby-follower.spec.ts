@@ -29,6 +29,7 @@ describe('a copy whose engine is slow', () => {
     const { task, store } = await taskWithStore(engine);
     const follower = new StandbyFollower({
       log: changelog.log,
+      changelogs: { check: async () => undefined },
       config: { fetchMaxBytes: 1 << 20, maxBytesPerSecond: Infinity, progressIntervalMs: 10_000 },
       rate: new ByteRate(Infinity, clock),
       acceptableRecoveryLag: 0,

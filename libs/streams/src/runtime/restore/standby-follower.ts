@@ -11,6 +11,7 @@ import type { TaskId } from '../../topology/processor.js';
 import { untilAnswered } from '../retry.js';
 import type { Task } from '../task/task.js';
 import type { ByteRate } from './byte-rate.js';
+import type { ChangelogIdentity } from './changelog-identity.js';
 import { CopyLag, type CopyFreshness } from './copy-freshness.js';
 import { changelogOf, changelogRange, loggedStores, type LoggedStore } from './changelog-range.js';
 import { RESTORE_FETCHES } from './restorer.js';
@@ -22,6 +23,7 @@ const LAG_EVERY_MS = 500;
 
 export interface StandbyFollowerOptions {
   readonly log: Log;
+  readonly changelogs: Pick<ChangelogIdentity, 'check'>;
   readonly config: RestoreConfig;
   readonly rate: ByteRate;
   readonly acceptableRecoveryLag: number;
@@ -223,8 +225,9 @@ export class StandbyFollower {
     return followed;
   }
 
-  private async empty({ store }: LoggedStore, error: StoreCorruptedError): Promise<void> {
-    const { logger, metrics } = this.options;
+  private async empty({ store, changelog }: LoggedStore, error: StoreCorruptedError): Promise<void> {
+    const { logger, metrics, changelogs } = this.options;
+    await changelogs.check(changelog);
     logger.error(error.message, error);
     metrics.add('streams_errors_total', { code: error.code }, 1);
     await store.wipe();

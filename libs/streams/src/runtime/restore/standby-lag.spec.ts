@@ -26,6 +26,7 @@ it('a copy that is followed no longer has no lag, also where it was looked at me
   };
   const follower = new StandbyFollower({
     log: { admin, openReader: () => reader } as never,
+    changelogs: { check: async () => undefined },
     config: { fetchMaxBytes: 1024 } as never,
     rate: new ByteRate(Infinity, clock),
     acceptableRecoveryLag: 0,

@@ -17,6 +17,7 @@ describe.each(['beginningOffsets', 'endOffsets', 'assign'] as const)('while no b
     const failures: unknown[] = [];
     const options = {
       log: changelog.log,
+      changelogs: { check: async () => undefined },
       config: { fetchMaxBytes: 1 << 20, maxBytesPerSecond: Infinity, progressIntervalMs: 10_000 },
       rate: new ByteRate(Infinity, clock),
       clock,

@@ -14,6 +14,10 @@ export interface InstanceFile {
   readonly generatedInstanceId: string;
   /** Of the topology that last ran here. */
   readonly topology: TopologyShape | undefined;
+  /** Ids of the changelogs that the stores here are written from, by topic. Absent in files of earlier versions. */
+  readonly changelogIds?: Readonly<Record<string, string>>;
+  /** The stores were written with a log that ended with its process. */
+  readonly isVolatile?: boolean;
 }
 
 /** Reads the file, or makes a new one. @throws StateDirectoryError if it cannot be read, written or understood. */

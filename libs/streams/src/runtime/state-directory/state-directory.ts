@@ -27,7 +27,7 @@ export class StateDirectory {
     private readonly stateDir: string,
     private readonly applicationId: string,
     private readonly lock: ProcessLock,
-    private readonly file: InstanceFile,
+    private file: InstanceFile,
   ) {
     this.path = join(stateDir, applicationId);
   }
@@ -65,7 +65,27 @@ export class StateDirectory {
         );
       }
     }
-    saveInstanceFile(this.stateDir, this.applicationId, { ...this.file, topology: shape });
+    this.save({ ...this.file, topology: shape });
+  }
+
+  /** Ids of the changelogs that the stores here are written from, by topic. */
+  get changelogIds(): Readonly<Record<string, string>> {
+    return this.file.changelogIds ?? {};
+  }
+
+  /** Remembers them for later starts; before any store is written. @throws StateDirectoryError */
+  keepChangelogIds(ids: Readonly<Record<string, string>>): void {
+    this.save({ ...this.file, changelogIds: { ...this.changelogIds, ...ids } });
+  }
+
+  /** Deletes state that was written with a log that ended with its process. @param isVolatile whether the log of this start is such a one. */
+  async beginWith(isVolatile: boolean): Promise<void> {
+    if (this.file.isVolatile === true) {
+      for (const taskId of await this.storedTasks()) await rm(join(this.path, taskId), { recursive: true, force: true });
+      this.save({ ...this.file, changelogIds: {}, isVolatile });
+    } else if (isVolatile && (await this.storedTasks()).length === 0) {
+      this.save({ ...this.file, isVolatile });
+    }
   }
 
   /** A folder for one store of one task; its parents exist. */
@@ -112,6 +132,11 @@ export class StateDirectory {
   /** Idempotent. */
   release(): void {
     this.lock.release();
+  }
+
+  private save(file: InstanceFile): void {
+    saveInstanceFile(this.stateDir, this.applicationId, file);
+    this.file = file;
   }
 
   private async storeNames(): Promise<Set<string>> {

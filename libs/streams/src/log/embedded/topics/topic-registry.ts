@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { TopicPartition } from '../../log.js';
 import { PartitionLog } from '../partition/partition-log.js';
 import type { Journal } from '../storage/journal.js';
@@ -7,6 +8,8 @@ export interface Topic {
   readonly name: string;
   /** Never used twice: what a deleted topic left in the storage is not met by a later one of the same name. */
   readonly id: number;
+  /** As clients see it; unlike `id` also different from those of other brokers. */
+  readonly uuid: string;
   readonly config: TopicConfig;
   readonly partitions: readonly PartitionLog[];
 }
@@ -20,6 +23,8 @@ export interface TopicSpec {
 export interface TopicRecord extends TopicSpec {
   readonly name: string;
   readonly id: number;
+  /** Absent in folders of earlier versions. */
+  readonly uuid?: string;
 }
 
 /** The topics of the broker. */
@@ -33,7 +38,7 @@ export class TopicRegistry {
   ) {}
 
   create(name: string, { partitions, config }: TopicSpec): void {
-    const record = { name, id: this.nextId, partitions, config };
+    const record = { name, id: this.nextId, uuid: randomUUID(), partitions, config };
     this.add(record);
     this.journal.put('topic', name, record);
     this.journal.put('broker', 'nextTopicId', this.nextId);
@@ -48,12 +53,12 @@ export class TopicRegistry {
   }
 
   /** Takes over a topic that an earlier run left, without its batches. */
-  add({ name, id, partitions, config }: TopicRecord): Topic {
+  add({ name, id, uuid = `topic-${id}`, partitions, config }: TopicRecord): Topic {
     const logs = Array.from(
       { length: partitions },
       (_, partition) => new PartitionLog({ topic: name, topicId: id, partition }, this.journal),
     );
-    const topic = { name, id, config: new TopicConfig(config, this.defaultRetentionBytes), partitions: logs };
+    const topic = { name, id, uuid, config: new TopicConfig(config, this.defaultRetentionBytes), partitions: logs };
     this.topics.set(name, topic);
     this.skipIdsBelow(id + 1);
     return topic;

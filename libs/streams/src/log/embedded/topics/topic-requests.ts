@@ -9,7 +9,7 @@ const UP_TO_THE_END = -1;
 
 type NewTopic = RequestOf<'createTopics'>['topics'][number];
 
-/** CreateTopics, DeleteTopics, DescribeConfigs and DeleteRecords. */
+/** CreateTopics, DeleteTopics, topic ids, DescribeConfigs and DeleteRecords. */
 export class TopicRequests {
   constructor(
     private readonly topics: TopicRegistry,
@@ -36,6 +36,16 @@ export class TopicRequests {
         this.topics.delete(name);
         this.onDeleted(name);
         return { name, error: E.NONE };
+      }),
+    };
+  }
+
+  ids({ topics }: RequestOf<'topicIds'>): ResponseOf<'topicIds'> {
+    return {
+      topics: topics.map((name) => {
+        const topic = this.topics.get(name);
+        if (topic === undefined) return { name, error: E.UNKNOWN_TOPIC_OR_PARTITION, id: '' };
+        return { name, error: E.NONE, id: topic.uuid };
       }),
     };
   }

@@ -1,0 +1,43 @@
+import { ChangelogLostError } from '../../errors/changelog-lost-error.js';
+import type { LogAdmin } from '../../log/log-admin.js';
+
+/** Topic ids by name. */
+export type TopicIds = Readonly<Record<string, string>>;
+
+/**
+ * Tells the changelogs that the local stores were written from apart from later topics of the same name, by their ids (KIP-516). A topic that is
+ * missing once may be unknown to the broker that was asked; `isGone` asks twice.
+ */
+export class ChangelogIdentity {
+  private missing: ReadonlySet<string> = new Set();
+
+  constructor(
+    private readonly applicationId: string,
+    private readonly admin: LogAdmin,
+    private readonly ids: TopicIds,
+  ) {}
+
+  /** @throws ChangelogLostError if a changelog is another topic now, or was missing at this look and the one before. */
+  async look(): Promise<void> {
+    const names = Object.keys(this.ids);
+    if (names.length === 0) return;
+    const found = await this.admin.topicIds(names);
+    checkIdentity(this.applicationId, this.ids, found);
+    const missing = new Set(names.filter((name) => !found.has(name)));
+    for (const name of missing)
+      if (this.missing.has(name)) throw new ChangelogLostError(name, 'missing', this.applicationId);
+    this.missing = missing;
+  }
+
+  /** @throws ChangelogLostError if the changelog is another topic now. */
+  async check(topic: string): Promise<void> {
+    checkIdentity(this.applicationId, this.ids, await this.admin.topicIds([topic]));
+  }
+}
+
+/** @throws ChangelogLostError for the first topic that `found` has under another id; '' means that the broker has no ids. */
+export function checkIdentity(applicationId: string, known: TopicIds, found: ReadonlyMap<string, string>): void {
+  for (const [topic, id] of found)
+    if (id !== '' && (known[topic] ?? '') !== '' && known[topic] !== id)
+      throw new ChangelogLostError(topic, 'recreated', applicationId);
+}
