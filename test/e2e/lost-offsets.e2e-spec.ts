@@ -118,6 +118,16 @@ describe.each(['exactly_once', 'at_least_once'] as const)('committed offsets tha
     expect(second.failure).toMatchObject({ code: 'STREAMS_OFFSETS_LOST' });
   });
 
+  it('were never there for a changelog of another application, which is left as it is', async () => {
+    await stopped();
+    const records = await committedRecords(bank.log, bank.changelog);
+    // The same topic belongs to "bank" with "balances" and to whichever application finds it under its own name.
+    bank.broker.expireOffsets('bank');
+    const stranger = { stateDir: bank.folder(), processingGuarantee: guarantee };
+    expect(await failureOf(stranger)).toMatchObject({ code: 'STREAMS_OFFSETS_LOST' });
+    expect(await committedRecords(bank.log, bank.changelog)).toEqual(records);
+  });
+
   it('are no concern of a first start that died before its first commit', async () => {
     bank = await EmbeddedBank.open(PARTITIONS);
     const { instance, stateDir, halt } = bank.doomed({ processingGuarantee: guarantee });

@@ -47,5 +47,6 @@ const CHOICE = [
   `  'reset'     deletes the state of the task, writes tombstones to its changelogs, and processes its input from the beginning`,
   `  'latest'    keeps the state and skips the input up to now`,
   `  'earliest'  keeps the state and processes all input again on top of it: records that were applied before are applied twice`,
+  'If the state is not yours, another application owns the changelog: "col" with a store "a-kv" and "col-a" with "kv" share one. Rename the application or the store.',
   'Or set the offsets yourself with kafka-consumer-groups.sh --reset-offsets while all instances are stopped.',
 ].join('\n');

@@ -13,6 +13,7 @@ import { badRecordPolicies } from '../records/bad-records.js';
 import { AtLeastOnce } from '../commit/at-least-once.js';
 import type { CommitStrategy } from '../commit/commit-strategy.js';
 import { Committer } from '../commit/committer.js';
+import { transactionalIdOf } from '../commit/transactional-id.js';
 import { ExactlyOnce } from '../commit/exactly-once.js';
 import type { QueryableStore } from '../instance-status.js';
 import { ByteRate } from '../restore/byte-rate.js';
@@ -130,8 +131,8 @@ export function assembleParts(
 ): InstanceParts {
   const { config, topology, log, engines, clock, logger, metrics } = options;
   const { applicationId, instanceId, memory } = config;
-  const transactionalIdOf = (instance: string): string => `${applicationId}-${instance}`;
-  const strategy = openStrategy(log, config, layout, transactionalIdOf(instanceId), () => member);
+  const transactionalId = (instance: string): string => transactionalIdOf(applicationId, instance);
+  const strategy = openStrategy(log, config, layout, transactionalId(instanceId), () => member);
   const reader = log.openReader({
     role: 'source',
     isolation: config.processingGuarantee === 'exactly_once' ? 'read_committed' : 'read_uncommitted',
@@ -159,7 +160,7 @@ export function assembleParts(
   const tenures = new Tenures();
   const departed = new DepartedInstances({
     log,
-    transactionalIdOf,
+    transactionalIdOf: transactionalId,
     transactionTimeoutMs: config.transactionTimeoutMs,
     clock,
     logger,
