@@ -18,6 +18,7 @@ import { ExactlyOnce } from '../commit/exactly-once.js';
 import type { QueryableStore } from '../instance-status.js';
 import { ByteRate } from '../restore/byte-rate.js';
 import type { ChangelogIdentity } from '../restore/changelog-identity.js';
+import type { StoreCurrency } from '../restore/store-currency.js';
 import { RESTORE_FETCHES, Restorer } from '../restore/restorer.js';
 import { StandbyFollower } from '../restore/standby-follower.js';
 import type { StateDirectory } from '../state-directory/state-directory.js';
@@ -83,8 +84,14 @@ export interface InstanceEvents {
   readonly stopping: AbortSignal;
 }
 
+/** What the instance knows about the changelogs of its stores from earlier starts. */
+export interface KnownChangelogs {
+  readonly changelogs: ChangelogIdentity;
+  readonly currency: StoreCurrency;
+}
+
 /** What runs between a start and a stop. */
-export interface InstanceParts {
+export interface InstanceParts extends KnownChangelogs {
   readonly tasks: TaskManager;
   readonly stores: ReadonlyMap<string, QueryableStore>;
   readonly loop: ProcessingLoop;
@@ -121,7 +128,7 @@ class StrategyOutput implements OutputPort {
 export function assembleParts(
   options: StreamsInstanceOptions,
   layout: TopicLayout,
-  changelogs: ChangelogIdentity,
+  { changelogs, currency }: KnownChangelogs,
   directory: StateDirectory,
   storedTasks: () => readonly `${number}_${number}`[],
   farewell: Farewell,
@@ -141,10 +148,11 @@ export function assembleParts(
     maxWaitMs: SOURCE_WAIT_MS,
   });
   const rate = new ByteRate(config.restore.maxBytesPerSecond, clock);
-  const restorer = new Restorer({ log, changelogs, config: config.restore, rate, clock, logger, metrics });
+  const restorer = new Restorer({ log, changelogs, currency, config: config.restore, rate, clock, logger, metrics });
   const follower = new StandbyFollower({
     log,
     changelogs,
+    currency,
     config: config.restore,
     rate,
     acceptableRecoveryLag: config.acceptableRecoveryLag,
@@ -341,7 +349,21 @@ export function assembleParts(
     freshness: (task, store) => follower.freshness(task, store),
     owner: (id) => owners.of(id),
   });
-  return { tasks, stores, loop, member, strategy, reader, restorer, follower, tenures, owners, committer };
+  return {
+    changelogs,
+    currency,
+    tasks,
+    stores,
+    loop,
+    member,
+    strategy,
+    reader,
+    restorer,
+    follower,
+    tenures,
+    owners,
+    committer,
+  };
 }
 
 function openStrategy(

@@ -8,14 +8,13 @@ import { Courtesy } from '../courtesy.js';
 import { connectLog } from '../connect-log.js';
 import { measurePausedEnds } from '../processing/paused-ends.js';
 import { Pauses, type PauseScope } from '../processing/pauses.js';
-import { ChangelogIdentity } from '../restore/changelog-identity.js';
 import { StateDirectory } from '../state-directory/state-directory.js';
 import { loadPauseFile, savePauseFile } from '../state-directory/pause-file.js';
 import { StateMachine } from '../state-machine.js';
 import type { StreamsRuntime } from '../streams-runtime.js';
 import { ApplicationShutdownError } from '../../errors/application-shutdown-error.js';
 import type { Task } from '../task/task.js';
-import { LOOK_EVERY_MS, lookAtChangelogs } from './changelog-watch.js';
+import { knownChangelogs, LOOK_EVERY_MS, lookAtChangelogs } from './changelog-watch.js';
 import { Farewell } from './farewell.js';
 import { assembleParts, type InstanceParts, type StreamsInstanceOptions } from './instance-parts.js';
 import { asFailure, tellOfFailure } from './instance-failure.js';
@@ -220,11 +219,11 @@ export class StreamsInstance implements StreamsRuntime {
     this.storedTasks = await this.directory.storedTasks();
     await connectLog(log);
     const layout = await setUpTopics(topology, config, log.admin, logger, this.directory);
-    const changelogs = new ChangelogIdentity(config.applicationId, log.admin, layout.changelogIds);
+    const known = knownChangelogs(this.options, layout, this.directory);
     const parts: InstanceParts = assembleParts(
       this.options,
       layout,
-      changelogs,
+      known,
       this.directory,
       () => this.storedTasks,
       this.farewell,
@@ -258,7 +257,7 @@ export class StreamsInstance implements StreamsRuntime {
     this.every('report', REPORT_EVERY_MS, () => {
       void measurePausedEnds(log.admin, parts.tasks.all).then(() => this.report.report());
     });
-    this.every('changelogs', LOOK_EVERY_MS, () => void lookAtChangelogs(changelogs, logger, (e) => this.failed(e)));
+    this.every('changelogs', LOOK_EVERY_MS, () => void lookAtChangelogs(parts, this.options, (e) => this.failed(e)));
     this.every('cleanup', Math.min(CLEANUP_EVERY_MS, config.stateCleanupDelayMs), () => void this.cleanUp());
   }
 
@@ -312,6 +311,7 @@ export class StreamsInstance implements StreamsRuntime {
       () => parts?.follower.close(),
       () => parts?.reader.close(),
       () => parts?.strategy.close(),
+      () => parts?.currency.close(),
       () => log.close(),
       () => directory?.release(),
     ];

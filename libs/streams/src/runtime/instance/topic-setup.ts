@@ -6,6 +6,7 @@ import { MissingTopicError } from '../../errors/missing-topic-error.js';
 import type { LogAdmin, NewTopic } from '../../log/log-admin.js';
 import type { StreamsLogger } from '../../observability/streams-logger.js';
 import { checkIdentity, type TopicIds } from '../restore/changelog-identity.js';
+import { DEFAULT_DELETIONS_KEPT_MS } from '../restore/store-currency.js';
 import { NO_LIMITS, readTopicLimits, type TopicLimits } from '../records/topic-limits.js';
 import { checkCoPartitioning } from '../../topology/co-partitioning.js';
 import { changelogTopic } from '../../topology/internal-topics.js';
@@ -20,6 +21,8 @@ export interface TopicLayout {
   readonly topicLimits: ReadonlyMap<string, TopicLimits>;
   /** Of the changelogs of this topology. */
   readonly changelogIds: TopicIds;
+  /** `delete.retention.ms` of the changelogs. */
+  readonly deletionsKeptMs: ReadonlyMap<string, number>;
   /** Tasks by sub-topology. */
   readonly taskCounts: ReadonlyMap<number, number>;
 }
@@ -50,11 +53,11 @@ export async function setUpTopics(
   if (missing.length > 0) throw new MissingTopicError([...new Set(missing)]);
   const partitionCounts = new Map(Array.from(described.values(), ({ name, partitions }) => [name, partitions]));
   const taskCounts = checkCoPartitioning(topology, partitionCounts);
-  const changelogIds = await setUpChangelogs(topology, taskCounts, config, admin, logger, record);
+  const { changelogIds, deletionsKeptMs } = await setUpChangelogs(topology, taskCounts, config, admin, logger, record);
   const written = new Set([...topology.sinkTopics, ...(deadLetterTopic ? [deadLetterTopic] : [])]);
   const topicLimits = new Map<string, TopicLimits>();
   for (const topic of written) topicLimits.set(topic, await limitsOf(topic, admin, logger));
-  return { partitionCounts, topicLimits, changelogIds, taskCounts };
+  return { partitionCounts, topicLimits, changelogIds, deletionsKeptMs, taskCounts };
 }
 
 /** What the user may not read is met when the broker refuses it. */
@@ -77,7 +80,7 @@ async function setUpChangelogs(
   admin: LogAdmin,
   logger: StreamsLogger,
   record: ChangelogRecord,
-): Promise<TopicIds> {
+): Promise<Pick<TopicLayout, 'changelogIds' | 'deletionsKeptMs'>> {
   const wanted = topology.subTopologies.flatMap((sub) =>
     sub.stores
       .filter((store) => store.changelog.isEnabled)
@@ -100,12 +103,17 @@ async function setUpChangelogs(
   if (missing.length > 0) await admin.createTopics(missing);
   for (const { name, partitions } of missing)
     logger.info(`Created the changelog topic "${name}" with ${partitions} partitions.`);
-  if (wanted.length === 0) return {};
+  const deletionsKeptMs = new Map<string, number>();
+  for (const { name } of wanted) {
+    const kept = (await admin.describeConfig(name)).get('delete.retention.ms');
+    deletionsKeptMs.set(name, kept === undefined ? DEFAULT_DELETIONS_KEPT_MS : Number(kept));
+  }
+  if (wanted.length === 0) return { changelogIds: {}, deletionsKeptMs };
   const found = await admin.topicIds(wanted.map(({ name }) => name));
   checkIdentity(config.applicationId, known, found);
   const ids = Object.fromEntries(found);
   if (wanted.some(({ name }) => known[name] !== ids[name])) record.keepChangelogIds(ids);
-  return ids;
+  return { changelogIds: ids, deletionsKeptMs };
 }
 
 function newChangelog(

@@ -6,7 +6,7 @@ import type { Task } from '../task/task.js';
 import { TaskStores } from '../task/task-stores.js';
 import { ByteRate } from './byte-rate.js';
 import { Restorer } from './restorer.js';
-import { CHANGELOG, FakeChangelog, taskWithStore } from './testing/fake-changelog.js';
+import { CHANGELOG, FakeChangelog, taskWithStore, undisturbed } from './testing/fake-changelog.js';
 
 /** Its first write ends when it may. */
 class HeldEngine extends MemoryEngine {
@@ -44,7 +44,7 @@ it('a restore that fails because of one store settles when the engines of the ot
   } as unknown as Task;
   const restorer = new Restorer({
     log: changelog.log,
-    changelogs: { check: async () => undefined },
+    ...undisturbed,
     config: { fetchMaxBytes: 1 << 20, maxBytesPerSecond: Infinity, progressIntervalMs: 10_000 },
     rate: new ByteRate(Infinity, clock),
     clock,

@@ -9,7 +9,7 @@ import type { CancelTimer, Clock } from '../../time/clock.js';
 import { untilAnswered } from '../retry.js';
 import type { Task } from '../task/task.js';
 import type { ByteRate } from './byte-rate.js';
-import { changelogOf, changelogRange, loggedStores, type LoggedStore } from './changelog-range.js';
+import { changelogOf, changelogRange, emptyOutdated, loggedStores, type Currency, type LoggedStore } from './changelog-range.js';
 import type { ChangelogIdentity } from './changelog-identity.js';
 import { StoreRestore } from './store-restore.js';
 import { lastingAbort } from '../../time/lasting-abort.js';
@@ -25,6 +25,7 @@ const STALLED_AFTER_MS = 30_000;
 export interface RestorerOptions {
   readonly log: Log;
   readonly changelogs: Pick<ChangelogIdentity, 'check'>;
+  readonly currency: Currency;
   readonly config: RestoreConfig;
   readonly rate: ByteRate;
   readonly clock: Clock;
@@ -99,10 +100,12 @@ export class Restorer {
   }
 
   private async restoreOnce(task: Task, of: LoggedStore, signal: AbortSignal): Promise<void> {
-    const { log, clock, logger, metrics } = this.options;
+    const { log, clock, logger, metrics, currency } = this.options;
+    const askedAt = clock.now();
     const partition = changelogOf(task, of);
     const either = AbortSignal.any([signal, this.closing.signal]);
-    const { start, end } = await changelogRange(log.admin, clock, either, task, of);
+    const { start, end, isOutdated } = await changelogRange(log.admin, clock, either, currency, task, of);
+    if (isOutdated) await emptyOutdated(task, of, currency, logger);
     const restore = new StoreRestore(task, of, start, end, clock);
     await task.onRestoreStart(restore.progress());
     if (!restore.isComplete) {
@@ -114,6 +117,7 @@ export class Restorer {
         );
       }
     }
+    currency.follows(task.id, of.definition.name, askedAt);
     metrics.set(
       'streams_restore_remaining_records',
       { store: of.definition.name, partition: String(task.partition) },

@@ -5,7 +5,7 @@ import { MemoryEngine } from '../../stores/engines/memory/memory-engine.js';
 import { ManualClock } from '../../testing/manual-clock.js';
 import { ByteRate } from './byte-rate.js';
 import { StandbyFollower } from './standby-follower.js';
-import { FakeChangelog, taskWithStore } from './testing/fake-changelog.js';
+import { FakeChangelog, taskWithStore, undisturbed } from './testing/fake-changelog.js';
 
 /** Its writes end when they may. */
 class SlowEngine extends MemoryEngine {
@@ -29,7 +29,7 @@ describe('a copy whose engine is slow', () => {
     const { task, store } = await taskWithStore(engine);
     const follower = new StandbyFollower({
       log: changelog.log,
-      changelogs: { check: async () => undefined },
+      ...undisturbed,
       config: { fetchMaxBytes: 1 << 20, maxBytesPerSecond: Infinity, progressIntervalMs: 10_000 },
       rate: new ByteRate(Infinity, clock),
       acceptableRecoveryLag: 0,

@@ -13,7 +13,15 @@ import type { Task } from '../task/task.js';
 import type { ByteRate } from './byte-rate.js';
 import type { ChangelogIdentity } from './changelog-identity.js';
 import { CopyLag, type CopyFreshness } from './copy-freshness.js';
-import { changelogOf, changelogRange, loggedStores, type LoggedStore } from './changelog-range.js';
+import {
+  changelogOf,
+  changelogRange,
+  emptyOutdated,
+  loggedStores,
+  type ChangelogRange,
+  type Currency,
+  type LoggedStore,
+} from './changelog-range.js';
 import { RESTORE_FETCHES } from './restorer.js';
 import { StoreRestore } from './store-restore.js';
 import { lastingAbort } from '../../time/lasting-abort.js';
@@ -24,6 +32,7 @@ const LAG_EVERY_MS = 500;
 export interface StandbyFollowerOptions {
   readonly log: Log;
   readonly changelogs: Pick<ChangelogIdentity, 'check'>;
+  readonly currency: Currency;
   readonly config: RestoreConfig;
   readonly rate: ByteRate;
   readonly acceptableRecoveryLag: number;
@@ -130,16 +139,17 @@ export class StandbyFollower {
   }
 
   private async startStore(task: Task, of: LoggedStore): Promise<void> {
-    const { log, clock } = this.options;
+    const { log, clock, currency, logger } = this.options;
     const signal = this.following.get(task)?.signal;
     if (signal === undefined) return;
-    const range = (): Promise<{ start: number }> => changelogRange(log.admin, clock, signal, task, of);
-    const { start } = await range().catch(async (error: unknown) => {
+    const range = (): Promise<ChangelogRange> => changelogRange(log.admin, clock, signal, currency, task, of);
+    const { start, isOutdated } = await range().catch(async (error: unknown) => {
       if (!(error instanceof StoreCorruptedError)) throw error;
       await this.empty(of, error);
       return range();
     });
     signal.throwIfAborted();
+    if (isOutdated) await emptyOutdated(task, of, currency, logger);
     const followed = this.read(task, of, start);
     const position = [{ ...changelogOf(task, of), offset: start }];
     await untilAnswered(clock, signal, async () => {

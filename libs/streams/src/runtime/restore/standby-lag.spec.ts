@@ -3,6 +3,7 @@ import { ManualClock } from '../../testing/manual-clock.js';
 import { noMetrics } from '../../observability/streams-metrics.js';
 import { silentLogger } from '../../observability/streams-logger.js';
 import { ByteRate } from './byte-rate.js';
+import { undisturbed } from './testing/fake-changelog.js';
 import { StandbyFollower } from './standby-follower.js';
 
 it('a copy that is followed no longer has no lag, also where it was looked at meanwhile', async () => {
@@ -26,7 +27,7 @@ it('a copy that is followed no longer has no lag, also where it was looked at me
   };
   const follower = new StandbyFollower({
     log: { admin, openReader: () => reader } as never,
-    changelogs: { check: async () => undefined },
+    ...undisturbed,
     config: { fetchMaxBytes: 1024 } as never,
     rate: new ByteRate(Infinity, clock),
     acceptableRecoveryLag: 0,

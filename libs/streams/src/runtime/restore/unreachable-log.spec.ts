@@ -4,7 +4,7 @@ import { ManualClock } from '../../testing/manual-clock.js';
 import { ByteRate } from './byte-rate.js';
 import { Restorer } from './restorer.js';
 import { StandbyFollower } from './standby-follower.js';
-import { FakeChangelog, taskWithStore } from './testing/fake-changelog.js';
+import { FakeChangelog, taskWithStore, undisturbed } from './testing/fake-changelog.js';
 
 const LONG_MS = 60_000;
 
@@ -17,7 +17,7 @@ describe.each(['beginningOffsets', 'endOffsets', 'assign'] as const)('while no b
     const failures: unknown[] = [];
     const options = {
       log: changelog.log,
-      changelogs: { check: async () => undefined },
+      ...undisturbed,
       config: { fetchMaxBytes: 1 << 20, maxBytesPerSecond: Infinity, progressIntervalMs: 10_000 },
       rate: new ByteRate(Infinity, clock),
       clock,

@@ -8,6 +8,8 @@ import type { TaskId } from '../../topology/processor.js';
 import { compareTaskIds, parseTaskId } from '../../topology/task-id.js';
 import type { Topology } from '../../topology/topology.js';
 import { loadInstanceFile, saveInstanceFile, type InstanceFile } from './instance-file.js';
+import type { CurrencyTimes } from '../restore/store-currency.js';
+import { loadCurrencyFile, saveCurrencyFile } from './currency-file.js';
 import { ProcessLock } from './process-lock.js';
 import { unusable } from './replace-file.js';
 
@@ -17,7 +19,7 @@ const SET_ASIDE = 'deleted-';
 /**
  * The folder `<stateDir>/<applicationId>` of one live instance:
  *
- *     .lock  instance.json
+ *     .lock  instance.json  currency.json
  *     <task id>/<engine>/<store>/
  */
 export class StateDirectory {
@@ -86,6 +88,15 @@ export class StateDirectory {
     } else if (isVolatile && (await this.storedTasks()).length === 0) {
       this.save({ ...this.file, isVolatile });
     }
+  }
+
+  loadCurrency(): CurrencyTimes {
+    return loadCurrencyFile(this.path);
+  }
+
+  /** @throws StateDirectoryError, DiskFullError */
+  saveCurrency(times: CurrencyTimes): void {
+    saveCurrencyFile(this.path, times);
   }
 
   /** A folder for one store of one task; its parents exist. */

@@ -14,6 +14,12 @@ import { TaskStores } from '../../task/task-stores.js';
 
 export const CHANGELOG = { topic: 'changelog', partition: 0 };
 
+/** Of stores that were never away, of topics that stay what they are. */
+export const undisturbed = {
+  changelogs: { check: async () => undefined },
+  currency: { isOutdated: () => false, begins: () => undefined, follows: () => undefined },
+};
+
 type Call = 'beginningOffsets' | 'endOffsets' | 'assign';
 
 /** A changelog that nobody has written to yet. */
