@@ -32,19 +32,23 @@ describe('a changelog that local state was written with', () => {
     await bank.log.admin.createTopics([{ name: bank.changelog, partitions: PARTITIONS, config }]);
   };
 
-  it.each(['rocksdb', 'memory'])('stops the start when it has vanished, and is not created again (%s)', async (engine) => {
-    bank = await EmbeddedBank.open(PARTITIONS);
-    const options = { stateDir: bank.folder(), engine };
-    await (await running(options)).close();
-    await bank.log.admin.deleteTopics([bank.changelog]);
-    for (const attempt of [1, 2]) {
-      const failure = await failureOf(options);
-      expect(failure, `attempt ${attempt}`).toMatchObject({ code: 'STREAMS_CHANGELOG_LOST', reason: 'missing' });
-      expect(String(failure)).toContain(`--topic ${bank.changelog}`);
-    }
-    expect(await bank.log.admin.describeTopics([bank.changelog])).toEqual(new Map());
-    if (engine === 'rocksdb') expect(existsSync(join(options.stateDir, 'bank', '0_0', engine, 'balances'))).toBe(true);
-  });
+  it.each(['rocksdb', 'memory'])(
+    'stops the start when it has vanished, and is not created again (%s)',
+    async (engine) => {
+      bank = await EmbeddedBank.open(PARTITIONS);
+      const options = { stateDir: bank.folder(), engine };
+      await (await running(options)).close();
+      await bank.log.admin.deleteTopics([bank.changelog]);
+      for (const attempt of [1, 2]) {
+        const failure = await failureOf(options);
+        expect(failure, `attempt ${attempt}`).toMatchObject({ code: 'STREAMS_CHANGELOG_LOST', reason: 'missing' });
+        expect(String(failure)).toContain(`--topic ${bank.changelog}`);
+      }
+      expect(await bank.log.admin.describeTopics([bank.changelog])).toEqual(new Map());
+      if (engine === 'rocksdb')
+        expect(existsSync(join(options.stateDir, 'bank', '0_0', engine, 'balances'))).toBe(true);
+    },
+  );
 
   it('stops the start when another topic has its name, also one that has grown beyond the old position', async () => {
     bank = await EmbeddedBank.open(PARTITIONS);
@@ -76,6 +80,7 @@ describe('a changelog that local state was written with', () => {
     const instance = await running(options);
     await recreate();
     await expect.poll(() => instance.failure, { timeout: 30_000 }).toMatchObject({ code: 'STREAMS_CHANGELOG_LOST' });
+    await instance.close();
     expect(await failureOf(options)).toMatchObject({ code: 'STREAMS_CHANGELOG_LOST', reason: 'recreated' });
   });
 });

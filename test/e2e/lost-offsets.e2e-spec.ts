@@ -27,10 +27,12 @@ describe.each(['exactly_once', 'at_least_once'] as const)('committed offsets tha
   const failureOf = async (options: BankOptions): Promise<unknown> => {
     const instance = bank.instance(options);
     await instance.start().catch(() => undefined);
-    return instance.whenRunning().then(
+    const failure: unknown = await instance.whenRunning().then(
       () => undefined,
       (error: unknown) => error,
     );
+    await instance.close();
+    return failure;
   };
   const inputPartitions = (): { topic: string; partition: number }[] =>
     Array.from({ length: PARTITIONS }, (_, partition) => ({ topic: bank.topics.input, partition }));
@@ -130,7 +132,7 @@ describe.each(['exactly_once', 'at_least_once'] as const)('committed offsets tha
 
   it('are no concern of a first start that died before its first commit', async () => {
     bank = await EmbeddedBank.open(PARTITIONS);
-    const { instance, stateDir, halt } = bank.doomed({ processingGuarantee: guarantee });
+    const { instance, halt } = bank.doomed({ processingGuarantee: guarantee });
     // Changes are appended, and the offsets are never committed.
     let appended = 0;
     const intercepted = bank.broker.intercept(async (role, api, _request, next) => {
@@ -152,7 +154,7 @@ describe.each(['exactly_once', 'at_least_once'] as const)('committed offsets tha
       .toBe(true);
     halt();
     intercepted();
-    const second = await bank.start({ stateDir, processingGuarantee: guarantee });
+    const second = await bank.start({ processingGuarantee: guarantee });
     await expect
       .poll(async () => [...(await storeContent(second)).keys()].sort(), { timeout: 15_000 })
       .toEqual([...model(before).keys()].sort());

@@ -33,7 +33,7 @@ export class EmbeddedLog extends WireLog {
   constructor(
     readonly broker: EmbeddedBroker,
     environment: EmbeddedLogEnvironment,
-    readonly isVolatile: boolean,
+    readonly isVolatile = false,
   ) {
     super({ kind: 'embedded', wires: broker.wires, ...environment });
   }

@@ -9,7 +9,14 @@ import type { CancelTimer, Clock } from '../../time/clock.js';
 import { untilAnswered } from '../retry.js';
 import type { Task } from '../task/task.js';
 import type { ByteRate } from './byte-rate.js';
-import { changelogOf, changelogRange, emptyOutdated, loggedStores, type Currency, type LoggedStore } from './changelog-range.js';
+import {
+  changelogOf,
+  changelogRange,
+  emptyOutdated,
+  loggedStores,
+  type Currency,
+  type LoggedStore,
+} from './changelog-range.js';
 import type { ChangelogIdentity } from './changelog-identity.js';
 import { StoreRestore } from './store-restore.js';
 import { lastingAbort } from '../../time/lasting-abort.js';

@@ -7,7 +7,9 @@ import { replaceFile } from './replace-file.js';
 export function loadCurrencyFile(folder: string): CurrencyTimes {
   try {
     const times = JSON.parse(readFileSync(pathOf(folder), 'utf8')) as Record<string, unknown>;
-    return Object.fromEntries(Object.entries(times).filter((entry): entry is [string, number] => Number.isFinite(entry[1])));
+    return Object.fromEntries(
+      Object.entries(times).filter((entry): entry is [string, number] => Number.isFinite(entry[1])),
+    );
   } catch {
     return {};
   }

@@ -83,7 +83,8 @@ export class StateDirectory {
   /** Deletes state that was written with a log that ended with its process. @param isVolatile whether the log of this start is such a one. */
   async beginWith(isVolatile: boolean): Promise<void> {
     if (this.file.isVolatile === true) {
-      for (const taskId of await this.storedTasks()) await rm(join(this.path, taskId), { recursive: true, force: true });
+      for (const taskId of await this.storedTasks())
+        await rm(join(this.path, taskId), { recursive: true, force: true });
       this.save({ ...this.file, changelogIds: {}, isVolatile });
     } else if (isVolatile && (await this.storedTasks()).length === 0) {
       this.save({ ...this.file, isVolatile });
