@@ -219,11 +219,10 @@ export class StreamsInstance implements StreamsRuntime {
     this.storedTasks = await this.directory.storedTasks();
     await connectLog(log);
     const layout = await setUpTopics(topology, config, log.admin, logger, this.directory);
-    const known = knownChangelogs(this.options, layout, this.directory);
-    const parts: InstanceParts = assembleParts(
+    const parts: InstanceParts = (this.parts = assembleParts(
       this.options,
       layout,
-      known,
+      knownChangelogs(this.options, layout, this.directory),
       this.directory,
       () => this.storedTasks,
       this.farewell,
@@ -248,8 +247,7 @@ export class StreamsInstance implements StreamsRuntime {
         mayCommit: () => this.failure === undefined && this.isSound,
         stopping: this.stopping.signal,
       },
-    );
-    this.parts = parts;
+    ));
     await parts.strategy.open();
     parts.loop.start();
     await parts.member.join();
