@@ -115,6 +115,8 @@ describe('resolveConfig', () => {
     ]);
     for (const advertisedUrl of ['host:3000', 'http://host?x=1', 'http://host#x', 'http://user:password@host'])
       expect(problemsOf({ ...base, advertisedUrl })).toEqual([expect.stringContaining('"advertisedUrl" must be')]);
+    for (const applicationId of ['bank-', 'bank--eu'])
+      expect(problemsOf({ applicationId })).toEqual([expect.stringContaining('must not contain "--" or end with "-"')]);
     expect(problemsOf({ ...base, kafka: {} })).toEqual([expect.stringContaining('"kafka.brokers" is required')]);
     expect(problemsOf({})).toEqual([expect.stringContaining('"applicationId" is required')]);
     expect(problemsOf(undefined).length).toBeGreaterThan(0);

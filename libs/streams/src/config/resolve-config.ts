@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { ConfigurationError } from '../errors/configuration-error.js';
-import { topicNameProblem } from '../topology/internal-topics.js';
+import { applicationIdProblem, topicNameProblem } from '../topology/internal-topics.js';
 import type { BadRecordPolicy } from './bad-record-policy.js';
 import { memoryLimitBytes } from './memory-limit.js';
 import { OptionReader } from './option-reader.js';
@@ -115,7 +115,7 @@ function contradictions(options: StreamsOptions, read: OptionReader, config: Run
     if (options?.applicationId === undefined)
       problems.push('"applicationId" is required: it names the consumer group.');
   } else {
-    const illegal = topicNameProblem(config.applicationId);
+    const illegal = applicationIdProblem(config.applicationId);
     if (illegal)
       problems.push(
         `"applicationId" is part of topic names, and '${config.applicationId}' is not legal there: ${illegal}.`,

@@ -11,12 +11,31 @@ export function topicNameProblem(name: string): string | undefined {
   return undefined;
 }
 
-/** @throws ConfigurationError if the name would not be a legal topic name. */
+/** Why topics of an application could have the names of another one's, or undefined. */
+export function applicationIdProblem(applicationId: string): string | undefined {
+  return applicationId.includes('--') || applicationId.endsWith('-')
+    ? 'it must not contain "--" or end with "-", since its topics could have the names of those of another application'
+    : topicNameProblem(applicationId);
+}
+
+/** Why a store could have the changelog of another one, or undefined. */
+export function storeNameProblem(store: string): string | undefined {
+  return store.startsWith('-') ? 'it must not begin with "-"' : topicNameProblem(store);
+}
+
+/**
+ * Two dashes separate the parts where the name of the store contains a dash itself. No two pairs of legal names have the same changelog.
+ * @throws ConfigurationError if the name would not be a legal topic name.
+ */
 export function changelogTopic(applicationId: string, store: string): string {
-  const topic = `${applicationId}-${store}-changelog`;
+  const topic = changelogName(applicationId, store);
   const problem = topicNameProblem(topic);
   if (problem) throw new ConfigurationError([`"${topic}" is no legal topic name: ${problem}.`]);
   return topic;
+}
+
+export function changelogName(applicationId: string, store: string): string {
+  return `${applicationId}${store.includes('-') ? '--' : '-'}${store}-changelog`;
 }
 
 /** Topics that this application makes for itself; nobody else may write to them. */

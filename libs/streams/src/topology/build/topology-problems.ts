@@ -1,4 +1,4 @@
-import { isInternalTopic, topicNameProblem } from '../internal-topics.js';
+import { changelogName, isInternalTopic, storeNameProblem, topicNameProblem } from '../internal-topics.js';
 import type { StoreDefinition } from '../store-definition.js';
 import type { ProcessorNode, SourceNode, TopologyNode } from '../topology.js';
 
@@ -112,7 +112,7 @@ function storeProblems(
   const connected = new Set(processors.flatMap((processor) => processor.stores));
   return [
     ...stores.flatMap((store) => {
-      const illegal = topicNameProblem(store.name) ?? topicNameProblem(`${applicationId}-${store.name}-changelog`);
+      const illegal = storeNameProblem(store.name) ?? topicNameProblem(changelogName(applicationId, store.name));
       if (illegal && topicNameProblem(applicationId) === undefined) {
         return [`The store name "${store.name}" does not make a legal topic name: ${illegal}.`];
       }
