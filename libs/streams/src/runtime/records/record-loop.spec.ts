@@ -12,6 +12,7 @@ import { LogError } from '../../errors/log-error.js';
 import { StoreCorruptedError } from '../../errors/store-corrupted-error.js';
 import { ErrorOrigins } from '../error-origins.js';
 import { CurrentRecord } from './current-record.js';
+import type { OutputPort } from './output.js';
 import { ProcessorRuntime, type TaskScope } from './processor-runtime.js';
 import { RecordLoop } from './record-loop.js';
 import { SourceQueue } from './source-queue.js';
@@ -31,10 +32,20 @@ function chunkOf(topic: string, timestamps: readonly number[]): RecordChunk {
   return decodeRecords({ ...where, ...bounds, records: batch.finish({}) });
 }
 
+function portOf(producer: object): OutputPort {
+  return { producer: producer as LogProducer, isFull: false };
+}
+
 type Handler = (context: ProcessorContext) => unknown;
 
 /** A loop over some topics whose processors are all called for each record; the second one only for what the first forwards. */
-function world(topics: Readonly<Record<string, readonly number[]>>, handle: Handler, child?: Handler, producer = {}) {
+function world(
+  topics: Readonly<Record<string, readonly number[]>>,
+  handle: Handler,
+  child?: Handler,
+  producer = {},
+  port: OutputPort = portOf(producer),
+) {
   const clock = new ManualClock();
   const scope: TaskScope = {
     taskId: '0_0',
@@ -44,7 +55,7 @@ function world(topics: Readonly<Record<string, readonly number[]>>, handle: Hand
     streamTime: -1,
     isCommitRequested: false,
   };
-  const output = new TaskOutput({ producer: producer as LogProducer, isFull: false });
+  const output = new TaskOutput(port);
   const origins = new ErrorOrigins();
   const failures: unknown[] = [];
   const loop = new RecordLoop({
@@ -208,16 +219,17 @@ describe('the loop over the records of a task', () => {
   });
 
   it('does not drop the work of others because another task sent something while a handler failed', async () => {
-    const other = world({ b: [1] }, () => other.output.append('out', 0, null, null, 1, undefined), undefined, {
-      append: () => true,
-    });
-    const { loop, failures } = world({ a: [1] }, async () => {
+    const port = portOf({ append: () => true });
+    const send = (): void => other.output.append('out', 0, null, null, 1, undefined);
+    const other = world({ b: [1] }, send, undefined, {}, port);
+    const failing = async (): Promise<never> => {
       await other.loop.run(Infinity);
       throw new Error('no');
-    });
+    };
+    const { loop, failures } = world({ a: [1] }, failing, undefined, {}, port);
     await loop.run(Infinity);
-    expect(failures).toEqual([new Error('no')]);
     expect(other.output.appended).toBe(1);
+    expect(failures).toEqual([new Error('no')]);
   });
 
   it.each(['forward', 'requestCommit'] as const)('refuses a late %s, and names the handler', async (call) => {
