@@ -21,13 +21,25 @@ export const IMPORT_OPTION_TABLE = {
   'query.maxConcurrent': {
     type: 'integer',
     default: '`512`',
-    meaning: 'Requests that are answered at a time; others wait.',
+    meaning: 'Requests that are answered at a time; others are queued, and clients take turns.',
     min: 1,
   },
   'query.maxQueued': {
     type: 'integer',
     default: '`1024`',
-    meaning: 'Requests that wait; more are a 429.',
+    meaning: 'Requests that are queued; more are a 429, those of the client with most of them first.',
+    min: 0,
+  },
+  'query.maxWaiting': {
+    type: 'integer',
+    default: '`1024`',
+    meaning: 'Requests with `Prefer: wait` at a time, beside `maxConcurrent`; more are a 429.',
+    min: 0,
+  },
+  'query.maxWaitingPerClient': {
+    type: 'integer',
+    default: 'half of `maxWaiting`',
+    meaning: 'Of them, for one client.',
     min: 0,
   },
   'query.maxStreams': {
@@ -35,6 +47,17 @@ export const IMPORT_OPTION_TABLE = {
     default: '`64`',
     meaning: 'Feeds and NDJSON scans that are open at a time; more are a 429.',
     min: 0,
+  },
+  'query.maxStreamsPerClient': {
+    type: 'integer',
+    default: 'half of `maxStreams`',
+    meaning: 'Of them, for one client.',
+    min: 0,
+  },
+  'query.clientOf': {
+    type: 'function',
+    default: 'the address',
+    meaning: 'Names the client of a request, as `(request) => string`; set it, or `trust proxy`, behind a proxy.',
   },
   health: {
     type: 'boolean',

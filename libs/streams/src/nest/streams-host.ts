@@ -22,6 +22,7 @@ import { notifyListener, type InstanceStateListener } from '../runtime/instance/
 import { StreamsInstance } from '../runtime/instance/streams-instance.js';
 import { loadInstanceFile } from '../runtime/state-directory/instance-file.js';
 import type { InstanceState, Membership, QueryableStore, TaskStatus } from '../runtime/instance-status.js';
+import type { ReadableListener } from '../runtime/readable-changes.js';
 import type { StreamsRuntime } from '../runtime/streams-runtime.js';
 import { memoryEngine } from '../stores/engines/memory/memory-engine.js';
 import { rocksDbEngine } from '../stores/engines/rocksdb/rocksdb-engine-factory.js';
@@ -144,6 +145,11 @@ export class StreamsHost
   onStateChange(listener: InstanceStateListener): () => void {
     this.listeners.add(listener);
     return () => void this.listeners.delete(listener);
+  }
+
+  onReadableChange(listener: ReadableListener): () => void {
+    // Before there is an instance, no read waits.
+    return this.instance?.onReadableChange(listener) ?? (() => undefined);
   }
 
   async start(): Promise<void> {

@@ -3,6 +3,7 @@ import type { Topology } from '../topology/topology.js';
 import type { Courtesy } from './courtesy.js';
 import type { PauseScope } from './processing/pauses.js';
 import type { Log } from '../log/log.js';
+import type { ReadableListener } from './readable-changes.js';
 import type { InstanceState, Membership, QueryableStore, TaskStatus } from './instance-status.js';
 
 /**
@@ -20,6 +21,12 @@ export interface StreamsRuntime {
 
   /** @returns a function that removes the listener. */
   onStateChange(listener: (state: InstanceState, previous: InstanceState) => void): () => void;
+
+  /**
+   * Calls `listener` when reads of a partition may answer otherwise than before: after commits and assignments, when tasks or the instance change their
+   * state, as standbys proceed. Also once a second, since the age of what is held changes by itself. @returns a function that removes the listener.
+   */
+  onReadableChange(listener: ReadableListener): () => void;
 
   /**
    * Checks the topics, takes the state directory, connects and joins the group; settles after the first assignment. Stores restore in the

@@ -40,7 +40,7 @@ describe.each(['express', 'fastify'] as const)('the endpoints as HTTP wants them
     const delegate = new Proxy(new FakeRuntime([]), {
       get: (_, name) => Reflect.get(current, name, current) as unknown,
     });
-    const controller = storesController('stores', { maxStreams: MAX_STREAMS });
+    const controller = storesController('stores', { maxStreams: MAX_STREAMS, maxStreamsPerClient: MAX_STREAMS });
     ({ app, url } = await listen(platforms[platform](), delegate, controller, metrics));
   });
   afterAll(() => app.close());

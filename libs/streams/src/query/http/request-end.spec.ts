@@ -43,6 +43,22 @@ describe.each(['express', 'fastify'] as const)('a request whose client has gone,
   let app: INestApplication | undefined;
   afterEach(() => app?.close());
 
+  it('takes no place of others while it waits', async () => {
+    const runtime = new FakeRuntime([storeDefinition('s', stringSerde, stringSerde)], 1);
+    const store = runtime.store('s');
+    await store.put('k', 'v');
+    const served = await listen(platforms[platform](), runtime, storesController('stores', { maxConcurrent: 1 }));
+    app = served.app;
+    const membership = vi.spyOn(runtime, 'membership');
+    const headers = { prefer: 'wait=60', 'streams-min-position': 's:0:1000' };
+    const waiting = fetch(`${served.url}/stores/s/entries/k`, { headers });
+    await vi.waitFor(() => expect(membership).toHaveBeenCalled());
+    expect(await (await fetch(`${served.url}/stores/s/entries/k`)).text()).toBe('v');
+    const { view } = store.local(0)!;
+    store.set(0, { position: 1000, view: view! }, { instanceId: 'here', url: undefined, isLocal: true });
+    expect((await waiting).status).toBe(200);
+  });
+
   it('gives up its place although it was to wait for a minute', async () => {
     const runtime = new FakeRuntime([storeDefinition('s', stringSerde, stringSerde)], 1);
     await runtime.store('s').put('k', 'v');

@@ -20,6 +20,7 @@ import {
   type QueryRequest,
   type QueryResponse,
 } from './answer/http-answer.js';
+import { jsonBody } from './answer/json-body.js';
 import { lookupKeys } from './request/lookup-body.js';
 import { problemDocument } from './answer/problem-document.js';
 import {
@@ -33,6 +34,7 @@ import {
   isApproximate,
   isWanted,
   lastEventId,
+  mayWait,
   scanQuery,
   scanRequest,
 } from './request/read-request.js';
@@ -174,8 +176,7 @@ export class StoreEndpoints {
       if (isApproximate(parameters.approximate)) {
         if (passes !== undefined) throw invalidParameter('approximate', 'would count entries that are hidden from you');
         const { count, freshness, unreachable } = await queries.count(store, { ...query, isApproximate: true });
-        const body = { count, approximate: true, ...partial(unreachable) };
-        return this.json(body, this.scanHeaders(store, freshness));
+        return this.json({ count, approximate: true, ...partial(unreachable) }, this.scanHeaders(store, freshness));
       }
       if (passes === undefined) {
         const { count, freshness, unreachable } = await queries.count(store, query);
@@ -315,14 +316,19 @@ export class StoreEndpoints {
     const { queries, metrics } = this.options;
     const startedAt = performance.now();
     let status = 200;
-    let hasEntered = false;
+    let leave: (() => void) | undefined;
     let isStream = false;
     let open: OpenRequest | undefined;
     try {
       const raw = rawResponse(response);
-      const entering = this.limits.enter(() => isGone(raw));
-      if (entering !== undefined) await entering;
-      hasEntered = true;
+      const client = this.limits.clientOf(request);
+      if (mayWait(request)) {
+        leave = this.limits.wait(client);
+      } else {
+        const entering = this.limits.enter(client, () => isGone(raw));
+        if (entering !== undefined) await entering;
+        leave = () => this.limits.leave(client);
+      }
       const signal = (): AbortSignal => (open ??= this.requests.begin(raw)).signal;
       const answer = await query(
         store === undefined ? (undefined as never) : { ...(await this.asked(store, request, response)), signal },
@@ -332,10 +338,10 @@ export class StoreEndpoints {
         ResponseStream.head(response, answer.contentType, answer.headers);
       } else if ('stream' in answer) {
         // A body that is read slowly must not keep others waiting.
-        this.limits.leave();
-        hasEntered = false;
+        leave();
+        leave = undefined;
         isStream = true;
-        return await this.limits.whileStreaming(() => this.counted(kind, answer.stream));
+        return await this.limits.whileStreaming(client, () => this.counted(kind, answer.stream));
       } else {
         ({ status } = answer);
         sendAnswer(response, answer);
@@ -345,7 +351,7 @@ export class StoreEndpoints {
       throw error;
     } finally {
       open?.close();
-      if (hasEntered) this.limits.leave();
+      leave?.();
       // The names that clients make up must not become label values.
       const label = store === undefined ? '' : queries.has(store) ? store : 'unknown';
       metrics.add('streams_query_requests_total', { store: label, kind, status: String(status) }, 1);
@@ -387,10 +393,6 @@ export class StoreEndpoints {
 /** A read that does not wait has ended before its client could go. */
 function ending(freshness: FreshnessRequest | undefined, signal: () => AbortSignal): FreshnessRequest | undefined {
   return freshness?.waitMs === undefined ? freshness : { ...freshness, signal: signal() };
-}
-
-function jsonBody(text: string): { readonly contentType: string; readonly body: Uint8Array } {
-  return { contentType: 'application/json', body: Buffer.from(text, 'utf8') };
 }
 
 function partial(unreachable: readonly object[]): { readonly unreachable?: readonly object[] } {

@@ -4,7 +4,7 @@ import type { Membership, QueryableStore } from '../../runtime/instance-status.j
 import type { StreamsRuntime } from '../../runtime/streams-runtime.js';
 import type { CommittedView } from '../../stores/state-store.js';
 import type { ChangelogPosition } from '../../stores/store-engine.js';
-import { delay, type Clock } from '../../time/clock.js';
+import type { Clock } from '../../time/clock.js';
 import { missingPartition, movingPartition, notRunning } from '../problem/missing-problem.js';
 import { QueryError } from '../problem/query-error.js';
 import { unmetBound } from './freshness-check.js';
@@ -20,6 +20,7 @@ import type {
   ScanPart,
   ValuesAnswer,
 } from './partition-reads.js';
+import { ReadableWaits } from './readable-waits.js';
 import { ScanLane } from './scan-lane.js';
 import { servesReads } from './serves-reads.js';
 import { ValueFilter } from './value-filter.js';
@@ -33,8 +34,6 @@ const MAX_EXACT_ATTEMPTS = 10;
 const CONCURRENT_SCAN_STEPS = 8;
 /** One step is read while another is counted; more would take the event loop from processing. */
 const CONCURRENT_COUNT_STEPS = 2;
-/** Between two looks at whether bounds are met. */
-const LOOK_EVERY_MS = 5;
 
 /** A partition that is readable and as fresh as was asked. */
 interface Settled {
@@ -58,10 +57,14 @@ export class LocalReads implements PartitionReads {
   private readonly scans = new ScanLane(CONCURRENT_SCAN_STEPS);
   private readonly counts = new ScanLane(CONCURRENT_COUNT_STEPS);
 
+  readonly waits: ReadableWaits;
+
   constructor(
     private readonly runtime: StreamsRuntime,
     private readonly clock: Clock,
-  ) {}
+  ) {
+    this.waits = new ReadableWaits(runtime, clock);
+  }
 
   get(target: PartitionTarget, keys: readonly Uint8Array[], bounds: ReadBounds): Promise<ValuesAnswer> {
     return this.exactly(target, bounds, false, async ({ view, from: { local }, freshness }) => {
@@ -146,11 +149,9 @@ export class LocalReads implements PartitionReads {
     const deadline = bounds.waitMs > 0 ? this.clock.monotonic() + bounds.waitMs : 0;
     for (let attempts = 0; attempts < MAX_ATTEMPTS;) {
       bounds.signal?.throwIfAborted();
-      const settled = this.settled(target, bounds, deadline);
-      if (settled === undefined) {
-        await delay(this.clock, LOOK_EVERY_MS);
-        continue;
-      }
+      const look = (): Settled | undefined => this.settled(target, bounds, deadline);
+      const settled = look() ?? (await this.waits.until(target.partition, this.leftOf(deadline), bounds.signal, look));
+      if (settled === undefined) continue;
       attempts++;
       let found: T | undefined;
       let failure: unknown;
@@ -167,6 +168,10 @@ export class LocalReads implements PartitionReads {
       return { found: found as T, settled };
     }
     throw movingPartition(target);
+  }
+
+  private leftOf(deadline: number): number {
+    return deadline - this.clock.monotonic();
   }
 
   private isStillThere({ store, partition }: PartitionTarget, { role, view }: ReadablePartition): boolean {

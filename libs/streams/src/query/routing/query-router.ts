@@ -1,5 +1,5 @@
 import type { StreamsRuntime } from '../../runtime/streams-runtime.js';
-import { delay, type Clock } from '../../time/clock.js';
+import type { Clock } from '../../time/clock.js';
 import { isMissing } from '../problem/missing-problem.js';
 import { problemType, type ProblemName } from '../problem/problem-types.js';
 import { QueryError } from '../problem/query-error.js';
@@ -21,6 +21,7 @@ import { OwnerHints } from './owner-hints.js';
 /** So long a request whose partition is on the move is tried again, if it names no other time. */
 const PATIENCE_MS = 500;
 const BACK_OFF_MS = 20;
+const MAX_BACK_OFF_MS = 1000;
 
 /** Of an instance that has the partition, though not as it was asked for. */
 const DATA_PROBLEMS: ReadonlySet<ProblemName> = new Set(['restoring', 'position-not-reached', 'too-stale']);
@@ -113,8 +114,13 @@ export class QueryRouter implements PartitionReads {
       }
       if (!(mayPass || bounds.waitMs > 0) || this.clock.monotonic() + BACK_OFF_MS >= deadline)
         throw network === undefined ? failure : explained(failure, tried);
-      await delay(this.clock, BACK_OFF_MS * Math.min(round, 5));
+      await this.pause(target, bounds, network === undefined ? deadline : this.clock.monotonic() + backOffMs(round));
     }
+  }
+
+  /** Until something changes here. What other instances hold is asked again after a while. */
+  private async pause({ partition }: PartitionTarget, { signal }: ReadBounds, until: number): Promise<void> {
+    await this.local.waits.until(partition, until - this.clock.monotonic(), signal, () => true);
   }
 
   /** Looked for anew each time: an answer may have told who the owner is. */
@@ -143,6 +149,10 @@ export class QueryRouter implements PartitionReads {
     const text = `The instance "${located.ownerInstance}" owns partition ${partition} of the store "${store}", and cannot be called: it advertises no URL.`;
     return new QueryError('not-owner', text, { members: { store, partition, ownerInstance: located.ownerInstance } });
   }
+}
+
+function backOffMs(round: number): number {
+  return Math.min(MAX_BACK_OFF_MS, BACK_OFF_MS * 2 ** Math.min(round - 1, 10));
 }
 
 /** Settles as `answer` does, or rejects with the reason of the abort if that comes first. */

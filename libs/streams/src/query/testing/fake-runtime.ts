@@ -7,6 +7,7 @@ import type {
   TaskStatus,
 } from '../../runtime/instance-status.js';
 import type { Log } from '../../log/log.js';
+import { ReadableChanges, type ReadableListener } from '../../runtime/readable-changes.js';
 import type { StreamsRuntime } from '../../runtime/streams-runtime.js';
 import { partitionForKey } from '../../log/partitioner.js';
 import type { Serde } from '../../serdes/serde.js';
@@ -81,6 +82,7 @@ export class FakeStore implements QueryableStore {
   constructor(
     readonly definition: StoreDefinition,
     readonly partitionCount: number,
+    private readonly onSet: (partition: number) => void = () => {},
   ) {
     const partitions = Array.from({ length: partitionCount }, (_, partition) => partition);
     this.views = partitions.map(() => new WatchedView(new MemoryEngine(), this));
@@ -125,6 +127,7 @@ export class FakeStore implements QueryableStore {
       ...local,
     };
     this.owners[partition] = owner;
+    this.onSet(partition);
   }
 
   /** Nothing is being written, and nothing was processed. */
@@ -160,11 +163,13 @@ export class FakeRuntime implements StreamsRuntime {
   readonly topology: Topology;
   readonly failure = undefined;
   state: InstanceState = 'running';
+  private readonly readable = new ReadableChanges();
+  readonly changed = (partition: number): void => this.readable.changed(partition);
   private readonly stores: ReadonlyMap<string, FakeStore>;
 
   constructor(definitions: readonly StoreDefinition[], partitionCount = 4) {
     this.stores = new Map(
-      definitions.map((definition) => [definition.name, new FakeStore(definition, partitionCount)]),
+      definitions.map((definition) => [definition.name, new FakeStore(definition, partitionCount, this.changed)]),
     );
     this.topology = {
       subTopologies: [],
@@ -188,6 +193,10 @@ export class FakeRuntime implements StreamsRuntime {
 
   queryableStores(): readonly QueryableStore[] {
     return [...this.stores.values()];
+  }
+
+  onReadableChange(listener: ReadableListener): () => void {
+    return this.readable.onChange(listener);
   }
 
   onStateChange(): () => void {

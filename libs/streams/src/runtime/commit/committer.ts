@@ -14,6 +14,8 @@ export interface CommitterOptions {
   readonly clock: Clock;
   readonly courtesy: Courtesy;
   readonly metrics: StreamsMetrics;
+  /** Called when a commit has come to its end, and the stores show what it wrote. */
+  readonly onCommitted?: () => void;
 }
 
 /** Runs commits one at a time, beside the processing of the records that come after them (hot-path.md 4.8). */
@@ -127,6 +129,7 @@ export class Committer {
     this.startedAt = undefined;
     this.ended = this.options.clock.monotonic();
     this.took = this.ended - startedAt;
+    this.options.onCommitted?.();
   }
 
   private async prepare(tasks: readonly Task[], tenure: Tenure): Promise<TaskCommit[]> {

@@ -35,6 +35,7 @@ import { ErrorOrigins } from '../error-origins.js';
 import type { Farewell } from './farewell.js';
 import { PartitionOwners } from '../group/partition-owners.js';
 import { probing } from '../group/probing.js';
+import type { ReadableListener } from '../readable-changes.js';
 import { QuickTasks } from '../group/quick-tasks.js';
 import { ended, type Tenure } from '../group/tenure.js';
 import { Tenures } from '../group/tenures.js';
@@ -79,6 +80,8 @@ export interface InstanceEvents {
   readonly onShutdown: (reason: string) => void;
   readonly onRebalance: (isOver: boolean) => void;
   readonly onTasksChanged: () => void;
+  /** As `StreamsRuntime.onReadableChange`. */
+  readonly onReadableChange: ReadableListener;
   /** False once the instance has failed: what its tasks hold may be half of a record's work. */
   readonly mayCommit: () => boolean;
   readonly stopping: AbortSignal;
@@ -162,6 +165,7 @@ export function assembleParts(
     onReady: () => {
       if (tenures.live?.isWarmingUp) member.requestRejoin();
     },
+    onProgress: events.onReadableChange,
     onFailure: events.onFailure,
   });
   const owners = new PartitionOwners(instanceId);
@@ -230,6 +234,7 @@ export function assembleParts(
     courtesy,
     clock,
     metrics,
+    onCommitted: () => events.onReadableChange(undefined),
   });
   const tasks: TaskManager = new TaskManager({
     factory,

@@ -10,6 +10,7 @@ import { measurePausedEnds } from '../processing/paused-ends.js';
 import { Pauses, type PauseScope } from '../processing/pauses.js';
 import { StateDirectory } from '../state-directory/state-directory.js';
 import { loadPauseFile, savePauseFile } from '../state-directory/pause-file.js';
+import { ReadableChanges } from '../readable-changes.js';
 import { StateMachine } from '../state-machine.js';
 import type { StreamsRuntime } from '../streams-runtime.js';
 import { ApplicationShutdownError } from '../../errors/application-shutdown-error.js';
@@ -39,13 +40,14 @@ export class StreamsInstance implements StreamsRuntime {
   private readonly report: StatusReport;
   private readonly stopping = lastingAbort();
   private readonly timers = new Map<string, CancelTimer>();
-  private readonly taskListeners = new Set<() => void>();
   private parts: InstanceParts | undefined;
   private directory: StateDirectory | undefined;
   private storedTasks: readonly TaskId[] = [];
   private starting: Promise<void> | undefined;
   private readonly farewell: Farewell;
   private readonly paused: Pauses;
+  private readonly readable = new ReadableChanges();
+  readonly onReadableChange = this.readable.onChange.bind(this.readable);
   readonly courtesy: Courtesy;
   private isToldToStop = false;
   /** False after any failure, also one that a stop leaves without a consequence, and once nothing is waited for any more. */
@@ -75,7 +77,7 @@ export class StreamsInstance implements StreamsRuntime {
     );
     this.courtesy = new Courtesy(config.sliceMs, clock);
     this.farewell = new Farewell(clock, HAND_OVER_HEARTBEATS * config.group.heartbeatIntervalMs);
-    this.machine.onTransition(() => this.farewell.changed());
+    this.machine.onTransition(() => this.onTasksChanged());
   }
 
   get applicationId(): string {
@@ -95,8 +97,7 @@ export class StreamsInstance implements StreamsRuntime {
   }
 
   onStateChange(listener: InstanceStateListener): () => void {
-    const { logger } = this.options;
-    return this.machine.onTransition((state, previous) => notifyListener(listener, state, previous, logger));
+    return this.machine.onTransition((to, from) => notifyListener(listener, to, from, this.options.logger));
   }
 
   start(): Promise<void> {
@@ -129,13 +130,10 @@ export class StreamsInstance implements StreamsRuntime {
         const refusal = this.refusal();
         const areRunning = this.tasks().every(({ state }) => state === 'running');
         if (refusal === undefined && !(this.state === 'running' && areRunning)) return;
-        this.taskListeners.delete(check);
         remove();
-        if (refusal) reject(refusal);
-        else resolve();
+        return refusal ? reject(refusal) : resolve();
       };
-      this.taskListeners.add(check);
-      const remove = this.machine.onTransition(check);
+      const remove = this.readable.onChange(check);
       check();
     });
   }
@@ -244,6 +242,7 @@ export class StreamsInstance implements StreamsRuntime {
         },
         onRebalance: (isOver) => this.onRebalance(isOver),
         onTasksChanged: () => this.onTasksChanged(),
+        onReadableChange: (at) => this.readable.changed(at),
         mayCommit: () => this.failure === undefined && this.isSound,
         stopping: this.stopping.signal,
       },
@@ -253,6 +252,7 @@ export class StreamsInstance implements StreamsRuntime {
     await parts.member.join();
     if (this.failure) throw this.failure;
     this.every('report', REPORT_EVERY_MS, () => {
+      this.readable.changed();
       void measurePausedEnds(log.admin, parts.tasks.all).then(() => this.report.report());
     });
     this.every('changelogs', LOOK_EVERY_MS, () => void lookAtChangelogs(parts, this.options, (e) => this.failed(e)));
@@ -369,12 +369,12 @@ export class StreamsInstance implements StreamsRuntime {
   private onRebalance(isOver: boolean): void {
     const next = isOver ? 'running' : 'rebalancing';
     if (this.state !== next && this.machine.can(next)) this.machine.transition(next);
-    this.onTasksChanged();
+    else this.onTasksChanged();
   }
 
   private onTasksChanged(): void {
-    for (const listener of this.taskListeners) listener();
     this.farewell.changed();
+    this.readable.changed();
   }
 
   private async cleanUp(): Promise<void> {

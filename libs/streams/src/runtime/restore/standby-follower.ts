@@ -41,6 +41,8 @@ export interface StandbyFollowerOptions {
   readonly metrics: StreamsMetrics;
   /** Copies have become ready since this was called last. */
   readonly onReady: () => void;
+  /** Called when a copy has changed, or is known to be fresher. */
+  readonly onProgress?: (partition: number) => void;
   readonly onFailure: (error: unknown) => void;
 }
 
@@ -161,6 +163,7 @@ export class StandbyFollower {
     const { log, config, clock } = this.options;
     const partition = changelogOf(task, of);
     const copy = new StoreRestore(task, of, start, Infinity, clock);
+    copy.onApplied = () => this.options.onProgress?.(task.partition);
     const followed = { task, of, copy, lag: new CopyLag(), applying: Promise.resolve() };
     this.followed.set(partitionKey(partition.topic, partition.partition), followed);
     this.reader ??= log.openReader({
@@ -270,6 +273,7 @@ export class StandbyFollower {
       const { topic, partition } = changelogOf(task, of);
       if (this.followed.get(partitionKey(topic, partition)) !== followed) return;
       looks.look(ends[index]!.offset, at);
+      this.options.onProgress?.(partition);
       const lag = Math.max(0, ends[index]!.offset - copy.applied);
       lags.set(task, (lags.get(task) ?? 0) + lag);
       measured.set(task, (measured.get(task) ?? 0) + 1);

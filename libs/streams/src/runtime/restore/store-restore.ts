@@ -17,6 +17,8 @@ export class StoreRestore {
   position: number;
   /** Everything before it can be read; behind `position` while writes are under way, and for good once one has failed. */
   applied: number;
+  /** Called when the store shows further records. */
+  onApplied: (() => void) | undefined;
   restoredRecords = 0;
   restoredBytes = 0;
   private readonly startedAt: number;
@@ -130,6 +132,7 @@ export class StoreRestore {
       this.unended--;
       // The engine applies writes in the order of the calls.
       this.applied = this.unended === 0 ? this.position : position;
+      this.onApplied?.();
     });
     // Met by `settle` or by the await below; until then nobody waits for it.
     write.catch(() => undefined);

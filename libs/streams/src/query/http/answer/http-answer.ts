@@ -6,6 +6,8 @@ export interface QueryRequest {
   readonly originalUrl: string;
   readonly method: string;
   readonly headers: IncomingMessage['headers'];
+  /** Address of the client; behind a proxy, what the platform is set up to trust. */
+  readonly ip?: string;
   /** As the platform's parser read it. */
   readonly body?: unknown;
 }

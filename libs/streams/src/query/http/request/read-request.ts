@@ -124,6 +124,11 @@ export function lastEventId({ headers }: QueryRequest): FeedPosition | undefined
   });
 }
 
+/** Returns whether a request asks to wait. */
+export function mayWait({ headers }: QueryRequest): boolean {
+  return (waitOf(headers['prefer']) ?? 0) > 0;
+}
+
 /** Seconds of `Prefer: wait=<seconds>` (RFC 7240, 4.3), as milliseconds. Preferences that are not known are ignored, as it demands. */
 function waitOf(prefer: string | string[] | undefined): number | undefined {
   if (prefer === undefined) return undefined;
