@@ -41,6 +41,8 @@ describe.each(['fastify', 'express'] as const)('the change feed on %s', (adapter
     await cluster.processed();
     const first = await open(`${a.url}/stores/items/changes`);
     expect(first.response.headers['content-type']).toBe('text/event-stream');
+    // A stop would wait for a connection that is kept open behind the feed.
+    expect(first.response.headers.connection).toBe('close');
     await expect.poll(() => first.messages.at(-1)).toMatchObject({ event: 'snapshot-end' });
     expect(first.state).toEqual(new Map(entries(30)));
     await cluster.put([

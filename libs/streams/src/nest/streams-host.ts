@@ -93,7 +93,12 @@ export class StreamsHost
   }
 
   async onApplicationBootstrap(): Promise<void> {
-    await this.start();
+    try {
+      await this.start();
+    } catch (error) {
+      // A stop that arrives while the application starts is no failure of the start.
+      if (this.instance === undefined || this.failure !== undefined || !isStopped(this.state)) throw error;
+    }
   }
 
   async onModuleDestroy(): Promise<void> {
@@ -283,6 +288,10 @@ function namedScope(scope: NestPauseScope | undefined): PauseScope | undefined {
   if (scope === undefined || !('processor' in scope) || typeof scope.processor === 'string')
     return scope as PauseScope | undefined;
   return { processor: scope.processor.name };
+}
+
+function isStopped(state: InstanceState): boolean {
+  return state === 'stopping' || state === 'stopped';
 }
 
 function isObject(value: unknown): value is object {

@@ -16,8 +16,10 @@ export async function untilAnswered<T>(clock: Clock, signal: AbortSignal, call: 
   }
 }
 
-function orAborted<T>(signal: AbortSignal, answer: Promise<T>): Promise<T> {
+/** Settles as `answer` does, or rejects with the reason of `signal` once that aborts. */
+export function orAborted<T>(signal: AbortSignal, answer: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
+    if (signal.aborted) reject(signal.reason as Error);
     const onAbort = (): void => reject(signal.reason as Error);
     signal.addEventListener('abort', onAbort, { once: true });
     answer.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));

@@ -1,6 +1,9 @@
 import type { GroupMember } from '../../log/group-member.js';
 import type { Clock } from '../../time/clock.js';
 
+/** Heartbeat intervals that an instance which leaves gives the others to act on it. */
+export const HAND_OVER_HEARTBEATS = 3;
+
 /** What an instance tells its group before it goes, and the wait until the group has acted on it. */
 export class Farewell {
   /** It stops as planned: the others are to take its tasks. */

@@ -1,6 +1,5 @@
 import { LogError } from '../../errors/log-error.js';
 import type { Log, TopicPartition } from '../../log/log.js';
-import type { CancelTimer } from '../../time/clock.js';
 import type { TaskId } from '../../topology/processor.js';
 import type { Topology } from '../../topology/topology.js';
 import type { InstanceState, Membership, QueryableStore, TaskStatus } from '../instance-status.js';
@@ -8,6 +7,7 @@ import { Courtesy } from '../courtesy.js';
 import { connectLog } from '../connect-log.js';
 import { measurePausedEnds } from '../processing/paused-ends.js';
 import { Pauses, type PauseScope } from '../processing/pauses.js';
+import { orAborted } from '../retry.js';
 import { StateDirectory } from '../state-directory/state-directory.js';
 import { loadPauseFile, savePauseFile } from '../state-directory/pause-file.js';
 import { ReadableChanges } from '../readable-changes.js';
@@ -16,10 +16,11 @@ import type { StreamsRuntime } from '../streams-runtime.js';
 import { ApplicationShutdownError } from '../../errors/application-shutdown-error.js';
 import type { Task } from '../task/task.js';
 import { knownChangelogs, LOOK_EVERY_MS, lookAtChangelogs } from './changelog-watch.js';
-import { Farewell } from './farewell.js';
+import { Farewell, HAND_OVER_HEARTBEATS } from './farewell.js';
 import { assembleParts, type InstanceParts, type StreamsInstanceOptions } from './instance-parts.js';
 import { asFailure, tellOfFailure } from './instance-failure.js';
 import { INSTANCE_TRANSITIONS } from './instance-state.js';
+import { CLEANUP_EVERY_MS, Intervals, REPORT_EVERY_MS } from './intervals.js';
 import { leaveGroup } from './leave-group.js';
 import { membershipOf } from './membership.js';
 import { deleteOldState } from './old-state.js';
@@ -28,18 +29,13 @@ import { notifyListener, type InstanceStateListener } from './state-listener.js'
 import { setUpTopics } from './topic-setup.js';
 import { lastingAbort } from '../../time/lasting-abort.js';
 
-const REPORT_EVERY_MS = 1000;
-const CLEANUP_EVERY_MS = 60_000;
-/** So long an instance that goes waits for the others to act on it. */
-const HAND_OVER_HEARTBEATS = 3;
-
 /** One running instance of an application. */
 export class StreamsInstance implements StreamsRuntime {
   failure: Error | undefined;
   private readonly machine: StateMachine<InstanceState>;
   private readonly report: StatusReport;
   private readonly stopping = lastingAbort();
-  private readonly timers = new Map<string, CancelTimer>();
+  private readonly intervals: Intervals;
   private parts: InstanceParts | undefined;
   private directory: StateDirectory | undefined;
   private storedTasks: readonly TaskId[] = [];
@@ -49,6 +45,7 @@ export class StreamsInstance implements StreamsRuntime {
   private readonly readable = new ReadableChanges();
   readonly onReadableChange = this.readable.onChange.bind(this.readable);
   readonly courtesy: Courtesy;
+  private isStarting = false;
   private isToldToStop = false;
   /** False after any failure, also one that a stop leaves without a consequence, and once nothing is waited for any more. */
   private isSound = true;
@@ -75,6 +72,7 @@ export class StreamsInstance implements StreamsRuntime {
       },
       logger,
     );
+    this.intervals = new Intervals(clock);
     this.courtesy = new Courtesy(config.sliceMs, clock);
     this.farewell = new Farewell(clock, HAND_OVER_HEARTBEATS * config.group.heartbeatIntervalMs);
     this.machine.onTransition(() => this.onTasksChanged());
@@ -101,7 +99,7 @@ export class StreamsInstance implements StreamsRuntime {
   }
 
   start(): Promise<void> {
-    this.starting ??= this.doStart();
+    this.starting ??= this.doStart().finally(() => (this.isStarting = false));
     return this.starting;
   }
 
@@ -198,25 +196,37 @@ export class StreamsInstance implements StreamsRuntime {
   private async doStart(): Promise<void> {
     if (!this.machine.is('created')) throw this.refusal() ?? new Error(`The instance is ${this.state}.`);
     this.machine.transition('starting');
+    this.isStarting = true;
     try {
       await this.bringUp();
     } catch (error) {
+      // The stop releases what the start has opened.
+      if (this.machine.is('stopping', 'stopped')) throw this.refusal() ?? error;
       const failure = this.fail(error);
       await this.release();
       throw failure;
     }
   }
 
+  /** Cuts short a start that is under way, which has nothing to commit. */
+  private async endStart(): Promise<void> {
+    const isCut = this.isStarting && this.machine.can('stopping');
+    if (isCut) this.machine.transition('stopping');
+    if (isCut) this.endWaits();
+    await this.starting?.catch(() => undefined);
+  }
+
   private async bringUp(): Promise<void> {
     const { config, topology, log, engines, logger } = this.options;
+    const { signal } = this.stopping;
     for (const name of new Set(topology.stores.map(({ engine }) => engine))) await engines.get(name)?.prepare();
     this.directory = StateDirectory.open(config.stateDir, config.applicationId);
     await this.directory.beginWith(log.isVolatile === true);
     await this.directory.adopt(topology);
     this.paused.open();
     this.storedTasks = await this.directory.storedTasks();
-    await connectLog(log);
-    const layout = await setUpTopics(topology, config, log.admin, logger, this.directory);
+    await orAborted(signal, connectLog(log));
+    const layout = await orAborted(signal, setUpTopics(topology, config, log.admin, logger, this.directory));
     const parts: InstanceParts = (this.parts = assembleParts(
       this.options,
       layout,
@@ -244,24 +254,24 @@ export class StreamsInstance implements StreamsRuntime {
         onTasksChanged: () => this.onTasksChanged(),
         onReadableChange: (at) => this.readable.changed(at),
         mayCommit: () => this.failure === undefined && this.isSound,
-        stopping: this.stopping.signal,
+        stopping: signal,
       },
     ));
-    await parts.strategy.open();
+    await orAborted(signal, parts.strategy.open());
     parts.loop.start();
-    await parts.member.join();
+    await orAborted(signal, parts.member.join());
     if (this.failure) throw this.failure;
-    this.every('report', REPORT_EVERY_MS, () => {
+    this.intervals.every(REPORT_EVERY_MS, () => {
       this.readable.changed();
       void measurePausedEnds(log.admin, parts.tasks.all).then(() => this.report.report());
     });
-    this.every('changelogs', LOOK_EVERY_MS, () => void lookAtChangelogs(parts, this.options, (e) => this.failed(e)));
-    this.every('cleanup', Math.min(CLEANUP_EVERY_MS, config.stateCleanupDelayMs), () => void this.cleanUp());
+    this.intervals.every(LOOK_EVERY_MS, () => void lookAtChangelogs(parts, this.options, (e) => this.failed(e)));
+    this.intervals.every(Math.min(CLEANUP_EVERY_MS, config.stateCleanupDelayMs), () => void this.cleanUp());
   }
 
   /** The others learn at their next heartbeat that this instance leaves; until they do, it goes on. */
   private async doHandOver(): Promise<void> {
-    await this.starting?.catch(() => undefined);
+    await this.endStart();
     const { parts } = this;
     if ((parts?.tenures.live?.members ?? 0) < 2 || parts === undefined || parts.tasks.all.length === 0) return;
     this.farewell.isLeaving = true;
@@ -272,11 +282,11 @@ export class StreamsInstance implements StreamsRuntime {
   }
 
   private async doDrain(): Promise<void> {
-    await this.starting?.catch(() => undefined);
+    await this.endStart();
     if (this.machine.is('stopped', 'failed')) return this.releasing;
     await this.handOver();
     if (this.machine.is('stopped', 'failed')) return this.releasing;
-    this.machine.transition('stopping');
+    if (this.machine.can('stopping')) this.machine.transition('stopping');
     this.stopIntake();
     await this.leaveGroup().catch((error: unknown) => this.failed(error));
     await this.parts?.tasks.closeUserCode();
@@ -298,7 +308,7 @@ export class StreamsInstance implements StreamsRuntime {
   private async doRelease(): Promise<void> {
     const { parts, directory } = this;
     const { log, logger } = this.options;
-    for (const cancel of this.timers.values()) cancel();
+    this.intervals.cancel();
     this.endWaits();
     const steps = [
       () => this.tellToStop(),
@@ -385,16 +395,5 @@ export class StreamsInstance implements StreamsRuntime {
     await deleteOldState(directory, parts, clock.now() - config.stateCleanupDelayMs, logger);
     this.isCleaningUp = false;
     this.storedTasks = await directory.storedTasks().catch(() => this.storedTasks);
-  }
-
-  private every(name: string, intervalMs: number, action: () => void): void {
-    if (this.stopping.signal.aborted) return;
-    this.timers.set(
-      name,
-      this.options.clock.schedule(intervalMs, () => {
-        action();
-        this.every(name, intervalMs, action);
-      }),
-    );
   }
 }

@@ -136,9 +136,11 @@ export class GroupMemberClient implements GroupMember {
   }
 
   private async leave(): Promise<void> {
-    const { sessionTimeoutMs } = this.options;
+    const { sessionTimeoutMs, heartbeatIntervalMs } = this.options;
+    const now = this.clock.monotonic();
     // Later than that the broker has given the member up by itself.
-    await within(this.clock, sessionTimeoutMs, 'LeaveGroup', this.session.leave()).catch(() => {});
+    const limitMs = Math.max(heartbeatIntervalMs, sessionTimeoutMs - (now - (this.session.lastContact ?? now)));
+    await within(this.clock, limitMs, 'LeaveGroup', this.session.leave()).catch(() => {});
   }
 
   /** Another process holds the membership then, and leaving would end it. */

@@ -9,7 +9,7 @@ import { visibleEvents } from '../../feed/visible-events.js';
 import { QueryError } from '../../problem/query-error.js';
 import { typedJson } from '../../typed-json.js';
 import type { EntryJson } from './entry-json.js';
-import type { QueryResponse } from './http-answer.js';
+import { rawResponse, type QueryResponse } from './http-answer.js';
 import { problemDocument } from './problem-document.js';
 import { ResponseStream } from './response-stream.js';
 
@@ -67,6 +67,8 @@ export async function streamChanges(
   try {
     if (stopping.aborted) end();
     const events = await open(ending.signal);
+    // Connection: close. A server that stops would wait for the connection for as long as it keeps idle ones open.
+    rawResponse(response).shouldKeepAlive = false;
     stream = ResponseStream.open(response, EVENT_STREAM, headers);
     if (stopping.aborted) stream.hurry();
     if (stream.closed.aborted) end();
