@@ -1,5 +1,6 @@
 import type {
   ChangelogPosition,
+  CursorOptions,
   KeyBounds,
   StoreCursor,
   StoreEngine,
@@ -26,10 +27,10 @@ export class WatchedEngine implements StoreEngine {
     return this.watch(this.engine.write(writes, position, breathe));
   }
 
-  openCursor(bounds: KeyBounds, options: { readonly reverse: boolean }): StoreCursor {
+  openCursor(bounds: KeyBounds, options: CursorOptions): StoreCursor {
     const cursor = this.engine.openCursor(bounds, options);
     return {
-      next: (limit): Promise<StoreEntries> => this.watch(cursor.next(limit)),
+      next: (limit, maxBytes): Promise<StoreEntries> => this.watch(cursor.next(limit, maxBytes)),
       close: () => cursor.close(),
     };
   }

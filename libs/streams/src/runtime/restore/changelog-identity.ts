@@ -6,7 +6,7 @@ export type TopicIds = Readonly<Record<string, string>>;
 
 /**
  * Tells the changelogs that the local stores were written from apart from later topics of the same name, by their ids (KIP-516). A topic that is
- * missing once may be unknown to the broker that was asked; `isGone` asks twice.
+ * missing once may be unknown to the broker that was asked, so only one that is missing at two looks is lost.
  */
 export class ChangelogIdentity {
   private missing: ReadonlySet<string> = new Set();

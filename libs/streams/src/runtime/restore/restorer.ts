@@ -97,7 +97,7 @@ export class Restorer {
       } catch (error) {
         if (!(error instanceof StoreCorruptedError) || ++wipes > MAX_WIPES || signal.aborted) throw error;
         // A store is no more damaged than before where its changelog was replaced.
-        await this.options.changelogs.check(of.changelog);
+        await untilAnswered(this.options.clock, signal, () => this.options.changelogs.check(of.changelog));
         logger.error(error.message, error);
         metrics.add('streams_errors_total', { code: error.code }, 1);
         await of.store.wipe();

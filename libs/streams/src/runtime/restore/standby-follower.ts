@@ -239,8 +239,8 @@ export class StandbyFollower {
   }
 
   private async empty({ store, changelog }: LoggedStore, error: StoreCorruptedError): Promise<void> {
-    const { logger, metrics, changelogs } = this.options;
-    await changelogs.check(changelog);
+    const { logger, metrics, changelogs, clock } = this.options;
+    await untilAnswered(clock, this.closing.signal, () => changelogs.check(changelog));
     logger.error(error.message, error);
     metrics.add('streams_errors_total', { code: error.code }, 1);
     await store.wipe();

@@ -42,6 +42,19 @@ describe('the currency of stores', () => {
     expect(open().isOutdated('0_1', 'balances', 'changelog')).toBe(true);
   });
 
+  it('does not trust a time in the future, which a fast clock noted, and replaces it', async () => {
+    const { clock, open } = world(24 * HOUR_MS);
+    const currency = open();
+    currency.follows('0_0', 'balances', clock.now() + 5 * 24 * HOUR_MS);
+    currency.close();
+    expect(open().isOutdated('0_0', 'balances', 'changelog')).toBe(true);
+    currency.follows('0_0', 'balances', clock.now());
+    currency.close();
+    expect(open().isOutdated('0_0', 'balances', 'changelog')).toBe(false);
+    await clock.advance(24 * HOUR_MS);
+    expect(open().isOutdated('0_0', 'balances', 'changelog')).toBe(true);
+  });
+
   it('never goes back, and saves changes of one moment together', async () => {
     const { clock, saved, open } = world(HOUR_MS);
     const currency = open();

@@ -38,7 +38,10 @@ export class StoreCurrency {
     const until = this.times.get(`${task}/${store}`);
     if (until === undefined) return true;
     const keptMs = this.deletionsKeptMs.get(changelog) ?? DEFAULT_DELETIONS_KEPT_MS;
-    return this.clock.now() - until >= keptMs - Math.min(MAX_MARGIN_MS, keptMs / 10);
+    const marginMs = Math.min(MAX_MARGIN_MS, keptMs / 10);
+    const awayMs = this.clock.now() - until;
+    // A time in the future was noted by a clock that was fast, and says nothing.
+    return awayMs < -marginMs || awayMs >= keptMs - marginMs;
   }
 
   /** The store is empty and reads its changelog from the beginning: earlier deletions concern it no more. */
@@ -50,7 +53,8 @@ export class StoreCurrency {
   /** The store has everything that was in its changelog at `untilMs`. */
   follows(task: TaskId, store: string, untilMs: number): void {
     const key = `${task}/${store}`;
-    if (untilMs <= (this.times.get(key) ?? 0)) return;
+    const known = this.times.get(key) ?? 0;
+    if (untilMs <= known && known <= this.clock.now()) return;
     this.times.set(key, untilMs);
     this.scheduleSave();
   }

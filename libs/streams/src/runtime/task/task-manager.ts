@@ -218,7 +218,8 @@ export class TaskManager {
   }
 
   private follow(task: Task): void {
-    task.state.transition('standby');
+    // A task that was taken over and never activated is a standby still.
+    if (!task.state.is('standby')) task.state.transition('standby');
     this.copies.set(task.id, task);
     for (const { store } of task.stores.all) store.setBufferLimit(0);
     this.options.follower.follow(task);

@@ -45,9 +45,9 @@ export class Task {
     return this.records.queues.map(({ topic }) => ({ topic, partition: this.partition }));
   }
 
-  /** Makes the user code and calls `onTaskInit`. */
+  /** Makes the user code and calls `onTaskInit`. May be called again after it failed. */
   async createUserCode(): Promise<void> {
-    this.hasUserCode = true;
+    if (this.lifecycles.length > 0) await this.closeUserCode();
     this.records.beginHook();
     try {
       const lifecycles = new Set<TaskLifecycle>();
@@ -58,6 +58,7 @@ export class Task {
       }
       this.lifecycles = [...lifecycles];
       for (const each of this.lifecycles) await each.onTaskInit?.(this.context);
+      this.hasUserCode = true;
     } finally {
       this.records.endHook();
     }

@@ -41,8 +41,12 @@ export class BufferEntry<K, V> {
     return this.valueBytes + ENTRY_OVERHEAD_BYTES;
   }
 
+  get isKnown(): boolean {
+    return this.loading === undefined && !this.isDropped;
+  }
+
   get isEvictable(): boolean {
-    return !this.isDirty && this.inFlight === 0 && this.pins === 0 && this.loading === undefined && !this.isDropped;
+    return !this.isDirty && this.inFlight === 0 && this.pins === 0 && this.isKnown;
   }
 }
 

@@ -219,13 +219,13 @@ export class BufferedKeyValueStore implements StateStore, KeyValueBacking<unknow
 
   putIfAbsent(key: unknown, value: unknown): Awaitable<unknown> {
     const entry = this.buffer.find(key);
-    if (entry === undefined) return this.fetch(key).then((before) => this.putUnless(before, key, value));
+    if (entry === undefined)
+      return this.fetch(key).then((before) => this.putUnless(this.buffered(key, before), key, value));
     return this.putUnless(entry.value, key, value);
   }
 
   delete(key: unknown): Awaitable<unknown> {
     this.requireUnit('delete');
-    this.place?.check(key);
     this.counts.delete++;
     this.changes++;
     const entry = this.buffer.find(key);
@@ -276,6 +276,12 @@ export class BufferedKeyValueStore implements StateStore, KeyValueBacking<unknow
     if (gate !== undefined && !gate.isOpen) throw gate.refusal(`${operation} on the store "${this.name}"`);
   }
 
+  /** Another call may have put the key since it was read. */
+  private buffered(key: unknown, read: unknown): unknown {
+    const entry = this.buffer.find(key);
+    return entry === undefined ? read : entry.value;
+  }
+
   private putUnless(before: unknown, key: unknown, value: unknown): unknown {
     if (before === undefined) this.put(key, value);
     return before;
@@ -293,7 +299,7 @@ export class BufferedKeyValueStore implements StateStore, KeyValueBacking<unknow
       await loading;
       const values = new Array<unknown>(keys.length);
       for (let i = 0; i < keys.length; i++)
-        values[i] = pins[i].isDropped ? await this.readEngine(keys[i]) : pins[i].value;
+        values[i] = pins[i].isKnown ? pins[i].value : await this.readEngine(keys[i]);
       return values;
     } finally {
       for (const entry of pins) this.buffer.release(entry);

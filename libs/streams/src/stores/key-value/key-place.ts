@@ -2,7 +2,7 @@ import { StoreAccessError } from '../../errors/store-access-error.js';
 import { partitionForKey } from '../../log/partitioner.js';
 import type { StoreDefinition } from '../../topology/store-definition.js';
 
-/** One put or delete of so many is looked at where the check is sampled. A power of two. */
+/** One put of so many is looked at where the check is sampled. A power of two. */
 const SAMPLE = 1024;
 
 export interface KeyPlaceOptions {
@@ -14,7 +14,8 @@ export interface KeyPlaceOptions {
 }
 
 /**
- * Checks that the keys a task writes belong to its partition: that is where queries look for them, and a key that two tasks write has two values.
+ * Checks that the keys a task puts belong to its partition: that is where queries look for them, and a key that two tasks put has two values.
+ * Deletes are not checked, so that a task can remove what was misplaced before.
  */
 export class KeyPlace {
   private writes = 0;
@@ -43,6 +44,7 @@ export class KeyPlace {
       `The store "${definition.name}" of partition ${partition} was given a key of partition ${place} (of ${partitionCount}): queries would not find it, and another task may hold a value of its own for it. ` +
         'If the key contains the key of the record, give @StateStore "partitionBy". ' +
         'If clients on librdkafka (Python, Go, .NET, Ruby, PHP) write the source topic, give it "partitioner", theirs is "consistent_random" by default. ' +
+        'If the topic and the store write the key in different formats, give the store the serde of the topic. ' +
         'Otherwise process a topic that is keyed by this key, or set "lookup" to "every-partition" if each partition is to keep an entry of its own.',
     );
   }

@@ -74,4 +74,39 @@ describe('what was loaded for a record', () => {
     expect(await balances.get('a')).toEqual({ n: 1 });
     store.release(pins[0]);
   });
+
+  it('is not forgotten, nor taken for absent, after a look-up that a key of another type spoiled', async () => {
+    const { store, balances } = await world();
+    balances.put('a', { n: 1 });
+    await commit(store);
+    store.discard();
+    for (const bad of [{ a: 1 }, null, undefined, '\ud800'])
+      await expect(async () => balances.getMany(['a', bad as string])).rejects.toThrow();
+    expect(await balances.get('a')).toEqual({ n: 1 });
+    store.setBufferLimit(0);
+    expect(store.bufferedBytes).toBe(0);
+  });
+
+  it('leaves out keys that the serde refuses', async () => {
+    const { store, balances } = await world();
+    balances.put('a', { n: 1 });
+    await commit(store);
+    store.discard();
+    const pins: unknown[] = [];
+    await store.prefetch([{ a: 1 }, null, 'a', ['b']], pins);
+    expect(Array.from(pins, (pin) => pin !== undefined)).toEqual([false, false, true]);
+    expect(balances.get('a')).toEqual({ n: 1 });
+    store.release(pins[2]);
+  });
+
+  it('is seen by a second putIfAbsent of the same key', async () => {
+    const { store, balances } = await world();
+    const pins: unknown[] = [];
+    const loading = store.prefetch(['a'], pins);
+    const both = [balances.putIfAbsent('a', { n: 1 }), balances.putIfAbsent('a', { n: 2 })];
+    expect(await Promise.all(both)).toEqual([undefined, { n: 1 }]);
+    await loading;
+    store.release(pins[0]);
+    expect(await commit(store)).toEqual(['a={"n":1}']);
+  });
 });

@@ -119,7 +119,7 @@ export class WriteBackBuffer<K, V> {
    */
   pin(keys: readonly K[], pins: BufferEntry<K, V>[]): Promise<void> | undefined {
     try {
-      return this.pinAll(keys, pins, Infinity);
+      return this.pinAll(keys, pins, Infinity, false);
     } catch (error) {
       for (const entry of pins) this.release(entry);
       throw error;
@@ -131,7 +131,7 @@ export class WriteBackBuffer<K, V> {
    * @param pins takes the pinned entries, by index.
    */
   prefetch(keys: readonly (K | undefined)[], pins: (BufferEntry<K, V> | undefined)[]): Promise<void> | undefined {
-    return this.pinAll(keys, pins, this.maxBytes);
+    return this.pinAll(keys, pins, this.maxBytes, true);
   }
 
   /** Gives back one pin. */
@@ -211,32 +211,34 @@ export class WriteBackBuffer<K, V> {
     return hinted !== undefined && key === this.hintedKey && !hinted.isDropped ? hinted : undefined;
   }
 
-  /** @param maxPinnedBytes beyond this the rest is left out, and keys that the serde refuses are skipped; `Infinity` takes all. */
+  /** @param maxPinnedBytes beyond this the rest is left out. @param skipsRefused leaves out keys that are undefined or that the serde refuses. */
   private pinAll(
     keys: readonly (K | undefined)[],
     pins: (BufferEntry<K, V> | undefined)[],
     maxPinnedBytes: number,
+    skipsRefused: boolean,
   ): Promise<void> | undefined {
+    const missing: BufferEntry<K, V>[] = [];
     let load: Load | undefined;
-    let missing: BufferEntry<K, V>[] | undefined;
     let joined: Set<Promise<void>> | undefined;
     for (let i = 0; i < keys.length; i++) {
       const key = keys[i];
-      if (key === undefined || this.pinnedBytes > maxPinnedBytes) continue;
-      const entry = this.entries.get(idOf(key, this.options.key));
-      if (entry !== undefined) {
-        if (entry.loading === undefined) this.clean.remove(entry);
-        else if (entry.loading !== load) (joined ??= new Set()).add(entry.loading.done);
-        pins[i] = this.pinned(entry);
-        continue;
+      if (this.pinnedBytes > maxPinnedBytes || (skipsRefused && key === undefined)) continue;
+      const known = missing.length;
+      let entry: BufferEntry<K, V>;
+      try {
+        entry = this.existingOrCreated(key as K, missing);
+      } catch (error) {
+        if (skipsRefused) continue;
+        for (const created of missing) this.drop(created);
+        throw error;
       }
-      const created = this.created(key, maxPinnedBytes < Infinity);
-      if (created === undefined) continue;
-      created.loading = load ??= { done: Promise.resolve() };
-      pins[i] = this.pinned(created);
-      (missing ??= []).push(created);
+      if (missing.length > known) entry.loading = load ??= { done: Promise.resolve() };
+      if (entry.loading === undefined) this.clean.remove(entry);
+      else if (entry.loading !== load) (joined ??= new Set()).add(entry.loading.done);
+      pins[i] = this.pinned(entry);
     }
-    if (load !== undefined) load.done = this.read(load, missing!, maxPinnedBytes);
+    if (load !== undefined) load.done = this.read(load, missing, maxPinnedBytes);
     const own = load?.done;
     if (joined === undefined) return own;
     return Promise.all(own ? [...joined, own] : joined).then(() => undefined);
@@ -247,21 +249,18 @@ export class WriteBackBuffer<K, V> {
     return entry;
   }
 
-  /** @returns a buffered entry without a value; undefined if the serde refuses the key and `skipsRefused`. */
-  private created(key: K, skipsRefused: boolean): BufferEntry<K, V> | undefined {
-    let keyBytes: Uint8Array;
-    try {
-      keyBytes = this.options.key.serialize(key);
-    } catch (error) {
-      if (skipsRefused) return undefined;
-      throw error;
-    }
+  /** @param created takes an entry that was not buffered; its value is not known. @throws what the serde throws for the key. */
+  private existingOrCreated(key: K, created: BufferEntry<K, V>[]): BufferEntry<K, V> {
     const id = idOf(key, this.options.key);
+    const existing = this.entries.get(id);
+    if (existing !== undefined) return existing;
+    const keyBytes = this.options.key.serialize(key);
     const entry = new BufferEntry<K, V>(id, key, undefined);
     entry.keyBytes = keyBytes;
     entry.valueBytes = this.typicalValueBytes;
     this.entries.set(id, entry);
     this.bytes += entry.bytes;
+    created.push(entry);
     return entry;
   }
 
