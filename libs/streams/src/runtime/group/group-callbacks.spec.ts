@@ -67,7 +67,13 @@ describe('an owner whose last commit before a rebalance failed', () => {
     const nothing = (): void => undefined;
     const listener = groupCallbacks({
       owners: new PartitionOwners('a'),
-      seal: new GroupSeal({ applicationId: 'app', instanceId: 'a', secret: undefined, clock }),
+      seal: new GroupSeal({
+        applicationId: 'app',
+        instanceId: 'a',
+        secret: undefined,
+        clock,
+        logger: { debug() {}, info() {}, warn() {}, error() {} },
+      }),
       tenures: new Tenures(),
       tasks,
       loop: { exclusive: <T>(action: () => Promise<T>) => action() },

@@ -42,7 +42,7 @@ export interface GroupCallbacksOptions {
 
 /** What the group's rebalances do to the tasks: those that stay go on processing and committing (KIP-429). */
 export function groupCallbacks(options: GroupCallbacksOptions): GroupListener {
-  const pending = new PendingAssignments();
+  const pending = new PendingAssignments(options.logger);
   const { assignment, owners, seal, tenures, tasks, loop, committer, recovery, logger, metrics } = options;
 
   /** The last commit of a generation. @returns false if it could not be made; its records are processed again by the next owner. */

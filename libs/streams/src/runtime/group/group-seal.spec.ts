@@ -4,14 +4,29 @@ import type { TaskOwner } from '../assignment/user-data.js';
 import { GroupSeal } from './group-seal.js';
 
 const clock = new ManualClock();
+const warnings: string[] = [];
+const none = (): void => undefined;
+const logger = { debug: none, info: none, warn: (text: string) => void warnings.push(text), error: none };
 const seal = (
   instanceId: string,
   secret: string | undefined = 'the secret of the peers',
   applicationId = 'app',
-): GroupSeal => new GroupSeal({ applicationId, instanceId, secret, clock });
-const open = new GroupSeal({ applicationId: 'app', instanceId: 'a', secret: undefined, clock });
+): GroupSeal => new GroupSeal({ applicationId, instanceId, secret, clock, logger });
+const open = new GroupSeal({ applicationId: 'app', instanceId: 'a', secret: undefined, clock, logger });
 
 describe('what members tell their group', () => {
+  it('is warned of once for each instance whose address is not believed', () => {
+    const before = warnings.length;
+    const own = seal('b');
+    const foreign = seal('a', 'another secret').sealAddress('http://a:3000');
+    expect([own.openAddress('a', foreign), own.openAddress('a', foreign)]).toEqual([undefined, undefined]);
+    expect(own.openAddress('c', 'http://c:3000')).toBeUndefined();
+    expect(warnings.slice(before)).toEqual([
+      expect.stringContaining('"a" is not signed'),
+      expect.stringContaining('"c" is not signed'),
+    ]);
+  });
+
   it('is believed where the secret signed it', () => {
     expect(seal('b').openAddress('a', seal('a').sealAddress('http://a:3000/base/'))).toBe('http://a:3000/base');
     expect(seal('b').openReason(seal('a').sealReason('a b\nc'))).toBe('a b\nc');

@@ -1,4 +1,5 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
+import type { StreamsLogger } from '../../observability/streams-logger.js';
 import type { Clock } from '../../time/clock.js';
 import type { TaskId } from '../../topology/processor.js';
 import type { TaskOwner } from '../assignment/user-data.js';
@@ -15,6 +16,7 @@ export interface GroupSealOptions {
   /** `peers.secret`; without it nothing is signed, and what members say is believed if it is well formed. */
   readonly secret: string | undefined;
   readonly clock: Clock;
+  readonly logger: StreamsLogger;
 }
 
 /**
@@ -22,6 +24,9 @@ export interface GroupSealOptions {
  * group at the broker writes such data, and every member may be the leader that passes it on.
  */
 export class GroupSeal {
+  /** Instances whose address was refused and warned of. */
+  private readonly refused = new Set<string>();
+
   constructor(private readonly options: GroupSealOptions) {}
 
   /** The address as it is told: `<url> <mac>`. */
@@ -37,7 +42,12 @@ export class GroupSeal {
     const [text, mac] = sealed.split(' ');
     const base = peerUrlOf(text);
     if (base === undefined || this.options.secret === undefined) return base;
-    return isSame(mac, this.mac('address', instanceId, text)) ? base : undefined;
+    if (isSame(mac, this.mac('address', instanceId, text))) {
+      this.refused.delete(instanceId);
+      return base;
+    }
+    this.warnOf(instanceId, base);
+    return undefined;
   }
 
   /** The reason as it is told: `<time> <mac> <reason>`. */
@@ -74,6 +84,15 @@ export class GroupSeal {
       if (url !== undefined) opened.set(instanceId, url);
     }
     return opened;
+  }
+
+  private warnOf(instanceId: string, url: string): void {
+    if (this.refused.has(instanceId)) return;
+    this.refused.add(instanceId);
+    this.options.logger.warn(
+      `The address ${url} of the instance "${instanceId}" is not signed with this instance's "peers.secret", so it is not called. ` +
+        'Give all instances the same secret; one of an earlier release is called once it is upgraded.',
+    );
   }
 
   private mac(kind: 'address' | 'shutdown', ...parts: readonly string[]): string {

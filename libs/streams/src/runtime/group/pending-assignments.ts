@@ -1,3 +1,5 @@
+import { reasonOf } from '../../errors/reason-of.js';
+import type { StreamsLogger } from '../../observability/streams-logger.js';
 import type { TaskId } from '../../topology/processor.js';
 import type { AssignmentData } from '../assignment/user-data.js';
 import type { TaskManager } from '../task/task-manager.js';
@@ -19,6 +21,8 @@ export class PendingAssignments {
   private newest: PendingAssignment | undefined;
   private applying: PendingAssignment | undefined;
 
+  constructor(private readonly logger: StreamsLogger) {}
+
   add(next: PendingAssignment): void {
     const before = this.newest?.tenure === next.tenure ? this.newest.departed : [];
     this.newest = { ...next, departed: [...new Set([...before, ...next.departed])] };
@@ -35,6 +39,7 @@ export class PendingAssignments {
     } catch (error) {
       // The revocation that follows undoes what was done by halves.
       if (next.tenure.isLive) throw error;
+      this.logger.warn(`An assignment was lost while it was applied: ${reasonOf(error)}`);
     } finally {
       this.applying = undefined;
     }

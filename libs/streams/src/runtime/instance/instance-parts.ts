@@ -178,7 +178,7 @@ export function assembleParts(
     logger,
     signal: events.stopping,
   });
-  const seal = new GroupSeal({ applicationId, instanceId, secret: config.peers.secret, clock });
+  const seal = new GroupSeal({ applicationId, instanceId, secret: config.peers.secret, clock, logger });
   const assignment = new GroupAssignment(topology, layout.taskCounts, config, logger, (text) => seal.openReason(text));
   const origins = new ErrorOrigins();
   const output = new StrategyOutput(strategy, () => tasks.tenure);

@@ -1,6 +1,7 @@
 import type { RuntimeConfig } from '../../config/runtime-config.js';
 import { ChangelogLostError } from '../../errors/changelog-lost-error.js';
 import { ChangelogMismatchError } from '../../errors/changelog-mismatch-error.js';
+import { ConfigurationError } from '../../errors/configuration-error.js';
 import { LogError } from '../../errors/log-error.js';
 import { MissingTopicError } from '../../errors/missing-topic-error.js';
 import type { LogAdmin, NewTopic } from '../../log/log-admin.js';
@@ -100,6 +101,7 @@ async function setUpChangelogs(
   const known = record.changelogIds;
   const lost = missing.find(({ name }) => known[name] !== undefined);
   if (lost !== undefined) throw new ChangelogLostError(lost.name, 'missing', config.applicationId);
+  await refuseFormerNames(topology, config.applicationId, missing, admin);
   if (missing.length > 0) await admin.createTopics(missing);
   for (const { name, partitions } of missing)
     logger.info(`Created the changelog topic "${name}" with ${partitions} partitions.`);
@@ -114,6 +116,29 @@ async function setUpChangelogs(
   const ids = Object.fromEntries(found);
   if (wanted.some(({ name }) => known[name] !== ids[name])) record.keepChangelogIds(ids);
   return { changelogIds: ids, deletionsKeptMs };
+}
+
+/** Earlier versions wrote one dash where the name of the store contains one. Creating the other topic beside that one could lose its state. */
+async function refuseFormerNames(
+  topology: Topology,
+  applicationId: string,
+  missing: readonly NewTopic[],
+  admin: LogAdmin,
+): Promise<void> {
+  const former = new Map<string, string>();
+  for (const { name } of topology.stores)
+    if (missing.some((topic) => topic.name === changelogTopic(applicationId, name)))
+      former.set(`${applicationId}-${name}-changelog`, changelogTopic(applicationId, name));
+  for (const name of missing.map((topic) => topic.name)) former.delete(name);
+  if (former.size === 0) return;
+  const found = await admin.describeTopics([...former.keys()]);
+  const problems = Array.from(
+    found.keys(),
+    (name) =>
+      `the changelog "${former.get(name)}" does not exist, but "${name}" does, which an earlier version of this application may have written. ` +
+      `If it did, give the store a name without "-", or delete "${name}" and reset the application. If the topic belongs to another application, create "${former.get(name)}" yourself.`,
+  );
+  if (problems.length > 0) throw new ConfigurationError(problems);
 }
 
 function newChangelog(

@@ -13,6 +13,7 @@ import { RenewableWire } from './renewable-wire.js';
 import { within } from './within.js';
 import { lastingAbort } from '../../../time/lasting-abort.js';
 
+const REFUSALS: ReadonlySet<string> = new Set(['LOG_FENCED_INSTANCE_ID', 'LOG_UNKNOWN_SERVER_ERROR']);
 const REJOIN_BACK_OFF_MS = 100;
 /** Of the rebalance time-out: so long the others wait for a listener, which has partitions to give up, before this member joins without it. */
 const LISTENER_SHARE = 3;
@@ -246,7 +247,8 @@ export class GroupMemberClient implements GroupMember {
       if (this.closing.signal.aborted) return undefined;
       this.isLost = this.session.identity() === undefined;
       if (error.code === 'LOG_FENCED_INSTANCE_ID') this.isLost = true;
-      if (error.kind === 'fatal' || error.code === 'LOG_FENCED_INSTANCE_ID') throw error;
+      // A broker answers UNKNOWN_SERVER_ERROR for a group that has outgrown what it stores: that does not pass.
+      if (REFUSALS.has(error.code) || error.kind === 'fatal') throw error;
       if (error.code !== 'LOG_MEMBER_ID_REQUIRED' && error.code !== 'LOG_REBALANCE_IN_PROGRESS') {
         this.logger.debug(`Joining the group "${this.options.groupId}" is tried again: ${error.message}`);
         await delay(this.clock, REJOIN_BACK_OFF_MS, this.closing.signal);
