@@ -174,9 +174,10 @@ describe.each(['fastify', 'express'] as const)('is refused on %s:', (adapter) =>
       [a, b],
       [b, a],
     ])
+      // An address that is signed with another secret is not believed, so nothing is sent there.
       expect((await asked.fetch(`/stores/items/entries/${cluster.keyOf(owner)}`)).json).toMatchObject({
-        status: 502,
-        code: 'STREAMS_QUERY_PEER_UNREACHABLE',
+        status: 421,
+        code: 'STREAMS_QUERY_NOT_OWNER',
       });
   });
 });

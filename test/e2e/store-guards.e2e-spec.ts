@@ -1,4 +1,14 @@
-import { Inject, Injectable, Module, Scope, UseGuards, type CanActivate, type Type } from '@nestjs/common';
+import {
+  forwardRef,
+  Inject,
+  Injectable,
+  Module,
+  Scope,
+  UseGuards,
+  type CanActivate,
+  type DynamicModule,
+  type Type,
+} from '@nestjs/common';
 import { REQUEST } from '@nestjs/core';
 import { KeyValueStore, StateStore, StreamHandler, StreamProcessor, StreamsModule } from 'nestjs-streams';
 import { describe, expect, it } from 'vitest';
@@ -35,7 +45,11 @@ class Reader {
 describe.each(['fastify', 'express'] as const)('a guard of a store on %s', (adapter) => {
   const apps = new StreamsApps();
 
-  async function statusesOf(guard: Type<CanActivate>, roles: readonly string[]): Promise<number[]> {
+  async function statusesOf(
+    guard: Type<CanActivate>,
+    roles: readonly string[],
+    imports: DynamicModule['imports'] = [RolesModule],
+  ): Promise<number[]> {
     const store = guardedStore(guard);
     @StreamProcessor({ name: 'Keeper' })
     class Keeper {
@@ -47,7 +61,7 @@ describe.each(['fastify', 'express'] as const)('a guard of a store on %s', (adap
     const app = await apps.start({
       topics: { in: 1 },
       adapter,
-      feature: { processors: [Keeper], stores: [store], imports: [RolesModule] },
+      feature: { processors: [Keeper], stores: [store], imports },
     });
     await app.host.whenRunning();
     return Promise.all(
@@ -67,6 +81,28 @@ describe.each(['fastify', 'express'] as const)('a guard of a store on %s', (adap
       }
     }
     expect(await statusesOf(RoleGuard, ['teller', 'guest', 'teller'])).toEqual([200, 403, 200]);
+  });
+
+  it('is taken from an import that can be read only after all modules are loaded', async () => {
+    @Injectable()
+    class LazyGuard implements CanActivate {
+      constructor(private readonly roles: Roles) {}
+
+      canActivate(context: { switchToHttp(): { getRequest(): Caller } }): boolean {
+        return this.roles.mayRead(context.switchToHttp().getRequest().headers['x-role']);
+      }
+    }
+    // `Roles` is not exported: only this module can make the guard.
+    @Module({ providers: [Roles, LazyGuard], exports: [LazyGuard] })
+    class AuthModule {}
+    let looks = 0;
+    const lazily = forwardRef(() => {
+      if (looks++ === 0) throw new ReferenceError("Cannot access 'AuthModule' before initialization");
+      return AuthModule;
+    });
+    expect(await statusesOf(LazyGuard, ['teller', 'guest'], [lazily])).toEqual([200, 403]);
+    const promised = [Promise.resolve({ module: AuthModule })];
+    expect(await statusesOf(LazyGuard, ['teller', 'guest'], promised)).toEqual([200, 403]);
   });
 
   it('may be scoped to the request, or depend on what is, and gets each request of its own', async () => {

@@ -22,6 +22,28 @@ describe('the client', () => {
     ]);
   });
 
+  it('turns from an instance that did not answer before the time-out of the caller', async () => {
+    const asked: string[] = [];
+    let isAsked = (): void => {};
+    const first = new Promise<void>((resolve) => (isAsked = resolve));
+    const fetch = (url: string, init?: RequestInit): Promise<Response> => {
+      asked.push(url);
+      isAsked();
+      if (url.startsWith('http://b')) return Promise.resolve(json({ n: 1 }));
+      return new Promise((_, reject) => {
+        init?.signal?.addEventListener('abort', () => reject(init.signal!.reason as Error));
+      });
+    };
+    const items = client(fetch as typeof globalThis.fetch).store('items');
+    const patience = new AbortController();
+    const hanging = items.get('a', { signal: patience.signal });
+    await first;
+    patience.abort(new Error('Too slow.'));
+    await expect(hanging).rejects.toThrow('Too slow.');
+    expect(await items.get('a')).toEqual({ n: 1 });
+    expect(asked.map((url) => new URL(url).host)).toEqual(['a', 'b']);
+  });
+
   it('gives up after so many attempts, and at once where nothing will change', async () => {
     const away = scripted(problem('unassigned', 503));
     await expect(client(away.fetch, { maxAttempts: 3 }).store('items').get('a')).rejects.toMatchObject({

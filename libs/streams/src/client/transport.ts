@@ -82,9 +82,10 @@ export class Transport {
     } catch (error) {
       const retryAfterMs = error instanceof StreamsProblem ? (error.retryAfterMs ?? 0) : 0;
       const nowMs = performance.now();
-      if (owner !== null) instances.turnFrom(url);
+      // An instance that never answers ends in the caller's own time-out, and must not get the next request as well.
+      if (owner !== null || request.signal?.aborted === true) instances.turnFrom(url);
       else if (!isPassing(error)) instances.answered(url);
-      else if (request.signal?.aborted !== true) instances.failed(url, nowMs, retryAfterMs);
+      else instances.failed(url, nowMs, retryAfterMs);
       // The other instances name the same owner.
       const quietMs = owner === null ? instances.quietMs(nowMs) : retryAfterMs;
       return { isAnswered: false, error, quietMs: Math.min(quietMs, this.maxBackOffMs) };

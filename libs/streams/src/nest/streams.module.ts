@@ -113,7 +113,10 @@ function featureModule(classes: readonly Type<object>[]): Type<object> {
   return StreamsFeatureModule;
 }
 
-/** Guard classes of the stores: providers of the feature, unless it already provides or imports them. */
+/**
+ * Guard classes of the stores: providers of the feature, unless it already provides or imports them. An import that cannot be read yet may export
+ * any of them; a guard that nothing exports is made of the module of the endpoints then.
+ */
 function guardProviders(
   stores: readonly StateStoreClass[],
   providers: readonly Provider[],
@@ -122,27 +125,44 @@ function guardProviders(
   const provided = new Set<unknown>(
     providers.map((provider) => (typeof provider === 'function' ? provider : provider.provide)),
   );
+  const exported = imports.map((module) => exportsOf(module));
   const guards = new Set(stores.flatMap((store) => guardsOf(store)));
   return [...guards].filter(
     (guard): guard is Type<CanActivate> =>
-      typeof guard === 'function' && !provided.has(guard) && !imports.some((module) => exportsOf(module).has(guard)),
+      typeof guard === 'function' &&
+      !provided.has(guard) &&
+      !exported.some((tokens) => tokens.has(guard) || tokens.has(UNREADABLE)),
   );
 }
 
+/** Among the exports of a module that is a promise, or behind a `forwardRef` whose class does not exist yet. */
+const UNREADABLE = Symbol('unreadable');
+
 /** What a module exports, by itself and through modules that it exports again. */
 function exportsOf(module: unknown, seen = new Set<unknown>()): Set<unknown> {
-  if (module === undefined || module === null || seen.has(module)) return seen;
+  if (module === undefined || module === null || module instanceof Promise) return seen.add(UNREADABLE);
+  if (seen.has(module)) return seen;
   seen.add(module);
   const { module: type, exports: own = [] } = module as Partial<DynamicModule>;
   if (typeof type === 'function') exportsOf(type, seen);
   const { forwardRef } = module as { forwardRef?: () => unknown };
-  if (typeof forwardRef === 'function') exportsOf(forwardRef(), seen);
+  if (typeof forwardRef === 'function') exportsOf(referred(forwardRef), seen);
   const declared =
     typeof module === 'function' ? ((Reflect.getMetadata('exports', module) as unknown[] | undefined) ?? []) : [];
   for (const each of [...(Array.isArray(own) ? own : []), ...declared])
     if (typeof each === 'object' && each !== null && 'provide' in each) seen.add(each.provide);
     else exportsOf(each, seen);
   return seen;
+}
+
+/** @returns undefined while modules are loaded in a circle. */
+function referred(forwardRef: () => unknown): unknown {
+  try {
+    return forwardRef();
+  } catch (error) {
+    if (error instanceof ReferenceError) return undefined;
+    throw error;
+  }
 }
 
 function providersOfStore(type: StateStoreClass): Provider[] {

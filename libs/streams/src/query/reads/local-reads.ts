@@ -78,7 +78,9 @@ export class LocalReads implements PartitionReads {
 
   async scan(target: PartitionTarget, part: ScanPart, bounds: ReadBounds): Promise<EntriesAnswer> {
     const filter = this.filterOf(target, part);
-    return this.walk(target, part, bounds, (view) => scanPart(view, part, filter, (step) => this.scans.run(step)));
+    return this.walk(target, part, bounds, (view) =>
+      scanPart(view, part, filter, (step) => this.scans.run(step, bounds.signal)),
+    );
   }
 
   async count(target: PartitionTarget, part: ScanPart, bounds: ReadBounds): Promise<CountAnswer> {
@@ -87,7 +89,7 @@ export class LocalReads implements PartitionReads {
     const takeTurn = async <T>(step: () => Promise<T>): Promise<T> => {
       // A turn of the event loop for processing between two steps.
       await yieldToEventLoop();
-      return this.counts.run(step);
+      return this.counts.run(step, bounds.signal);
     };
     return this.walk(target, { ...part, isBulk: true }, bounds, (view) => countPart(view, part, filter, takeTurn));
   }

@@ -9,11 +9,13 @@ export class ScanLane {
   /** @param width the number of steps that run at a time. */
   constructor(private readonly width: number) {}
 
-  /** Runs `step` when its turn has come, in the order of the calls. */
-  async run<T>(step: () => Promise<T>): Promise<T> {
+  /** Runs `step` when its turn has come, in the order of the calls. @throws the reason of `signal` once it has aborted; the step does not run then. */
+  async run<T>(step: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+    signal?.throwIfAborted();
     if (this.running < this.width) this.running++;
     else await new Promise<void>((resolve) => void this.waiting.push(resolve));
     try {
+      signal?.throwIfAborted();
       return await step();
     } finally {
       const next = this.waiting.shift();

@@ -35,6 +35,13 @@ describe('the limits of requests', () => {
     expect(limits.enter(CLIENT, present)).toBeUndefined();
   });
 
+  it('refuse a name of a client that is no text, also a promise that rejects', () => {
+    for (const answer of [undefined, 7, Promise.resolve('alice'), Promise.reject(new Error('No session.'))]) {
+      const limits = new RequestLimits({ clientOf: (() => answer) as never });
+      expect(() => limits.clientOf({} as never)).toThrow('"query.clientOf" must return a string');
+    }
+  });
+
   it('keep the places of streams apart, and give them back whatever happens', async () => {
     const limits = new RequestLimits({ maxStreams: 1 });
     let end = (): void => {};

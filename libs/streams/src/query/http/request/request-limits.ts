@@ -46,10 +46,15 @@ export class RequestLimits {
     this.streams = new ClientPlaces('feeds and streamed scans', maxStreams, maxStreamsPerClient);
   }
 
-  /** Names who sent a request, which shares the places of the same client. */
+  /** Names who sent a request, which shares the places of the same client. @throws TypeError if `query.clientOf` answers no string. */
   clientOf(request: QueryRequest): string {
     const { clientOf } = this.options;
-    return clientOf === undefined ? (request.ip ?? '') : String(clientOf(request));
+    if (clientOf === undefined) return request.ip ?? '';
+    const name: unknown = clientOf(request);
+    if (typeof name === 'string') return name;
+    // Its rejection says nothing more, and must not end the process.
+    if (name instanceof Promise) name.catch(() => undefined);
+    throw new TypeError('"query.clientOf" must return a string, not a promise or anything else.');
   }
 
   /**
