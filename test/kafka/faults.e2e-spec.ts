@@ -132,7 +132,8 @@ describe.skipIf(inject('kafkaUnavailable'))('a record that cannot be handled', (
       const [committed] = await bank.log.admin.committedOffsets(bank.topics.applicationId, [
         { topic: bank.topics.input, partition: 0 },
       ]);
-      expect(committed.offset).toBe(-1);
+      // Where the task begins is committed before anything else, so that an offset that is missing later was lost.
+      expect(committed.offset).toBe(0);
       await instance.close();
     }
   });
