@@ -7,6 +7,7 @@ import type {
   TransactionalProducerOptions,
 } from './log-producer.js';
 import type { PartitionReader, PartitionReaderOptions } from './partition-reader.js';
+import type { RecordSender } from './record-sender.js';
 
 /** One partition of one topic. */
 export interface TopicPartition {
@@ -46,6 +47,7 @@ export interface Log {
 
   openReader(options: PartitionReaderOptions): PartitionReader;
   openProducer(options: ProducerOptions): LogProducer;
+  openSender(options: ProducerOptions): RecordSender;
   openTransactionalProducer(options: TransactionalProducerOptions): TransactionalProducer;
   openMember(options: GroupMemberOptions, listener: GroupListener): GroupMember;
 

@@ -1,14 +1,17 @@
 import { partitionForKey } from '../log/partitioner.js';
 import type { Log } from '../log/log.js';
-import type { LogProducer } from '../log/log-producer.js';
+import type { SentRecord } from '../log/record-sender.js';
 import type { RecordHeader } from '../log/records/record-header.js';
 import { LogError } from '../errors/log-error.js';
-import { MissingTopicError } from '../errors/missing-topic-error.js';
 import { reasonOf } from '../errors/reason-of.js';
 import { SerdeError } from '../errors/serde-error.js';
 import { PositionToken } from '../query/position/position-token.js';
 import { resolveSerde, type SerdeName } from '../serdes/resolve-serde.js';
 import type { Serde } from '../serdes/serde.js';
+import type { Clock } from '../time/clock.js';
+import { SystemClock } from '../time/system-clock.js';
+import { PartitionCounts } from './partition-counts.js';
+import { TopicSenders } from './topic-senders.js';
 
 export interface OutgoingRecord<K = unknown, V = unknown> {
   /** Null or absent: any partition. */
@@ -32,13 +35,21 @@ export interface SendOptions<K = unknown, V = unknown> {
 /**
  * Writes records to any topic of the log, idempotently; for code outside tasks, such as a controller that takes orders. Inside a task use
  * `@SendTo` or `StreamContext.forward`, which belong to the task's commit.
+ *
+ * Calls do not affect each other: a topic or partition that takes nothing fails only the calls with records for it.
  */
 export class RecordProducer {
-  private producer: LogProducer | undefined;
-  private readonly partitionCounts = new Map<string, number>();
+  private readonly partitionCounts: PartitionCounts;
+  private readonly senders: TopicSenders;
   private next = 0;
 
-  constructor(private readonly openLog: () => Promise<Log>) {}
+  constructor(
+    private readonly openLog: () => Promise<Log>,
+    clock: Clock = new SystemClock(),
+  ) {
+    this.partitionCounts = new PartitionCounts(clock);
+    this.senders = new TopicSenders(clock);
+  }
 
   /**
    * Settles when all in-sync replicas have the record. @returns a position for queries: `Streams-Min-Position` with it makes an answer show the effects
@@ -50,7 +61,7 @@ export class RecordProducer {
 
   /**
    * Settles when all in-sync replicas have all of them; nothing is sent if one of them cannot be serialised or names a partition that the topic
-   * does not have.
+   * does not have. After a `LogError` some of them may have been written.
    * @returns a position behind all of them, as `send` does; the empty text for no record.
    * @throws MissingTopicError, SerdeError, LogError
    */
@@ -65,40 +76,32 @@ export class RecordProducer {
     const key = resolveSerde<K>(options.key ?? 'string');
     const value = resolveSerde<V>(options.value ?? 'json');
     const partitions = await this.partitionsOf(log, topic, records);
-    const prepared = records.map((record) => {
+    const prepared = records.map((record): SentRecord => {
       const keyBytes = bytesOf(key, record.key, topic, 'key');
       const byKey = (): number =>
         keyBytes === null ? this.next++ % partitions : partitionForKey(keyBytes, partitions);
       return {
         partition: record.partition ?? byKey(),
-        keyBytes,
-        valueBytes: bytesOf(value, record.value, topic, 'value'),
-        timestamp: record.timestamp ?? Date.now(),
+        key: keyBytes,
+        value: bytesOf(value, record.value, topic, 'value'),
+        timestampMs: record.timestamp ?? Date.now(),
         headers: record.headers,
       };
     });
-    const producer = (this.producer ??= log.openProducer({ role: 'app' }));
     try {
-      for (const { partition, keyBytes, valueBytes, timestamp, headers } of prepared)
-        if (!producer.append(topic, partition, keyBytes, valueBytes, timestamp, headers)) await producer.drain();
-      await producer.flush();
-      return positionBehind(producer, topic, new Set(prepared.map(({ partition }) => partition)));
+      return positionBehind(topic, await this.senders.use(log, topic, (sender) => sender.send(topic, prepared)));
     } catch (error) {
-      // A producer that has failed stays failed; the next record gets another one.
-      if (this.producer === producer) this.producer = undefined;
-      await producer.close();
+      // The topic may have been deleted, or created again.
+      this.partitionCounts.forget(topic);
       throw error;
     }
   }
 
   /** Asks again before it refuses a partition: the topic may have grown. */
   private async partitionsOf(log: Log, topic: string, records: readonly OutgoingRecord[]): Promise<number> {
-    const known = this.partitionCounts.get(topic);
-    if (known !== undefined && records.every(({ partition }) => isPartition(partition, known))) return known;
-    const description = (await log.admin.describeTopics([topic])).get(topic);
-    if (description === undefined) throw new MissingTopicError([topic]);
-    const { partitions } = description;
-    this.partitionCounts.set(topic, partitions);
+    const known = await this.partitionCounts.of(log, topic);
+    if (records.every(({ partition }) => isPartition(partition, known))) return known;
+    const partitions = await this.partitionCounts.read(log, topic);
     const refused = records.find(({ partition }) => !isPartition(partition, partitions));
     if (refused !== undefined)
       throw new LogError(
@@ -110,10 +113,9 @@ export class RecordProducer {
   }
 }
 
-function positionBehind(producer: LogProducer, topic: string, partitions: ReadonlySet<number>): string {
-  const tokens = Array.from(partitions, (partition) =>
-    PositionToken.ofTopic(topic, partition, producer.acknowledgedEnd(topic, partition) ?? 0),
-  );
+function positionBehind(topic: string, ends: ReadonlyMap<number, number>): string {
+  const inOrder = Array.from(ends).sort(([a], [b]) => a - b);
+  const tokens = inOrder.map(([partition, end]) => PositionToken.ofTopic(topic, partition, end));
   return PositionToken.merge(tokens).toString();
 }
 

@@ -9,16 +9,20 @@ import { byPartition, groupByTopic, partitionKey } from './by-topic.js';
 import { invalidTimestamp } from './invalid-timestamp.js';
 import { kafkaError } from './kafka-error.js';
 import { PartitionBatches } from './partition-batches.js';
+import type { SendOutcome } from './send-outcome.js';
+import { absentPartition, undelivered } from './undelivered.js';
 import { lastingAbort } from '../../time/lasting-abort.js';
 
 const DEFAULT_BATCH_BYTES = 512 * 1024;
 const DEFAULT_BUFFER_BYTES = 32 * 1024 * 1024;
-const DEFAULT_DELIVERY_TIMEOUT_MS = 120_000;
+export const DEFAULT_DELIVERY_TIMEOUT_MS = 120_000;
 const MAX_REQUEST_BYTES = 4 * 1024 * 1024;
 const MAX_REQUESTS_PER_NODE = 5;
 const PRODUCE_TIMEOUT_MS = 30_000;
 const ANSWERED_BACK_OFF_MS = 20;
 const UNREACHABLE_BACK_OFF_MS = 100;
+/** New partitions need some time to be known to every broker; one that is absent for longer does not exist. */
+const ABSENT_MS = 3000;
 
 const TOO_LARGE: ReadonlySet<number> = new Set([
   KafkaErrorCode.MESSAGE_TOO_LARGE,
@@ -33,6 +37,11 @@ export interface PipelineOwner {
   admits(batches: PartitionBatches): boolean;
   /** Called with partitions that wait only for that; the pipeline is pumped again afterwards. */
   requestAdmission(batches: readonly PartitionBatches[]): void;
+  /**
+   * Called when batches of one partition were given up; later batches of that partition need a new identity. Absent: the first batch that fails
+   * fails the whole pipeline.
+   */
+  onGivenUp?(): void;
 }
 
 interface Waiter {
@@ -88,6 +97,11 @@ export class ProducePipeline {
     this.buffered += batches.append(this.round, key, value, timestampMs, headers);
     if (!this.isScheduled) this.schedule();
     return this.buffered <= this.bufferMaxBytes;
+  }
+
+  /** Tells `outcome` what becomes of the record that was appended to the partition last. */
+  watchLast(topic: string, partition: number, outcome: SendOutcome): void {
+    this.byTopic.get(topic)![partition]!.watchLast(outcome);
   }
 
   /** Why nothing is sent any more, until a reset. */
@@ -154,6 +168,13 @@ export class ProducePipeline {
     this.failure = error;
     for (const { reject } of this.waiters.splice(0)) reject(error);
     for (const { reject } of this.drains.splice(0)) reject(error);
+    for (const batches of this.all) batches.failShares(error);
+  }
+
+  /** Drops what waits for an identity. */
+  giveUpUnidentified(error: LogError): void {
+    for (const batches of this.all) if (batches.identity === undefined) this.buffered -= batches.drop(Infinity, error);
+    this.notify();
   }
 
   close(error: LogError): void {
@@ -164,11 +185,11 @@ export class ProducePipeline {
   pump(): void {
     if (this.failure !== undefined) return;
     const identity = this.owner.identity();
-    if (identity === undefined) return;
+    if (identity === undefined && this.owner.onGivenUp === undefined) return;
     const byLeader = new Map<number, PartitionBatches[]>();
     const waiting: PartitionBatches[] = [];
     for (const batches of this.all) {
-      if (!this.isSendable(batches)) continue;
+      if (!this.isSendable(batches) || (batches.identity ?? identity) === undefined) continue;
       if (!this.owner.admits(batches)) {
         waiting.push(batches);
         continue;
@@ -216,7 +237,7 @@ export class ProducePipeline {
     return this.all.every(({ pending }) => pending.length === 0 || pending[0]!.round > round);
   }
 
-  private sendTo(leader: number, group: readonly PartitionBatches[], identity: ProducerIdentity): void {
+  private sendTo(leader: number, group: readonly PartitionBatches[], identity: ProducerIdentity | undefined): void {
     for (let next = 0; next < group.length && (this.requests.get(leader) ?? 0) < MAX_REQUESTS_PER_NODE;) {
       const chosen: PartitionBatches[] = [];
       for (let bytes = 0; next < group.length; next++) {
@@ -224,7 +245,9 @@ export class ProducePipeline {
         const isTransactional = this.owner.transactionalId !== null;
         const codec = this.options.compression ?? 'none';
         if (chosen.length > 0 && bytes + batches.pending[0]!.builder.byteLength > MAX_REQUEST_BYTES) break;
-        bytes += batches.finishHead(identity, isTransactional, codec, this.clock.monotonic()).length;
+        const sender = batches.identity ?? identity!;
+        if (this.owner.onGivenUp !== undefined) batches.identity = sender;
+        bytes += batches.finishHead(sender, isTransactional, codec, this.clock.monotonic()).length;
         batches.isMuted = true;
         chosen.push(batches);
       }
@@ -300,22 +323,28 @@ export class ProducePipeline {
       // What was damaged on its way is sent again.
       const isRetried =
         error === undefined || error.kind === 'retriable' || answer?.error === KafkaErrorCode.CORRUPT_MESSAGE;
-      if (!isRetried) this.fail(error);
+      if (!isRetried) this.giveUp(batches, 1, error);
       else if (this.clock.monotonic() - batches.pending[0]!.firstSentMs > this.deliveryTimeoutMs) {
-        this.fail(this.undelivered(where, error));
+        this.giveUp(batches, Infinity, this.undelivered(where, error));
       } else repeated.push(batches);
     }
     this.notify();
     return repeated;
   }
 
+  /** The `count` oldest batches of the partition are not sent again. */
+  private giveUp(batches: PartitionBatches, count: number, error: LogError): void {
+    if (this.owner.onGivenUp === undefined) return this.fail(error);
+    this.buffered -= batches.drop(count, error);
+    const next = batches.renewed();
+    this.all[this.all.indexOf(batches)] = next;
+    this.index(next);
+    this.owner.onGivenUp();
+    this.notify();
+  }
+
   private undelivered(where: string, cause: LogError | undefined): LogError {
-    return new LogError(
-      this.owner.transactionalId === null ? 'retriable' : 'abortable',
-      'LOG_DELIVERY_TIMEOUT',
-      `The ${where} were not acknowledged within ${this.deliveryTimeoutMs} ms: ${cause?.message ?? 'no answer'}`,
-      { cause },
-    );
+    return undelivered(where, this.owner.transactionalId !== null, this.deliveryTimeoutMs, cause);
   }
 
   private notify(): void {
@@ -328,28 +357,39 @@ export class ProducePipeline {
   }
 
   private refreshSoon(): void {
-    this.refreshing ??= this.refresh(this.all)
-      .then(() => delay(this.clock, ANSWERED_BACK_OFF_MS, this.closing.signal))
-      .finally(() => {
-        this.refreshing = undefined;
-        this.failOverdue();
-        this.pump();
-      });
+    this.refreshing ??= this.lookForLeaders();
+  }
+
+  private async lookForLeaders(): Promise<void> {
+    const isAnswered = await this.refresh(this.all);
+    await delay(this.clock, ANSWERED_BACK_OFF_MS, this.closing.signal);
+    this.refreshing = undefined;
+    this.failOverdue(isAnswered);
+    this.pump();
   }
 
   /** Batches without a leader are never sent, so their time is taken from the first look. */
-  private failOverdue(): void {
-    for (const { topic, partition, pending, isMuted } of this.all) {
+  private failOverdue(isAnswered: boolean): void {
+    const now = this.clock.monotonic();
+    for (const batches of this.all) {
+      const { topic, partition, pending, isMuted } = batches;
       const head = pending[0];
       if (head === undefined || isMuted || this.wire.leaderOf(topic, partition) !== undefined) continue;
-      if (head.firstSentMs === 0) head.firstSentMs = this.clock.monotonic();
-      else if (this.clock.monotonic() - head.firstSentMs > this.deliveryTimeoutMs) {
-        this.fail(this.undelivered(`records for ${topic}-${partition}`, undefined));
-      }
+      const count = this.wire.partitions(topic).length;
+      if (head.firstSentMs === 0) head.firstSentMs = now;
+      else if (now - head.firstSentMs > this.deliveryTimeoutMs)
+        this.giveUp(batches, Infinity, this.undelivered(`records for ${topic}-${partition}`, undefined));
+      else if (this.owner.onGivenUp && isAnswered && partition >= count && now - head.firstSentMs > ABSENT_MS)
+        this.giveUp(batches, Infinity, absentPartition(topic, partition, count));
     }
   }
 
-  private async refresh(group: readonly PartitionBatches[]): Promise<void> {
-    await this.wire.track([...new Set(group.map(({ topic }) => topic))]).catch(() => undefined);
+  /** @returns whether a broker answered. */
+  private async refresh(group: readonly PartitionBatches[]): Promise<boolean> {
+    const tracked = this.wire.track([...new Set(group.map(({ topic }) => topic))]);
+    return tracked.then(
+      () => true,
+      () => false,
+    );
   }
 }

@@ -1,17 +1,14 @@
-import { LogError } from '../../errors/log-error.js';
-import { delay, type Clock } from '../../time/clock.js';
+import type { LogError } from '../../errors/log-error.js';
+import type { Clock } from '../../time/clock.js';
 import type { LogProducer, ProducerOptions } from '../log-producer.js';
-import { KafkaErrorCode } from '../protocol/error-codes.js';
 import type { ProducerIdentity } from '../protocol/messages.js';
 import type { RecordHeader } from '../records/record-header.js';
 import type { Wire } from '../wire.js';
 import { ConnectedWire } from './connected-wire.js';
-import { closedError, kafkaError } from './kafka-error.js';
-import { ProducePipeline } from './produce-pipeline.js';
+import { closedError } from './kafka-error.js';
+import { DEFAULT_DELIVERY_TIMEOUT_MS, ProducePipeline } from './produce-pipeline.js';
+import { requestProducerId } from './producer-id.js';
 import { lastingAbort } from '../../time/lasting-abort.js';
-
-const BACK_OFF_MS = 50;
-const DEFAULT_DELIVERY_TIMEOUT_MS = 120_000;
 
 /** The idempotent producer. It asks for its producer id with the first record. */
 export class ProducerClient implements LogProducer {
@@ -69,32 +66,13 @@ export class ProducerClient implements LogProducer {
   }
 
   private async begin(): Promise<void> {
-    const startedAt = this.clock.monotonic();
-    while (this.identity === undefined && !this.closing.signal.aborted) {
-      try {
-        this.identity = await this.requestIdentity();
-      } catch (cause) {
-        const error =
-          cause instanceof LogError ? cause : new LogError('fatal', 'LOG_UNKNOWN', String(cause), { cause });
-        const isLate =
-          this.clock.monotonic() - startedAt > (this.options.deliveryTimeoutMs ?? DEFAULT_DELIVERY_TIMEOUT_MS);
-        if (error.kind !== 'retriable' || isLate) return this.pipeline.fail(error);
-        await delay(this.clock, BACK_OFF_MS, this.closing.signal);
-        await this.wire.refresh().catch(() => undefined);
-      }
+    const { wire, connected, clock, closing } = this;
+    const timeoutMs = this.options.deliveryTimeoutMs ?? DEFAULT_DELIVERY_TIMEOUT_MS;
+    try {
+      this.identity = await requestProducerId(wire, connected, clock, timeoutMs, closing.signal);
+    } catch (error) {
+      return this.pipeline.fail(error as LogError);
     }
     this.pipeline.pump();
-  }
-
-  private async requestIdentity(): Promise<ProducerIdentity> {
-    await this.connected.connect();
-    const { error, producerId, producerEpoch } = await this.wire.send(this.wire.anyNode(), 'initProducerId', {
-      transactionalId: null,
-      transactionTimeoutMs: 0,
-      producerId: -1,
-      producerEpoch: -1,
-    });
-    if (error !== KafkaErrorCode.NONE) throw kafkaError(error, 'a producer id');
-    return { producerId, producerEpoch };
   }
 }

@@ -11,11 +11,13 @@ import type {
   TransactionalProducerOptions,
 } from '../log-producer.js';
 import type { PartitionReader, PartitionReaderOptions } from '../partition-reader.js';
+import type { RecordSender } from '../record-sender.js';
 import type { WireFactory } from '../wire.js';
 import { AdminClient } from './admin-client.js';
 import { GroupMemberClient } from './member/group-member-client.js';
 import { PartitionReaderClient } from './partition-reader-client.js';
 import { ProducerClient } from './producer-client.js';
+import { SenderClient } from './sender-client.js';
 import { TransactionalProducerClient } from './transactional-producer-client.js';
 
 export interface WireLogOptions {
@@ -53,6 +55,11 @@ export class WireLog implements Log {
   openProducer(options: ProducerOptions): LogProducer {
     const { wires, clock } = this.options;
     return this.keep(new ProducerClient(wires(options.role), options, clock));
+  }
+
+  openSender(options: ProducerOptions): RecordSender {
+    const { wires, clock } = this.options;
+    return this.keep(new SenderClient(wires(options.role), options, clock));
   }
 
   openTransactionalProducer(options: TransactionalProducerOptions): TransactionalProducer {
