@@ -15,6 +15,7 @@ import { memoryEngine } from '../../libs/streams/src/stores/engines/memory/memor
 import { rocksDbEngine } from '../../libs/streams/src/stores/engines/rocksdb/rocksdb-engine-factory.js';
 import type { KeyValueStore } from '../../libs/streams/src/stores/key-value/key-value-store.js';
 import type { StoreEngineFactory } from '../../libs/streams/src/stores/store-engine.js';
+import type { Clock } from '../../libs/streams/src/time/clock.js';
 import { SystemClock } from '../../libs/streams/src/time/system-clock.js';
 import type { ProcessorContext, RestoreProgress, TaskLifecycle } from '../../libs/streams/src/topology/processor.js';
 import { TopologyBuilder } from '../../libs/streams/src/topology/topology-builder.js';
@@ -42,6 +43,7 @@ export interface BankOptions extends Partial<StreamsOptions> {
   readonly engine?: string;
   readonly engines?: readonly StoreEngineFactory[];
   readonly logger?: StreamsLogger;
+  readonly clock?: Clock;
   /** Called with each transaction before it is applied. */
   readonly before?: (transaction: Transaction) => void | Promise<void>;
   /** Called once the store has the transaction. */
@@ -101,6 +103,7 @@ export function bankInstance(topics: BankTopics, log: Log, options: BankOptions 
     engine,
     engines = [memoryEngine(), rocksDbEngine()],
     logger = quiet,
+    clock = new SystemClock(),
     before,
     after,
     lifecycle,
@@ -115,7 +118,7 @@ export function bankInstance(topics: BankTopics, log: Log, options: BankOptions 
     topology: bankTopology(topics, { engine, before, after, lifecycle }),
     log,
     engines: new Map(engines.map((factory) => [factory.name, factory])),
-    clock: new SystemClock(),
+    clock,
     logger,
     metrics: noMetrics,
   });

@@ -128,7 +128,7 @@ export const OPTION_TABLE = {
   'memory.uncommittedMaxBytes': {
     type: 'size',
     default: 'the larger of `memory.cacheMaxBytes` and `1MB`',
-    meaning: 'Uncommitted changes above which a commit is forced.',
+    meaning: 'Uncommitted changes and outputs above which a commit is forced.',
     min: 1024,
   },
   'memory.inputMaxBytes': {

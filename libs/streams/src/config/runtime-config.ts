@@ -54,7 +54,7 @@ export interface MemoryConfig {
   readonly maxBytes: number;
   /** The share of the write-back buffers, divided over the stores of the assigned tasks. */
   readonly cacheMaxBytes: number;
-  /** Uncommitted changes above which a commit is forced. */
+  /** Uncommitted changes and outputs above which a commit is forced. */
   readonly uncommittedMaxBytes: number;
   /** Fetched, unprocessed records. */
   readonly inputMaxBytes: number;

@@ -1,7 +1,6 @@
 import type { RuntimeConfig } from '../../config/runtime-config.js';
 import type { GroupMember } from '../../log/group-member.js';
 import type { Log } from '../../log/log.js';
-import type { LogProducer } from '../../log/log-producer.js';
 import type { PartitionReader } from '../../log/partition-reader.js';
 import type { StreamsLogger } from '../../observability/streams-logger.js';
 import type { StreamsMetrics } from '../../observability/streams-metrics.js';
@@ -22,7 +21,7 @@ import type { StoreCurrency } from '../restore/store-currency.js';
 import { RESTORE_FETCHES, Restorer } from '../restore/restorer.js';
 import { StandbyFollower } from '../restore/standby-follower.js';
 import type { StateDirectory } from '../state-directory/state-directory.js';
-import type { OutputPort } from '../records/output.js';
+import { StrategyOutput } from '../records/strategy-output.js';
 import { misplacedKeys } from '../task/misplaced-keys.js';
 import { TaskFactory } from '../task/task-factory.js';
 import { GroupAssignment } from '../group/group-assignment.js';
@@ -37,7 +36,6 @@ import { PartitionOwners } from '../group/partition-owners.js';
 import { probing } from '../group/probing.js';
 import type { ReadableListener } from '../readable-changes.js';
 import { QuickTasks } from '../group/quick-tasks.js';
-import { ended, type Tenure } from '../group/tenure.js';
 import { Tenures } from '../group/tenures.js';
 import type { Pauses } from '../processing/pauses.js';
 import { skipDeletedRecords } from '../processing/deleted-records.js';
@@ -45,6 +43,7 @@ import { longestRestMs } from '../processing/longest-rest.js';
 import { ProcessingLoop } from '../processing/processing-loop.js';
 import { Recovery } from '../processing/recovery.js';
 import { UncaughtErrors } from '../processing/uncaught-errors.js';
+import { UncommittedLimit } from '../processing/uncommitted-limit.js';
 import { TaskInput } from '../processing/task-input.js';
 import { StartPositions } from '../task/start-positions.js';
 import { TaskManager } from '../task/task-manager.js';
@@ -110,22 +109,6 @@ export interface InstanceParts extends KnownChangelogs {
 
 /** Of the session time-out, which the leader may spend on its look at the changelogs. */
 const REBALANCE_SHARE = 10;
-
-/** Where tasks append: the strategy's producer of the moment, as long as the tasks have a tenure. */
-class StrategyOutput implements OutputPort {
-  isFull = false;
-
-  constructor(
-    private readonly strategy: CommitStrategy,
-    private readonly tenure: () => Tenure | undefined,
-  ) {}
-
-  /** @throws LogError `migrated` without a tenure: with at-least-once nothing else keeps a former owner from appending. */
-  get producer(): LogProducer {
-    if (this.tenure() === undefined) throw ended();
-    return this.strategy.producer;
-  }
-}
 
 /** Wires the parts of a running instance; nothing is sent before the strategy is opened and the member joins. */
 export function assembleParts(
@@ -286,7 +269,13 @@ export function assembleParts(
     tenure: () => tasks.tenure,
     commitIntervalMs: config.commitIntervalMs,
     longestRestMs: longestRestMs(config),
-    uncommittedMaxBytes: memory.uncommittedMaxBytes,
+    uncommittedLimit: new UncommittedLimit({
+      maxBytes: memory.uncommittedMaxBytes,
+      transactionTimeoutMs: config.transactionTimeoutMs,
+      clock,
+      logger,
+    }),
+    output,
     courtesy,
     clock,
     logger,

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import type { LogProducer } from '../../log/log-producer.js';
 import type { PartitionReader } from '../../log/partition-reader.js';
 import { silentLogger } from '../../observability/streams-logger.js';
 import { noMetrics } from '../../observability/streams-metrics.js';
@@ -10,6 +11,7 @@ import { Courtesy } from '../courtesy.js';
 import type { Task } from '../task/task.js';
 import { ProcessingLoop, type ProcessingLoopOptions } from './processing-loop.js';
 import type { TaskInput } from './task-input.js';
+import { UncommittedLimit } from './uncommitted-limit.js';
 
 const idleCommitter = {
   isBusy: false,
@@ -32,7 +34,13 @@ describe('the processing loop', () => {
       tenure: () => TENURE,
       commitIntervalMs: 1,
       longestRestMs: 4,
-      uncommittedMaxBytes: 1000,
+      uncommittedLimit: new UncommittedLimit({
+        maxBytes: 1000,
+        transactionTimeoutMs: 10_000,
+        clock: new SystemClock(),
+        logger: silentLogger,
+      }),
+      output: { producer: {} as LogProducer, isFull: false, bytes: 0, maxBytes: Infinity, maxDirtyBytes: Infinity },
       courtesy: new Courtesy(5, new SystemClock()),
       clock: new SystemClock(),
       logger: silentLogger,

@@ -7,8 +7,10 @@ import { hasChanges } from '../commit/task-commit.js';
 import { breathing } from '../breathing.js';
 import type { Courtesy } from '../courtesy.js';
 import type { Tenure } from '../group/tenure.js';
+import type { OutputPort } from '../records/output.js';
 import type { Task } from '../task/task.js';
 import type { TaskInput } from './task-input.js';
+import type { UncommittedLimit } from './uncommitted-limit.js';
 
 const IDLE_WAIT_MS = 100;
 /** Of a slice, for each task. */
@@ -26,13 +28,15 @@ export interface ProcessingLoopOptions {
   readonly commitIntervalMs: number;
   /** Between two commits while records wait, however long commits take; it does not shorten the interval. */
   readonly longestRestMs: number;
-  readonly uncommittedMaxBytes: number;
+  /** Of changes and outputs. */
+  readonly uncommittedLimit: UncommittedLimit;
+  readonly output: OutputPort;
   readonly courtesy: Courtesy;
   readonly clock: Clock;
   readonly logger: StreamsLogger;
   readonly metrics: StreamsMetrics;
-  /** Mends what can be mended. @returns false if the loop has to end. */
-  readonly recover: (error: unknown) => Promise<boolean>;
+  /** Mends what can be mended. @param isTooMuch the commit will be smaller next time. @returns false if the loop has to end. */
+  readonly recover: (error: unknown, isTooMuch: boolean) => Promise<boolean>;
 }
 
 /**
@@ -49,6 +53,8 @@ export class ProcessingLoop {
   private lastCommitAt: number;
   private nextWarningMs = SLOW_COMMIT_MS;
   private reported: unknown[] = [];
+  /** Of `output`: those before belong to earlier commits. */
+  private committedBytes = 0;
 
   constructor(private readonly options: ProcessingLoopOptions) {
     this.lastCommitAt = options.clock.monotonic();
@@ -98,7 +104,9 @@ export class ProcessingLoop {
       } catch (error) {
         // What a handler passes on may have been reported as well.
         this.reported = this.reported.filter((each) => each !== error);
-        if (!(await this.options.recover(error))) this.isStopped = true;
+        const isTooMuch = this.options.uncommittedLimit.failed(error);
+        this.committedBytes = this.options.output.bytes;
+        if (!(await this.options.recover(error, isTooMuch))) this.isStopped = true;
       }
     }
     await this.runActions();
@@ -109,9 +117,10 @@ export class ProcessingLoop {
   }
 
   private async round(): Promise<void> {
-    const { committer, input, clock, courtesy } = this.options;
+    const { committer, input, clock, courtesy, uncommittedLimit } = this.options;
     const failure = committer.takeFailure() ?? this.reported[0];
     if (failure !== undefined) throw failure;
+    if (!committer.isBusy) uncommittedLimit.succeeded(committer.tookMs);
     const tasks = this.options.runningTasks();
     await input.fill(breathing(clock, courtesy));
     const busy = this.takesRecords ? tasks.filter(({ records }) => records.hasRecords) : [];
@@ -126,8 +135,12 @@ export class ProcessingLoop {
    * them, and so does the commit: one transaction holds the work of all tasks.
    */
   private async process(busy: readonly Task[], sliceMs: number): Promise<void> {
-    const { clock } = this.options;
+    const { clock, output, uncommittedLimit } = this.options;
     const endMs = clock.monotonic() + sliceMs;
+    // Elsewhere the length of a slice bounds them well enough.
+    const maxBytes = uncommittedLimit.isReduced ? uncommittedLimit.bytes : Infinity;
+    output.maxBytes = this.committedBytes + maxBytes;
+    output.maxDirtyBytes = maxBytes / busy.length;
     const outcomes = await Promise.allSettled(
       busy.map(async (task) => {
         const startedAt = clock.monotonic();
@@ -151,8 +164,8 @@ export class ProcessingLoop {
   }
 
   private async commitIfDue(tasks: readonly Task[], recordsWait: boolean): Promise<void> {
-    const { clock, committer, uncommittedMaxBytes } = this.options;
-    const isFull = bytesOf(tasks) > uncommittedMaxBytes;
+    const { clock, committer, uncommittedLimit, output } = this.options;
+    const isFull = uncommittedLimit.isReached(bytesOf(tasks) + output.bytes - this.committedBytes);
     // Input waits here, and is not dropped, while more changes are uncommitted than memory is granted for.
     if (isFull && committer.isBusy) await committer.settle();
     if (committer.isBusy) return this.warnOfSlowCommit();
@@ -163,7 +176,10 @@ export class ProcessingLoop {
     if (!isFull && !isRequested && now < this.nextCommitAt(recordsWait)) return;
     this.lastCommitAt = now;
     const tenure = this.options.tenure();
-    if (tenure !== undefined) await committer.begin(tasks, tenure);
+    if (tenure === undefined) return;
+    uncommittedLimit.begin();
+    await committer.begin(tasks, tenure);
+    this.committedBytes = output.bytes;
   }
 
   /**

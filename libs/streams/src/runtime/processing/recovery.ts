@@ -49,8 +49,8 @@ export class Recovery {
 
   constructor(private readonly options: RecoveryOptions) {}
 
-  /** Between two rounds of the loop. @returns false if the instance cannot go on; `onFailure` then knows why. */
-  async recover(error: unknown): Promise<boolean> {
+  /** Between two rounds of the loop. @param isTooMuch the broker fenced the producer after its time, not for another. @returns false if the instance cannot go on; `onFailure` then knows why. */
+  async recover(error: unknown, isTooMuch = false): Promise<boolean> {
     const { committer, tasks, logger, metrics, origins, rejoin, onFailure } = this.options;
     if (origins.isOfUserCode(error)) return this.uncaught(error);
     const { isMendable, isLost } = classify(error);
@@ -59,7 +59,7 @@ export class Recovery {
     const { message } = error as Error;
     // A record that failed half-way is counted by its policy.
     if (error instanceof StreamsError) metrics.add('streams_errors_total', { code: error.code }, 1);
-    if (this.hasDouble(error)) {
+    if (!isTooMuch && this.hasDouble(error)) {
       const { instanceId } = this.options;
       const reason =
         `The transactional id of the instance "${instanceId}" was taken over ${MAX_FENCES} times in ${FENCES_WITHIN_MS / 60_000} minutes: ` +

@@ -15,6 +15,7 @@ import type { StreamsLogger } from '../../observability/streams-logger.js';
 import type { StreamsMetrics } from '../../observability/streams-metrics.js';
 import { deadLetterHeaders } from './dead-letter.js';
 import type { OutputPort } from './output.js';
+import { recordBytes } from './task-output.js';
 import type { BadRecordPolicies, Verdict } from './record-loop.js';
 import type { OutputTopic } from './output-topic.js';
 
@@ -112,6 +113,7 @@ function deadLetter(failure: BadRecord, options: BadRecordOptions, output: Outpu
       new Error(`${reasonOf(failure.error)}; and "${deadLetterTopic}" refuses it: ${objection}`),
     );
   if (!output.producer.append(deadLetterTopic, partition, key, value, timestamp, headers)) output.isFull = true;
+  output.bytes += recordBytes(key, value);
 }
 
 function placeOf({ offset, topic, partition, phase, handler, taskId }: BadRecord): string {

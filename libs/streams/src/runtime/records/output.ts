@@ -15,6 +15,12 @@ export interface OutputPort {
   readonly producer: LogProducer;
   /** Set by whoever appends; the task waits for `drain()` at the end of the record. */
   isFull: boolean;
+  /** Appended so far. */
+  bytes: number;
+  /** Of `bytes`: tasks end their slices there. */
+  maxBytes: number;
+  /** Of the changes of one task, which ends its slice there too. */
+  maxDirtyBytes: number;
 }
 
 /** Writes what is forwarded to one sink. */

@@ -33,7 +33,8 @@ function chunkOf(topic: string, timestamps: readonly number[]): RecordChunk {
 }
 
 function portOf(producer: object): OutputPort {
-  return { producer: producer as LogProducer, isFull: false };
+  const limits = { bytes: 0, maxBytes: Infinity, maxDirtyBytes: Infinity };
+  return { producer: producer as LogProducer, isFull: false, ...limits };
 }
 
 type Handler = (context: ProcessorContext) => unknown;
@@ -65,6 +66,7 @@ function world(
     clock,
     releaseIterators: () => 0,
     changes: () => 0,
+    dirtyBytes: () => 0,
     badRecords: {
       judge: async ({ error }) => {
         failures.push(error);

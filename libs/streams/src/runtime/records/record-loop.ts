@@ -33,6 +33,8 @@ export interface RecordLoopOptions {
   readonly releaseIterators: () => number;
   /** Changes of the task's stores so far. */
   readonly changes: () => number;
+  /** Of the task's stores. */
+  readonly dirtyBytes: () => number;
 }
 
 /**
@@ -181,7 +183,7 @@ export class RecordLoop {
         if (output.port.isFull) return { promise: this.drainOutput(), by: undefined };
         if (--this.untilLook <= 0) {
           this.untilLook = CLOCK_EVERY;
-          if (clock.monotonic() >= untilMs) return undefined;
+          if (clock.monotonic() >= untilMs || this.isFull()) return undefined;
         }
       }
       if (this.heldUntil !== 0) {
@@ -287,6 +289,12 @@ export class RecordLoop {
       if (oldest === undefined || queue.headTimestamp < oldest.headTimestamp) oldest = queue;
     }
     return oldest;
+  }
+
+  /** Whether a commit has as much to take as it may. */
+  private isFull(): boolean {
+    const { port } = this.options.output;
+    return port.bytes > port.maxBytes || this.options.dirtyBytes() > port.maxDirtyBytes;
   }
 
   private async drainOutput(): Promise<void> {

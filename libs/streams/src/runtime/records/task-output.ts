@@ -1,6 +1,9 @@
 import type { RecordHeader } from '../../log/records/record-header.js';
 import type { OutputPort } from './output.js';
 
+/** Of a record without key, value and headers, about. */
+const RECORD_BYTES = 16;
+
 /** What one task sends. All tasks share the producer; what is counted and what failed is the task's own. */
 export class TaskOutput {
   /** Records appended so far; only differences mean something. */
@@ -31,6 +34,12 @@ export class TaskOutput {
       this.failure = error;
       throw error;
     }
+    port.bytes += recordBytes(key, value);
     this.appended++;
   }
+}
+
+/** About as many bytes as the record takes in a batch. */
+export function recordBytes(key: Uint8Array | null, value: Uint8Array | null): number {
+  return RECORD_BYTES + (key === null ? 0 : key.byteLength) + (value === null ? 0 : value.byteLength);
 }

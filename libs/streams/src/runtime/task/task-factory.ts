@@ -75,6 +75,7 @@ export class TaskFactory {
       origins,
       releaseIterators: () => stores.releaseIterators(),
       changes: () => stores.changes,
+      dirtyBytes: () => stores.dirtyBytes,
     });
     const sinks = new Map(sub.sinks.map((node) => [node.name, this.sink(node, output)]));
     const processors = new Map(sub.processors.map((node) => [node.name, new ProcessorRuntime(node, scope)]));
