@@ -29,6 +29,7 @@ export class AppModule {
           ...(commitIntervalMs === undefined ? {} : { commitInterval: commitIntervalMs }),
           ...(cacheMaxBytes === undefined ? {} : { memory: { cacheMaxBytes } }),
           ...(standbyReplicas === undefined ? {} : { standbyReplicas }),
+          metadataMaxAge: '30s',
           ...(peerSecret === undefined ? {} : { peers: { secret: peerSecret } }),
           ...(sessionTimeoutMs === undefined ? {} : { group: { sessionTimeout: sessionTimeoutMs } }),
           health: true,

@@ -69,7 +69,7 @@ export class EmbeddedBank {
     for (const folder of this.folders) rmSync(folder, { recursive: true, force: true });
   }
 
-  private openLog(): Log {
+  openLog(): Log {
     return new WireLog({ kind: 'embedded', wires: this.broker.wires, clock: new SystemClock() });
   }
 }

@@ -265,6 +265,13 @@ export const OPTION_TABLE = {
     min: 1000,
     max: 2_147_483_647,
   },
+  metadataMaxAge: {
+    type: 'duration',
+    default: '`5m`',
+    meaning: 'How often source and output topics are looked at for new partitions, and for topics that are gone.',
+    min: 1000,
+    max: 86_400_000,
+  },
   capacity: {
     type: 'integer',
     default: '1',

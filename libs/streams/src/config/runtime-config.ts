@@ -39,6 +39,8 @@ export interface RuntimeConfig {
   readonly acceptableRecoveryLag: number;
   readonly maxWarmupReplicas: number;
   readonly probingRebalanceIntervalMs: number;
+  /** Time between two looks at the source and output topics. */
+  readonly metadataMaxAgeMs: number;
   readonly capacity: number;
   readonly rackTags: Readonly<Record<string, string>>;
   readonly rackAwareTags: readonly string[];

@@ -49,6 +49,12 @@ export const ERROR_CODES = {
     meaning: 'A topic that a handler reads or a sink writes does not exist.',
     fix: 'Check the spelling, or create the topic.',
   },
+  STREAMS_TOPIC_CHANGED: {
+    family: 'configuration',
+    meaning:
+      'A topic that the running application reads or writes was deleted or created again, or a source topic of stores got more partitions.',
+    fix: 'Choose one of the ways in the message.',
+  },
   STREAMS_CHANGELOG_MISMATCH: {
     family: 'configuration',
     meaning: 'An existing changelog topic has the wrong partition count or cleanup policy.',

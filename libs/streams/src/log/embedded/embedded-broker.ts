@@ -133,6 +133,11 @@ export class EmbeddedBroker implements WireBroker {
     return this.cleaner.compact(topic);
   }
 
+  /** Adds partitions to a topic, as `kafka-topics.sh --alter` does. */
+  addPartitions(topic: string, count: number): void {
+    this.state.topics.grow(topic, count);
+  }
+
   /** Deletes the committed offsets of a group, as Kafka does a week after its last member left. */
   expireOffsets(groupId: string): void {
     this.state.offsets.forgetGroup(groupId);

@@ -14,24 +14,18 @@ const WITNESSES = 3;
 
 /** The tasks of a topology, and who of a group gets which. */
 export class GroupAssignment {
-  private readonly tasks: readonly AssignableTask[];
   private readonly subs: ReadonlyMap<number, SubTopology>;
 
   constructor(
     private readonly topology: Topology,
-    taskCounts: ReadonlyMap<number, number>,
+    /** By sub-topology; may grow. */
+    private readonly taskCounts: ReadonlyMap<number, number>,
     private readonly options: TaskAssignorOptions,
     private readonly logger: StreamsLogger,
     /** Which of the requests to stop is believed. */
     private readonly openReason: (sealed: string | undefined) => string | undefined = (reason) => reason,
   ) {
     this.subs = new Map(topology.subTopologies.map((sub) => [sub.id, sub]));
-    this.tasks = topology.subTopologies.flatMap((sub) =>
-      Array.from({ length: taskCounts.get(sub.id) ?? 0 }, (_, partition) => ({
-        id: taskId(sub.id, partition),
-        isStateful: sub.stores.some(({ changelog }) => changelog.isEnabled),
-      })),
-    );
   }
 
   /**
@@ -59,7 +53,7 @@ export class GroupAssignment {
         ...member,
         ownedTasks: member.ownedTasks.filter((task) => claims.get(task) === member.memberId),
       })),
-      this.tasks.map((task) => ({ ...task, isQuick: isQuick(task.id) })),
+      this.tasks().map((task) => ({ ...task, isQuick: isQuick(task.id) })),
       this.options,
     );
     const instances = new Set(decoded.map(({ instanceId }) => instanceId));
@@ -106,6 +100,15 @@ export class GroupAssignment {
     throw new TopologyChangedError(
       [`the group's leader assigned the task ${task}, which does not exist in the topology of this instance`],
       'Run one version of the application on all instances.',
+    );
+  }
+
+  private tasks(): AssignableTask[] {
+    return this.topology.subTopologies.flatMap((sub) =>
+      Array.from({ length: this.taskCounts.get(sub.id) ?? 0 }, (_, partition) => ({
+        id: taskId(sub.id, partition),
+        isStateful: sub.stores.some(({ changelog }) => changelog.isEnabled),
+      })),
     );
   }
 

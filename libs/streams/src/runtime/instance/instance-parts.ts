@@ -18,7 +18,7 @@ import type { QueryableStore } from '../instance-status.js';
 import { ByteRate } from '../restore/byte-rate.js';
 import type { ChangelogIdentity } from '../restore/changelog-identity.js';
 import type { StoreCurrency } from '../restore/store-currency.js';
-import { RESTORE_FETCHES, Restorer } from '../restore/restorer.js';
+import { Restorer } from '../restore/restorer.js';
 import { StandbyFollower } from '../restore/standby-follower.js';
 import type { StateDirectory } from '../state-directory/state-directory.js';
 import { StrategyOutput } from '../records/strategy-output.js';
@@ -47,7 +47,9 @@ import { UncommittedLimit } from '../processing/uncommitted-limit.js';
 import { TaskInput } from '../processing/task-input.js';
 import { StartPositions } from '../task/start-positions.js';
 import { TaskManager } from '../task/task-manager.js';
+import { engineShare } from './engine-share.js';
 import type { TopicLayout } from './topic-setup.js';
+import { TopicWatch } from './topic-watch.js';
 import { OutputTopics } from '../records/output-topics.js';
 
 /** A partition that begins to run waits for the fetch that is parked for the others. */
@@ -94,6 +96,7 @@ export interface KnownChangelogs {
 
 /** What runs between a start and a stop. */
 export interface InstanceParts extends KnownChangelogs {
+  readonly topicWatch: TopicWatch;
   readonly tasks: TaskManager;
   readonly stores: ReadonlyMap<string, QueryableStore>;
   readonly loop: ProcessingLoop;
@@ -165,9 +168,9 @@ export function assembleParts(
   const assignment = new GroupAssignment(topology, layout.taskCounts, config, logger, (text) => seal.openReason(text));
   const origins = new ErrorOrigins();
   const output = new StrategyOutput(strategy, () => tasks.tenure);
-  const deadLetterPartitions = layout.partitionCounts.get(config.errors.deadLetterTopic ?? '') ?? 1;
   const outputTopics = new OutputTopics({
     limits: layout.topicLimits,
+    partitionCounts: layout.partitionCounts,
     compression: config.compression,
     admin: log.admin,
     clock,
@@ -178,7 +181,6 @@ export function assembleParts(
     topology,
     engines,
     directory,
-    partitionCounts: layout.partitionCounts,
     taskCounts: layout.taskCounts,
     outputTopics,
     engineMemoryMaxBytes: engineShare(options, layout),
@@ -190,7 +192,6 @@ export function assembleParts(
       applicationId,
       errors: config.errors,
       output,
-      deadLetterPartitions,
       deadLetterTopic: outputTopics.get(config.errors.deadLetterTopic ?? ''),
       logger,
       metrics,
@@ -280,7 +281,7 @@ export function assembleParts(
     clock,
     logger,
     metrics,
-    recover: (error) => recovery.recover(error),
+    recover: (error, isTooMuch) => recovery.recover(error, isTooMuch),
   });
   const quick = new QuickTasks({
     admin: log.admin,
@@ -343,7 +344,22 @@ export function assembleParts(
     freshness: (task, store) => follower.freshness(task, store),
     owner: (id) => owners.of(id),
   });
+  const topicWatch = new TopicWatch({
+    applicationId,
+    topology,
+    deadLetterTopic: config.errors.deadLetterTopic,
+    admin: log.admin,
+    taskCounts: layout.taskCounts,
+    outputTopics,
+    maxAgeMs: config.metadataMaxAgeMs,
+    clock,
+    signal: events.stopping,
+    logger,
+    onTasksAdded: () => member.requestRejoin(),
+    onChanged: events.onFailure,
+  });
   return {
+    topicWatch,
     changelogs,
     currency,
     tasks,
@@ -373,16 +389,4 @@ function openStrategy(
   if (config.processingGuarantee === 'at_least_once') return new AtLeastOnce(log, options, member);
   const { transactionTimeoutMs } = config;
   return new ExactlyOnce(log, { ...options, transactionalId, transactionTimeoutMs }, member);
-}
-
-/** Engines cannot be resized, so each gets what is left when this instance owns every task. */
-function engineShare({ config, topology }: StreamsInstanceOptions, layout: TopicLayout): number {
-  const { maxBytes, cacheMaxBytes, inputMaxBytes } = config.memory;
-  const partitions = topology.subTopologies.reduce(
-    (sum, sub) => sum + sub.stores.length * (layout.taskCounts.get(sub.id) ?? 0),
-    0,
-  );
-  // One reader for restores, one for standbys.
-  const restoreMaxBytes = 2 * RESTORE_FETCHES * config.restore.fetchMaxBytes;
-  return Math.floor(Math.max(0, maxBytes - cacheMaxBytes - inputMaxBytes - restoreMaxBytes) / Math.max(1, partitions));
 }

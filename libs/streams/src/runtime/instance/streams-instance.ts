@@ -266,6 +266,7 @@ export class StreamsInstance implements StreamsRuntime {
       void measurePausedEnds(log.admin, parts.tasks.all).then(() => this.report.report());
     });
     this.intervals.every(LOOK_EVERY_MS, () => void lookAtChangelogs(parts, this.options, (e) => this.failed(e)));
+    void parts.topicWatch.run();
     this.intervals.every(Math.min(CLEANUP_EVERY_MS, config.stateCleanupDelayMs), () => void this.cleanUp());
   }
 

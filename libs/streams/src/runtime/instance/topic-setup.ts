@@ -24,8 +24,8 @@ export interface TopicLayout {
   readonly changelogIds: TopicIds;
   /** `delete.retention.ms` of the changelogs. */
   readonly deletionsKeptMs: ReadonlyMap<string, number>;
-  /** Tasks by sub-topology. */
-  readonly taskCounts: ReadonlyMap<number, number>;
+  /** Tasks by sub-topology; grows with source topics, see `TopicWatch`. */
+  readonly taskCounts: Map<number, number>;
 }
 
 const CHANGELOG_CONFIG: Readonly<Record<string, string>> = { 'cleanup.policy': 'compact', 'retention.ms': '-1' };

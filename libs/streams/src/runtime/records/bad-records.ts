@@ -24,7 +24,6 @@ export interface BadRecordOptions {
   readonly errors: ErrorConfig;
   readonly output: OutputPort;
   /** Of the dead-letter topic. */
-  readonly deadLetterPartitions: number;
   readonly deadLetterTopic: OutputTopic;
   readonly logger: StreamsLogger;
   readonly metrics: StreamsMetrics;
@@ -99,8 +98,8 @@ function deadLetter(failure: BadRecord, options: BadRecordOptions, output: Outpu
   const { key, value, timestamp } = failure;
   const partition =
     key === null
-      ? failure.partition % options.deadLetterPartitions
-      : partitionForKey(key, options.deadLetterPartitions);
+      ? failure.partition % options.deadLetterTopic.partitions
+      : partitionForKey(key, options.deadLetterTopic.partitions);
   const headers = deadLetterHeaders(failure, {
     applicationId: options.applicationId,
     withStack: deadLetterStack,

@@ -18,6 +18,8 @@ const HEADER_OVERHEAD_BYTES = 10;
 
 /** A topic that tasks write to, and what is known against records before they are sent: what only the broker refuses would cost a whole commit. */
 export class OutputTopic {
+  /** May grow at any time. */
+  partitions = 1;
   /** Why the log takes nothing of anybody; undefined while it does. */
   private refusal: string | undefined;
   private refusedUntil = 0;

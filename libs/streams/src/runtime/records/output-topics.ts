@@ -9,6 +9,7 @@ import { NO_LIMITS, readTopicLimits, type TopicLimits } from './topic-limits.js'
 export interface OutputTopicsOptions {
   /** Of every topic that tasks write to, apart from changelogs. */
   readonly limits: ReadonlyMap<string, TopicLimits>;
+  readonly partitionCounts: ReadonlyMap<string, number>;
   readonly compression: CompressionCodec;
   readonly admin: LogAdmin;
   readonly clock: Clock;
@@ -21,10 +22,10 @@ export class OutputTopics {
   private readonly topics: ReadonlyMap<string, OutputTopic>;
 
   constructor(private readonly options: OutputTopicsOptions) {
-    const { limits, compression, clock } = options;
-    this.topics = new Map(
-      Array.from(limits, ([name, each]) => [name, new OutputTopic(name, each, compression, clock)]),
-    );
+    const { limits, partitionCounts, compression, clock } = options;
+    const topics = Array.from(limits, ([name, each]) => new OutputTopic(name, each, compression, clock));
+    for (const topic of topics) topic.partitions = partitionCounts.get(topic.name) ?? 1;
+    this.topics = new Map(topics.map((topic) => [topic.name, topic]));
   }
 
   get(name: string): OutputTopic {

@@ -23,7 +23,9 @@ function world(partitioner: () => unknown, value = text) {
     partitioner: partitioner as NonNullable<SinkNode['partitioner']>,
   } as SinkNode;
   const topic = new OutputTopic('out', NO_LIMITS, 'none', new ManualClock());
-  const writer = new SinkWriter(node, 6, new TaskOutput({ producer, isFull: false }), topic);
+  topic.partitions = 6;
+  const limits = { bytes: 0, maxBytes: Infinity, maxDirtyBytes: Infinity };
+  const writer = new SinkWriter(node, new TaskOutput({ producer, isFull: false, ...limits }), topic);
   return { written, writer, write: () => writer.write('k', 'v', 1, undefined) };
 }
 

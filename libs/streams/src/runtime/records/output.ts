@@ -29,7 +29,6 @@ export class SinkWriter {
 
   constructor(
     readonly node: SinkNode,
-    private readonly partitions: number,
     private readonly output: TaskOutput,
     private readonly topic: OutputTopic,
   ) {}
@@ -65,22 +64,22 @@ export class SinkWriter {
   private partitionOf(key: Uint8Array | null): number {
     const { partitioner } = this.node;
     if (partitioner !== undefined) return this.chosenBy(partitioner, key);
-    if (key !== null) return partitionForKey(key, this.partitions);
-    this.next = (this.next + 1) % this.partitions;
+    if (key !== null) return partitionForKey(key, this.topic.partitions);
+    this.next = (this.next + 1) % this.topic.partitions;
     return this.next;
   }
 
   private chosenBy(partitioner: NonNullable<SinkNode['partitioner']>, key: Uint8Array | null): number {
     let partition: unknown;
     try {
-      partition = partitioner(key, this.partitions);
+      partition = partitioner(key, this.topic.partitions);
     } catch (error) {
       throw this.refused(`its partitioner threw: ${reasonOf(error)}`, error);
     }
-    if (isPartition(partition, this.partitions)) return partition;
+    if (isPartition(partition, this.topic.partitions)) return partition;
     const given = typeof partition === 'number' ? String(partition) : describe(partition);
     throw this.refused(
-      `its partitioner answered ${given}; it must answer a whole number from 0 to ${this.partitions - 1}.`,
+      `its partitioner answered ${given}; it must answer a whole number from 0 to ${this.topic.partitions - 1}.`,
     );
   }
 }

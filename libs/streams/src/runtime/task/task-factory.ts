@@ -30,8 +30,6 @@ export interface TaskFactoryOptions {
   readonly topology: Topology;
   readonly engines: ReadonlyMap<string, StoreEngineFactory>;
   readonly directory: StateDirectory;
-  /** Of sink topics. */
-  readonly partitionCounts: ReadonlyMap<string, number>;
   /** Tasks by sub-topology. */
   readonly taskCounts: ReadonlyMap<number, number>;
   readonly outputTopics: OutputTopics;
@@ -112,8 +110,7 @@ export class TaskFactory {
   }
 
   private sink(node: SubTopology['sinks'][number], output: TaskOutput): SinkWriter {
-    const { partitionCounts, outputTopics } = this.options;
-    return new SinkWriter(node, partitionCounts.get(node.topic) ?? 1, output, outputTopics.get(node.topic));
+    return new SinkWriter(node, output, this.options.outputTopics.get(node.topic));
   }
 
   private store(definition: StoreDefinition, subTopology: number, partition: number, gate: UnitOfWork): TaskStore {

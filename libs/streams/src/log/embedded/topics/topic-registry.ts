@@ -11,7 +11,8 @@ export interface Topic {
   /** As clients see it; unlike `id` also different from those of other brokers. */
   readonly uuid: string;
   readonly config: TopicConfig;
-  readonly partitions: readonly PartitionLog[];
+  /** Grows with `TopicRegistry.grow`. */
+  readonly partitions: PartitionLog[];
 }
 
 export interface TopicSpec {
@@ -42,6 +43,16 @@ export class TopicRegistry {
     this.add(record);
     this.journal.put('topic', name, record);
     this.journal.put('broker', 'nextTopicId', this.nextId);
+  }
+
+  /** Adds partitions up to `count`; the records that are there stay where they are. */
+  grow(name: string, count: number): void {
+    const topic = this.topics.get(name);
+    if (topic === undefined) return;
+    const { id, uuid, config, partitions } = topic;
+    for (let partition = partitions.length; partition < count; partition++)
+      partitions.push(new PartitionLog({ topic: name, topicId: id, partition }, this.journal));
+    this.journal.put('topic', name, { name, id, uuid, partitions: partitions.length, config: config.own });
   }
 
   delete(name: string): void {
