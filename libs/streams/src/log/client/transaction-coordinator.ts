@@ -8,6 +8,7 @@ import { firstError, groupByTopic } from './by-topic.js';
 import type { ConnectedWire } from './connected-wire.js';
 import { CoordinatorClient } from './coordinator-client.js';
 import { kafkaError } from './kafka-error.js';
+import { refusedTransactionTimeout } from './refused-timeouts.js';
 
 const WHILE_ENDING: ReadonlySet<number> = new Set([KafkaErrorCode.CONCURRENT_TRANSACTIONS]);
 const WHILE_ENDING_OR_CREATING: ReadonlySet<number> = new Set([
@@ -47,6 +48,8 @@ export class TransactionCoordinator {
       retryOn: WHILE_ENDING,
       deadlineMs: this.deadlineMs,
     });
+    if (response.error === KafkaErrorCode.INVALID_TRANSACTION_TIMEOUT)
+      throw refusedTransactionTimeout(this.transactionTimeoutMs, this.transactionalId);
     this.check(response.error, 'InitProducerId');
     return { producerId: response.producerId, producerEpoch: response.producerEpoch };
   }
