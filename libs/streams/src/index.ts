@@ -21,6 +21,7 @@ export {
   type StreamHandlerOptions,
 } from './decorators/stream-handler.decorator.js';
 export { StreamProcessor, type StreamProcessorOptions } from './decorators/stream-processor.decorator.js';
+export { BatchTooLargeError } from './errors/batch-too-large-error.js';
 export { LogError, type LogErrorKind } from './errors/log-error.js';
 export { StoreCorruptedError } from './errors/store-corrupted-error.js';
 export { StreamsError } from './errors/streams-error.js';

@@ -137,6 +137,14 @@ export const OPTION_TABLE = {
     meaning: 'Fetched, unprocessed records; one chunk (256 KiB) of each partition beyond that.',
     min: 64 * 1024,
   },
+  'memory.batchMaxBytes': {
+    type: 'size',
+    default: '`64MB`, at least twice `memory.inputMaxBytes`',
+    meaning:
+      'What one compressed batch may take once it is decompressed, with 36 bytes for each of its records. A larger one goes to `errors.deserialization` as a whole.',
+    min: 2 ** 20,
+    max: 2 ** 30,
+  },
   'group.sessionTimeout': {
     type: 'duration',
     default: '`10s`',

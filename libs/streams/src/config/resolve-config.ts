@@ -101,11 +101,13 @@ export function resolveConfig(options: StreamsOptions, environment: ConfigEnviro
 function memoryConfig(read: OptionReader, environment: ConfigEnvironment): MemoryConfig {
   const maxBytes = read.number('memory.maxBytes') ?? Math.max(64 * MIB, Math.floor(environment.memoryLimitBytes / 4));
   const cacheMaxBytes = read.number('memory.cacheMaxBytes') ?? Math.min(64 * MIB, Math.floor(maxBytes / 2));
+  const inputMaxBytes = read.number('memory.inputMaxBytes') ?? Math.min(32 * MIB, Math.floor(maxBytes / 4));
   return {
     maxBytes,
     cacheMaxBytes,
     uncommittedMaxBytes: read.number('memory.uncommittedMaxBytes') ?? Math.max(MIB, cacheMaxBytes),
-    inputMaxBytes: read.number('memory.inputMaxBytes') ?? Math.min(32 * MIB, Math.floor(maxBytes / 4)),
+    inputMaxBytes,
+    batchMaxBytes: read.number('memory.batchMaxBytes') ?? Math.min(1024 * MIB, Math.max(64 * MIB, 2 * inputMaxBytes)),
   };
 }
 

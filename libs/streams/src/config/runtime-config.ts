@@ -60,6 +60,8 @@ export interface MemoryConfig {
   readonly uncommittedMaxBytes: number;
   /** Fetched, unprocessed records. */
   readonly inputMaxBytes: number;
+  /** One compressed batch once it is decompressed, 36 bytes for each of its records included. */
+  readonly batchMaxBytes: number;
 }
 
 export interface GroupConfig {

@@ -85,6 +85,8 @@ export interface MemoryOptions {
   readonly uncommittedMaxBytes?: ByteSize;
   /** Fetched, unprocessed records. Default 32 MiB, or a quarter of `maxBytes` if that is less. */
   readonly inputMaxBytes?: ByteSize;
+  /** One compressed batch once it is decompressed, 36 bytes for each of its records included. Default 64 MiB, or twice `inputMaxBytes` if that is more. */
+  readonly batchMaxBytes?: ByteSize;
 }
 
 export interface GroupOptions {

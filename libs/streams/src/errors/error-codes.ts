@@ -364,6 +364,12 @@ export const ERROR_CODES = {
     meaning: 'A batch of records cannot be decoded, or a broker found one damaged.',
     fix: 'Read on from a later offset, or repair the topic.',
   },
+  LOG_BATCH_TOO_LARGE: {
+    family: 'bad-record',
+    meaning:
+      'A compressed batch takes more than `memory.batchMaxBytes` when it is decompressed. In a source `errors.deserialization` decides about the whole batch; in a changelog the instance stops.',
+    fix: 'Raise `memory.batchMaxBytes` if the batch is legal. Otherwise find its producer, and skip the batch.',
+  },
   LOG_KAFKAJS_UNSUPPORTED: {
     family: 'configuration',
     meaning: 'The installed kafkajs is not the one that the library builds on.',

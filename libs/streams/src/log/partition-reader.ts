@@ -10,11 +10,13 @@ export interface PartitionReaderOptions {
   readonly partitionMaxBytes?: number;
   /** Fetched but not yet taken bytes above which no further fetch is sent. Default 32 MiB. */
   readonly prefetchMaxBytes?: number;
+  /** Most bytes that one compressed batch may take once it is decompressed, 36 for each of its records included. Default 64 MiB, at most 1 GiB. */
+  readonly batchMaxBytes?: number;
   /** How long a fetch may park at the broker when there is nothing to read. Default 250. */
   readonly maxWaitMs?: number;
 }
 
-/** What one fetch brought for one partition: records, or the reason why this partition cannot be read. */
+/** A part of what one fetch brought for one partition: records, or the reason why they cannot be read. */
 export type Fetched =
   | { readonly partition: TopicPartition; readonly chunk: RecordChunk; readonly error?: undefined }
   | { readonly partition: TopicPartition; readonly chunk?: undefined; readonly error: LogError };
@@ -25,7 +27,7 @@ export type Fetched =
  * The next fetch is sent as soon as the headers of the last one were walked, so it is under way while its records are processed.
  * `RecordChunk.nextOffset` passes control, aborted and empty batches, so a chunk may hold no record and still move the position. An
  * out-of-range position is an error value for that partition (code `LOG_OFFSET_OUT_OF_RANGE`), never a silent reset; the partition is
- * then not read until it is assigned again.
+ * then not read until it is assigned again. A batch over `batchMaxBytes` is a `BatchTooLargeError` in its place, and reading continues after it.
  */
 export interface PartitionReader {
   /**

@@ -120,6 +120,10 @@ export class StreamsHost
     return this.log;
   }
 
+  get batchMaxBytes(): number {
+    return this.config.memory.batchMaxBytes;
+  }
+
   get applicationId(): string {
     return this.options.applicationId;
   }

@@ -248,9 +248,9 @@ export class StreamsQueryService {
     const { runtime, reads, tails, clock } = this;
     if (!servesReads(runtime.state)) throw notRunning(runtime);
     const { partitionCount } = store;
-    const { applicationId } = runtime;
+    const { applicationId, batchMaxBytes } = runtime;
     const log = await runtime.openLog();
-    const feed = new StoreFeed({ applicationId, definition, partitionCount, log, reads, tails, clock });
+    const feed = new StoreFeed({ applicationId, definition, partitionCount, log, batchMaxBytes, reads, tails, clock });
     if (key !== undefined)
       return feed.open({
         ...request,

@@ -75,6 +75,8 @@ export interface StreamsRuntime {
 
   /** The log of this instance, which closes it; for readers beside it. */
   openLog(): Promise<Log>;
+  /** Most bytes of a decompressed batch, for those readers. */
+  readonly batchMaxBytes: number;
 
   /** Offsets between the committed position and the end, for the source partitions of this instance, as of the last poll. */
   sourceLag(): readonly (TopicPartition & { readonly lag: number })[];

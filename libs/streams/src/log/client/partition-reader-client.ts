@@ -1,3 +1,4 @@
+import { BatchTooLargeError } from '../../errors/batch-too-large-error.js';
 import { LogError } from '../../errors/log-error.js';
 import type { StreamsLogger } from '../../observability/streams-logger.js';
 import { delay, type Clock } from '../../time/clock.js';
@@ -6,7 +7,7 @@ import type { Fetched, PartitionReader, PartitionReaderOptions } from '../partit
 import { KafkaErrorCode } from '../protocol/error-codes.js';
 import type { FetchedPartition, ResponseOf } from '../protocol/messages.js';
 import { nextOffsetAfter } from '../records/batch-header.js';
-import { decodeRecords } from '../records/record-decoder.js';
+import { FetchedRecords, type FetchedBytes } from '../records/record-decoder.js';
 import type { Wire } from '../wire.js';
 import { groupByTopic, partitionKey } from './by-topic.js';
 import { ConnectedWire } from './connected-wire.js';
@@ -16,6 +17,7 @@ import { lastingAbort } from '../../time/lasting-abort.js';
 const MIB = 1024 * 1024;
 const DEFAULT_PARTITION_BYTES = MIB;
 const DEFAULT_PREFETCH_BYTES = 32 * MIB;
+const DEFAULT_BATCH_BYTES = 64 * MIB;
 const DEFAULT_MAX_WAIT_MS = 250;
 const FIRST_BACK_OFF_MS = 20;
 const MAX_BACK_OFF_MS = 1000;
@@ -31,8 +33,9 @@ interface AssignedPartition extends TopicPartition {
 
 interface QueuedBytes {
   readonly from: AssignedPartition;
-  readonly position: number;
-  readonly response: FetchedPartition;
+  readonly fetched: FetchedBytes;
+  /** Undefined before the first chunk was taken. */
+  batches: FetchedRecords | undefined;
 }
 
 interface QueuedError {
@@ -107,17 +110,28 @@ export class PartitionReaderClient implements PartitionReader {
 
   take(): Fetched | undefined {
     const index = this.queue.findIndex(({ from }) => !from.isPaused);
-    if (index < 0) return undefined;
-    const [queued] = this.queue.splice(index, 1) as [Queued];
-    this.pump();
+    const queued = this.queue[index];
+    if (queued === undefined) return undefined;
     const partition: TopicPartition = { topic: queued.from.topic, partition: queued.from.partition };
-    if ('error' in queued) return { partition, error: queued.error };
+    if ('error' in queued) {
+      this.queue.splice(index, 1);
+      return { partition, error: queued.error };
+    }
     try {
-      const { response, position } = queued;
-      const chunk = decodeRecords({ ...response, ...partition, position, isolation: this.options.isolation });
-      return { partition, chunk };
-    } catch (cause) {
-      return { partition, error: this.damaged(queued.from, cause) };
+      queued.batches ??= new FetchedRecords(queued.fetched, {
+        chunkMaxBytes: this.partitionMaxBytes,
+        batchMaxBytes: this.options.batchMaxBytes ?? DEFAULT_BATCH_BYTES,
+      });
+      return { partition, chunk: queued.batches.next() };
+    } catch (error) {
+      if (error instanceof BatchTooLargeError) return { partition, error };
+      queued.batches = undefined;
+      return { partition, error: this.damaged(queued.from, error) };
+    } finally {
+      if (queued.batches?.isEmpty !== false) {
+        this.queue.splice(index, 1);
+        this.pump();
+      }
     }
   }
 
@@ -165,7 +179,7 @@ export class PartitionReaderClient implements PartitionReader {
     // What was fetched for a paused partition waits for its owner, and must not starve the others.
     let waitingBytes = 0;
     for (const queued of this.queue) {
-      if ('response' in queued && !queued.from.isPaused) waitingBytes += queued.response.records.length;
+      if ('fetched' in queued && !queued.from.isPaused) waitingBytes += queued.fetched.records.length;
     }
     const budget = (this.options.prefetchMaxBytes ?? DEFAULT_PREFETCH_BYTES) - waitingBytes;
     if (budget <= 0) return;
@@ -190,6 +204,10 @@ export class PartitionReaderClient implements PartitionReader {
       this.fetching.set(leader, fetching);
     }
     if (isLeaderMissing) this.refreshSoon();
+  }
+
+  private get partitionMaxBytes(): number {
+    return this.options.partitionMaxBytes ?? DEFAULT_PARTITION_BYTES;
   }
 
   private refreshSoon(): void {
@@ -240,7 +258,6 @@ export class PartitionReaderClient implements PartitionReader {
     // A broker fills its answer in the order of the request, so each fetch begins with another partition.
     const first = this.turn++ % asked.length;
     const order = [...asked.slice(first), ...asked.slice(0, first)];
-    const partitionBytes = this.options.partitionMaxBytes ?? DEFAULT_PARTITION_BYTES;
     const maxWaitMs = this.options.maxWaitMs ?? DEFAULT_MAX_WAIT_MS;
     return this.wire.send(
       leader,
@@ -248,12 +265,12 @@ export class PartitionReaderClient implements PartitionReader {
       {
         maxWaitMs,
         minBytes: 1,
-        maxBytes: Math.max(budget, partitionBytes),
+        maxBytes: Math.max(budget, this.partitionMaxBytes),
         isolation: this.options.isolation === 'read_committed' ? 1 : 0,
         topics: groupByTopic(order, ({ partition, position }) => ({
           partition,
           offset: position,
-          maxBytes: partitionBytes,
+          maxBytes: this.partitionMaxBytes,
         })),
       },
       maxWaitMs,
@@ -294,7 +311,10 @@ export class PartitionReaderClient implements PartitionReader {
       this.queue.push({ from, error: this.damaged(from, cause) });
       return;
     }
-    if (from.position !== position) this.queue.push({ from, position, response });
+    if (from.position === position) return;
+    const { topic, partition } = from;
+    const fetched = { ...response, topic, partition, position, isolation: this.options.isolation };
+    this.queue.push({ from, fetched, batches: undefined });
   }
 
   private refused(from: AssignedPartition, fetched: FetchedPartition): LogError {

@@ -1,5 +1,8 @@
 import type { RecordHeader } from './record-header.js';
 
+/** Bytes of the columns that a record takes beside its own. */
+export const COLUMN_BYTES = 2 * Float64Array.BYTES_PER_ELEMENT + 5 * Int32Array.BYTES_PER_ELEMENT;
+
 /** Where the log stood for this partition when the chunk was fetched. */
 export interface ChunkBounds {
   /** The position to read from next; it passes control, aborted and empty batches. */
@@ -36,6 +39,11 @@ export class RecordChunk {
     return this.buffer.length;
   }
 
+  /** Bytes that the chunk holds in memory, its columns included. */
+  get heldBytes(): number {
+    return this.buffer.length + this.offsets.length * COLUMN_BYTES;
+  }
+
   key(index: number): Buffer | null {
     const start = this.keyStarts[index]!;
     return start < 0 ? null : this.buffer.subarray(start, this.keyEnds[index]);
@@ -50,4 +58,32 @@ export class RecordChunk {
     const start = this.headerStarts[index]!;
     return start < 0 ? [] : this.readHeaders(this.buffer, start);
   }
+}
+
+/** A chunk of one record without key, value and headers, in the place of records that were not decoded. */
+export function placeholderChunk(
+  topic: string,
+  partition: number,
+  offset: number,
+  timestamp: number,
+  bounds: ChunkBounds,
+): RecordChunk {
+  const none = Int32Array.of(-1);
+  const offsets = Float64Array.of(offset);
+  const timestamps = Float64Array.of(timestamp);
+  return new RecordChunk(
+    topic,
+    partition,
+    1,
+    Buffer.alloc(0),
+    offsets,
+    timestamps,
+    none,
+    none,
+    none,
+    none,
+    none,
+    bounds,
+    () => [],
+  );
 }

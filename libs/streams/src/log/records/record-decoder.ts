@@ -1,3 +1,4 @@
+import { BatchTooLargeError } from '../../errors/batch-too-large-error.js';
 import type { AbortedTransaction } from '../protocol/messages.js';
 import type { IsolationLevel } from '../log.js';
 import {
@@ -8,7 +9,8 @@ import {
   type BatchHeader,
 } from './batch-header.js';
 import { decompress } from './compression/codec.js';
-import { RecordChunk, type ChunkBounds } from './record-chunk.js';
+import { ExpansionLimitError } from './compression/expansion-limit.js';
+import { COLUMN_BYTES, RecordChunk, type ChunkBounds } from './record-chunk.js';
 import type { RecordHeader } from './record-header.js';
 import { VarintCursor } from './varint.js';
 
@@ -25,71 +27,167 @@ export interface FetchedBytes {
   readonly logStartOffset: number;
 }
 
+/** Bounds of what is decoded at a time. */
+export interface DecodeLimits {
+  /** Decompressed bytes after which a chunk ends. A chunk without compressed batches is as long as what was fetched. */
+  readonly chunkMaxBytes: number;
+  /** Most bytes that one compressed batch may take in memory, the columns of its records included. */
+  readonly batchMaxBytes: number;
+}
+
+/** The largest `batchMaxBytes`. A fetch has at most as many bytes, so positions in a chunk fit into int32. */
+export const LARGEST_BATCH_BYTES = 2 ** 30;
+const LARGEST_CHUNK_BYTES = 2 ** 31 - 1;
+/** The shortest record: length, attributes, two deltas, length of key and of value, number of headers, a byte each. */
+const MIN_RECORD_BYTES = 7;
+
+/** Decodes all fetched batches into one chunk. For bytes that this process has written. @throws RangeError for damaged bytes, or too many. */
+export function decodeRecords(fetched: FetchedBytes): RecordChunk {
+  const batches = new FetchedRecords(fetched, { chunkMaxBytes: Infinity, batchMaxBytes: LARGEST_BATCH_BYTES });
+  const chunk = batches.next();
+  if (!batches.isEmpty)
+    throw new RangeError(`the batches of ${fetched.topic}-${fetched.partition} are too large together`);
+  return chunk;
+}
+
+/**
+ * Decodes fetched batches into chunks: records from `position` on, without control records and, under `read_committed`, without those
+ * of aborted transactions. A batch cut at the end is left to the next fetch.
+ *
+ * Batches are decompressed one at a time. A chunk ends with the batch that brings it to `chunkMaxBytes`, so its bytes are bounded.
+ */
+export class FetchedRecords {
+  private readonly filter: AbortFilter | undefined;
+  private header: BatchHeader | undefined;
+  private nextOffset: number;
+
+  constructor(
+    private readonly fetched: FetchedBytes,
+    private readonly limits: DecodeLimits,
+  ) {
+    this.filter = fetched.isolation === 'read_committed' ? new AbortFilter(fetched.aborted) : undefined;
+    this.nextOffset = fetched.position;
+    this.header = readBatchHeader(fetched.records, 0);
+  }
+
+  /** Whether all batches were decoded. */
+  get isEmpty(): boolean {
+    return this.header === undefined;
+  }
+
+  /**
+   * The next chunk. It may hold no record and still move the position.
+   * @throws BatchTooLargeError for a batch over `batchMaxBytes`; the next call continues after that batch.
+   * @throws RangeError for damaged bytes; nothing is read after them.
+   */
+  next(): RecordChunk {
+    const { fetched, limits } = this;
+    const { records } = fetched;
+    const delivered = new DeliveredBatches(records);
+    for (let header = this.header; header !== undefined; header = this.passed(header)) {
+      if (header.lastOffset < fetched.position) continue;
+      if (!isChecksumValid(records, header)) throw damaged(fetched, header);
+      if (this.filter?.hides(records, header)) continue;
+      if ((header.attributes & BatchAttribute.control) !== 0 || header.count === 0) continue;
+      if ((header.attributes & BatchAttribute.codecMask) === 0) {
+        delivered.add(header, undefined);
+        continue;
+      }
+      const bytes = this.unpack(header);
+      if (bytes === undefined) {
+        // The records before it come first; the next call meets it again.
+        if (delivered.capacity > 0) break;
+        this.passed(header);
+        throw tooLarge(fetched, header, limits.batchMaxBytes);
+      }
+      delivered.add(header, bytes);
+      if (delivered.byteLength < limits.chunkMaxBytes) continue;
+      this.passed(header);
+      break;
+    }
+    const bounds: ChunkBounds = {
+      nextOffset: this.nextOffset,
+      highWatermark: fetched.highWatermark,
+      lastStableOffset: fetched.lastStableOffset,
+      logStartOffset: fetched.logStartOffset,
+    };
+    return decodeColumns(fetched, delivered, bounds);
+  }
+
+  /** Moves the position past the batch. @returns the header of the one after it. */
+  private passed(header: BatchHeader): BatchHeader | undefined {
+    if (header.lastOffset >= this.nextOffset) this.nextOffset = header.lastOffset + 1;
+    this.header = readBatchHeader(this.fetched.records, header.end);
+    return this.header;
+  }
+
+  /** @returns undefined for a batch that is too large. */
+  private unpack(header: BatchHeader): Buffer | undefined {
+    const packed = this.fetched.records.subarray(header.start + BATCH_HEADER_BYTES, header.end);
+    try {
+      const maxBytes = this.limits.batchMaxBytes - Math.max(0, header.count) * COLUMN_BYTES;
+      return decompress(header.attributes & BatchAttribute.codecMask, packed, maxBytes);
+    } catch (error) {
+      if (error instanceof ExpansionLimitError) return undefined;
+      throw error;
+    }
+  }
+}
+
+/** The batches of one chunk: in place in what was fetched or, where one of them was compressed, copied together. */
+class DeliveredBatches {
+  capacity = 0;
+  byteLength = 0;
+  private readonly headers: BatchHeader[] = [];
+  /** By batch; undefined for one that is not compressed. */
+  private readonly outputs: (Buffer | undefined)[] = [];
+  private isCompressed = false;
+
+  constructor(private readonly records: Buffer) {}
+
+  add(header: BatchHeader, output: Buffer | undefined): void {
+    const length = output?.length ?? header.end - header.start - BATCH_HEADER_BYTES;
+    if (header.count < 0 || header.count * MIN_RECORD_BYTES > length)
+      throw new RangeError(
+        `record batch at offset ${header.baseOffset} is damaged: its ${length} bytes cannot hold ${header.count} records`,
+      );
+    this.isCompressed ||= output !== undefined;
+    this.headers.push(header);
+    this.outputs.push(output);
+    this.capacity += header.count;
+    this.byteLength += length;
+    if (this.byteLength > LARGEST_CHUNK_BYTES)
+      throw new RangeError(`the records fetched at once take more than ${LARGEST_CHUNK_BYTES} bytes`);
+  }
+
+  join(): { buffer: Buffer; batches: DeliveredBatch[] } {
+    const { headers, outputs, records } = this;
+    if (!this.isCompressed) {
+      const batches = headers.map((header) => ({ header, start: header.start + BATCH_HEADER_BYTES }));
+      return { buffer: records, batches };
+    }
+    let start = 0;
+    const batches: DeliveredBatch[] = [];
+    const parts = headers.map((header, i) => {
+      const part = outputs[i] ?? records.subarray(header.start + BATCH_HEADER_BYTES, header.end);
+      batches.push({ header, start });
+      start += part.length;
+      return part;
+    });
+    return { buffer: parts.length === 1 ? parts[0]! : Buffer.concat(parts, start), batches };
+  }
+}
+
 /** A batch whose records are delivered, and where they lie in the chunk's buffer. */
 interface DeliveredBatch {
   readonly header: BatchHeader;
   readonly start: number;
 }
 
-/**
- * Decodes fetched batches into a chunk: records from `position` on, without control records and, under `read_committed`, without those
- * of aborted transactions. A batch cut at the end is left to the next fetch.
- * @throws RangeError for damaged bytes.
- */
-export function decodeRecords(fetched: FetchedBytes): RecordChunk {
-  const { records, position } = fetched;
-  const filter = fetched.isolation === 'read_committed' ? new AbortFilter(fetched.aborted) : undefined;
-  const delivered: BatchHeader[] = [];
-  let nextOffset = position;
-  let capacity = 0;
-  let isCompressed = false;
-  for (let header = readBatchHeader(records, 0); header; header = readBatchHeader(records, header.end)) {
-    if (header.lastOffset < position) continue;
-    nextOffset = header.lastOffset + 1;
-    if (!isChecksumValid(records, header)) throw damaged(fetched, header);
-    if (filter?.hides(records, header)) continue;
-    if ((header.attributes & BatchAttribute.control) !== 0 || header.count === 0) continue;
-    delivered.push(header);
-    capacity += header.count;
-    isCompressed ||= (header.attributes & BatchAttribute.codecMask) !== 0;
-  }
-  const { buffer, batches } = isCompressed ? unpack(records, delivered) : inPlace(records, delivered);
-  const bounds: ChunkBounds = {
-    nextOffset,
-    highWatermark: fetched.highWatermark,
-    lastStableOffset: fetched.lastStableOffset,
-    logStartOffset: fetched.logStartOffset,
-  };
-  return decodeColumns(fetched, buffer, batches, capacity, bounds);
-}
-
-function inPlace(buffer: Buffer, headers: readonly BatchHeader[]): { buffer: Buffer; batches: DeliveredBatch[] } {
-  return { buffer, batches: headers.map((header) => ({ header, start: header.start + BATCH_HEADER_BYTES })) };
-}
-
-function unpack(records: Buffer, headers: readonly BatchHeader[]): { buffer: Buffer; batches: DeliveredBatch[] } {
-  const parts: Buffer[] = [];
-  const batches: DeliveredBatch[] = [];
-  let start = 0;
-  for (const header of headers) {
-    const packed = records.subarray(header.start + BATCH_HEADER_BYTES, header.end);
-    const codec = header.attributes & BatchAttribute.codecMask;
-    const bytes = codec === 0 ? packed : decompress(codec, packed);
-    parts.push(bytes);
-    batches.push({ header, start });
-    start += bytes.length;
-  }
-  return { buffer: parts.length === 1 ? parts[0]! : Buffer.concat(parts), batches };
-}
-
 /** Hot path, held by `bench restore`: one pass, typed arrays, no object per record. */
-function decodeColumns(
-  fetched: FetchedBytes,
-  buffer: Buffer,
-  batches: readonly DeliveredBatch[],
-  capacity: number,
-  bounds: ChunkBounds,
-): RecordChunk {
+function decodeColumns(fetched: FetchedBytes, delivered: DeliveredBatches, bounds: ChunkBounds): RecordChunk {
+  const { capacity } = delivered;
+  const { buffer, batches } = delivered.join();
   const offsets = new Float64Array(capacity);
   const timestamps = new Float64Array(capacity);
   const keyStarts = new Int32Array(capacity);
@@ -194,6 +292,19 @@ export function isAbortMarker(records: Buffer, header: BatchHeader): boolean {
   cursor.varint();
   const keyLength = cursor.varint();
   return keyLength >= 4 && records.readInt16BE(cursor.position + 2) === 0;
+}
+
+function tooLarge(
+  { topic, partition, position }: FetchedBytes,
+  header: BatchHeader,
+  maxBytes: number,
+): BatchTooLargeError {
+  const { baseOffset, lastOffset, count, maxTimestamp } = header;
+  const firstOffset = Math.max(position, baseOffset);
+  return new BatchTooLargeError(
+    { topic, partition, firstOffset, lastOffset, records: count, timestamp: maxTimestamp },
+    maxBytes,
+  );
 }
 
 function damaged(fetched: FetchedBytes, header: BatchHeader): RangeError {

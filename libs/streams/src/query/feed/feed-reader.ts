@@ -11,6 +11,7 @@ import { WakeUp } from './tail/wake-up.js';
 
 export interface FeedReaderOptions {
   readonly log: Log;
+  readonly batchMaxBytes?: number;
   readonly topic: string;
   readonly partitions: readonly number[];
   readonly tails: ChangelogTails;
@@ -145,6 +146,7 @@ export class FeedReader implements TailFollower {
       isolation: 'read_committed',
       partitionMaxBytes: FETCH_MAX_BYTES,
       prefetchMaxBytes: PREFETCH_MAX_BYTES,
+      batchMaxBytes: this.options.batchMaxBytes,
     }));
     // Not awaited: what has caught up goes on meanwhile.
     own.assign(late).catch((error: Error) => {

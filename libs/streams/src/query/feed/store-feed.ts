@@ -51,6 +51,8 @@ export interface StoreFeedOptions {
   readonly definition: StoreDefinition;
   readonly partitionCount: number;
   readonly log: Log;
+  /** Most bytes of a decompressed batch; absent: the reader's default. */
+  readonly batchMaxBytes?: number;
   readonly reads: PartitionReads;
   /** Shared by all feeds of the instance. */
   readonly tails: ChangelogTails;

@@ -238,6 +238,8 @@ export class FakeRuntime implements StreamsRuntime {
     return new Map([['here', 'http://here']]);
   }
 
+  readonly batchMaxBytes = 64 * 1024 * 1024;
+
   openLog(): Promise<Log> {
     return Promise.reject(new Error('There is no log.'));
   }

@@ -127,6 +127,7 @@ export function assembleParts(
 ): InstanceParts {
   const { config, topology, log, engines, clock, logger, metrics } = options;
   const { applicationId, instanceId, memory } = config;
+  const { batchMaxBytes } = memory;
   const transactionalId = (instance: string): string => transactionalIdOf(applicationId, instance);
   const strategy = openStrategy(log, config, layout, transactionalId(instanceId), () => member);
   const reader = log.openReader({
@@ -134,20 +135,15 @@ export function assembleParts(
     isolation: config.processingGuarantee === 'exactly_once' ? 'read_committed' : 'read_uncommitted',
     partitionMaxBytes: SOURCE_CHUNK_BYTES,
     prefetchMaxBytes: memory.inputMaxBytes,
+    batchMaxBytes,
     maxWaitMs: SOURCE_WAIT_MS,
   });
   const rate = new ByteRate(config.restore.maxBytesPerSecond, clock);
-  const restorer = new Restorer({ log, changelogs, currency, config: config.restore, rate, clock, logger, metrics });
+  const restoring = { log, changelogs, currency, config: config.restore, batchMaxBytes, rate, clock, logger, metrics };
+  const restorer = new Restorer(restoring);
   const follower = new StandbyFollower({
-    log,
-    changelogs,
-    currency,
-    config: config.restore,
-    rate,
+    ...restoring,
     acceptableRecoveryLag: config.acceptableRecoveryLag,
-    clock,
-    logger,
-    metrics,
     onReady: () => {
       if (tenures.live?.isWarmingUp) member.requestRejoin();
     },

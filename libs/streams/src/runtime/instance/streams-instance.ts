@@ -172,6 +172,10 @@ export class StreamsInstance implements StreamsRuntime {
     return this.parts?.owners.instances ?? new Map();
   }
 
+  get batchMaxBytes(): number {
+    return this.options.config.memory.batchMaxBytes;
+  }
+
   openLog(): Promise<Log> {
     return Promise.resolve(this.options.log);
   }

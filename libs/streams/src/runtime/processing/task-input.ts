@@ -1,3 +1,4 @@
+import { BatchTooLargeError } from '../../errors/batch-too-large-error.js';
 import { partitionKey } from '../../log/client/by-topic.js';
 import type { PartitionReader } from '../../log/partition-reader.js';
 import type { TopicPartition } from '../../log/log.js';
@@ -38,7 +39,7 @@ export class TaskInput {
     this.reader.remove(task.records.queues.map(placeOf));
   }
 
-  /** @throws LogError of kind `fatal` for records that cannot be read. */
+  /** @throws LogError of kind `fatal` for records that cannot be read, save batches that are too large: those are queued for the policy. */
   async fill(breathe: Breathe): Promise<void> {
     const { reader, maxBytes } = this;
     let bytes = 0;
@@ -52,13 +53,16 @@ export class TaskInput {
       const queue = this.queues.get(partitionKey(fetched.partition.topic, fetched.partition.partition));
       if (queue === undefined) continue;
       if (fetched.error) {
-        if (fetched.error.kind !== 'out-of-range') throw fetched.error;
-        this.onOutOfRange(queue);
-        continue;
+        if (fetched.error.kind === 'out-of-range') {
+          this.onOutOfRange(queue);
+          continue;
+        }
+        if (!(fetched.error instanceof BatchTooLargeError)) throw fetched.error;
       }
       const wasOver = bytes > maxBytes;
       bytes -= queue.bytes;
-      queue.push(fetched.chunk);
+      if (fetched.error === undefined) queue.push(fetched.chunk);
+      else queue.pushUndecoded(fetched.error);
       bytes += queue.bytes;
       if (bytes > maxBytes && !wasOver) this.pauseAll();
       else if (queue.isFull || (wasOver && !queue.isEmpty)) this.pause(queue);

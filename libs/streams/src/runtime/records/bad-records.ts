@@ -8,6 +8,7 @@ import {
 } from '../../config/retry-policy.js';
 import type { ErrorConfig } from '../../config/runtime-config.js';
 import { BadRecordError } from '../../errors/bad-record-error.js';
+import { BatchTooLargeError } from '../../errors/batch-too-large-error.js';
 import { reasonOf } from '../../errors/reason-of.js';
 import { StreamsError } from '../../errors/streams-error.js';
 import { partitionForKey } from '../../log/partitioner.js';
@@ -49,7 +50,7 @@ export function badRecordPolicies(options: BadRecordOptions): BadRecordPolicies 
       if (action === 'deadLetter') deadLetter(failure, options, output);
       if (!isNew) return;
       metrics.add('streams_errors_total', { code: codeOf(failure) }, 1);
-      metrics.add('streams_records_dropped_total', { topic, reason: phase }, 1);
+      metrics.add('streams_records_dropped_total', { topic, reason: phase }, recordsOf(error));
       logger.warn(
         `${action === 'deadLetter' ? `Moved to "${errors.deadLetterTopic}"` : 'Skipped'}: ${placeOf(failure)}: ${reasonOf(error)}`,
       );
@@ -113,6 +114,11 @@ function deadLetter(failure: BadRecord, options: BadRecordOptions, output: Outpu
     );
   if (!output.producer.append(deadLetterTopic, partition, key, value, timestamp, headers)) output.isFull = true;
   output.bytes += recordBytes(key, value);
+}
+
+/** A batch that was not decoded fails as a whole. */
+function recordsOf(error: unknown): number {
+  return error instanceof BatchTooLargeError ? error.records : 1;
 }
 
 function placeOf({ offset, topic, partition, phase, handler, taskId }: BadRecord): string {

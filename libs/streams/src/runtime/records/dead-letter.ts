@@ -1,4 +1,5 @@
 import type { BadRecord } from '../../config/bad-record-policy.js';
+import { BatchTooLargeError } from '../../errors/batch-too-large-error.js';
 import { reasonOf, stackOf } from '../../errors/reason-of.js';
 import type { RecordHeader } from '../../log/records/record-header.js';
 
@@ -32,6 +33,10 @@ export function deadLetterHeaders(failure: BadRecord, context: DeadLetterContext
     'error-class': error instanceof Error ? error.constructor.name : typeof error,
     'error-message': cut(reasonOf(error), MAX_MESSAGE_BYTES),
   };
+  if (error instanceof BatchTooLargeError) {
+    fields['last-offset'] = String(error.lastOffset);
+    fields['records'] = String(error.records);
+  }
   const stack = context.withStack && error instanceof Error ? stackOf(error) : undefined;
   if (stack) fields['error-stack'] = cut(stack, MAX_STACK_BYTES);
   return [

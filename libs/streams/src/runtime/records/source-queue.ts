@@ -1,5 +1,6 @@
 import type { BadRecord, BadRecordAction } from '../../config/bad-record-policy.js';
-import type { RecordChunk } from '../../log/records/record-chunk.js';
+import type { BatchTooLargeError } from '../../errors/batch-too-large-error.js';
+import { placeholderChunk, type RecordChunk } from '../../log/records/record-chunk.js';
 import type { Serde } from '../../serdes/serde.js';
 import type { StateStore } from '../../stores/state-store.js';
 import type { SourceNode } from '../../topology/topology.js';
@@ -40,6 +41,8 @@ interface QueuedChunk {
   /** Settles when what the handlers will read has been loaded. */
   ready: Promise<void> | undefined;
   readonly pinned: readonly ChunkPins[];
+  /** The chunk stands for a batch that was not decoded: the key of its only record throws this. */
+  readonly failure: BatchTooLargeError | undefined;
   /** Position behind it: behind markers and deleted records that follow its own. */
   nextOffset: number;
 }
@@ -131,8 +134,22 @@ export class SourceQueue {
       ready?.catch(() => undefined);
     }
     this.bytes += chunk.byteLength;
-    this.waiting.push({ chunk, keys, ready, pinned, nextOffset: chunk.bounds.nextOffset });
+    this.waiting.push({ chunk, keys, ready, pinned, failure: undefined, nextOffset: chunk.bounds.nextOffset });
     if (chunk.count === 0 && this.waiting.length === 1) this.skipEmpty();
+  }
+
+  /** Queues a batch that was not decoded as one record, which cannot be decoded either, so that the policy decides about it in its turn. */
+  pushUndecoded(failure: BatchTooLargeError): void {
+    const nextOffset = failure.lastOffset + 1;
+    if (nextOffset > this.end) this.end = nextOffset;
+    const chunk = placeholderChunk(failure.topic, failure.partition, failure.firstOffset, failure.timestamp, {
+      nextOffset,
+      highWatermark: this.end,
+      lastStableOffset: this.end,
+      logStartOffset: -1,
+    });
+    this.bytes += chunk.byteLength;
+    this.waiting.push({ chunk, keys: undefined, ready: undefined, pinned: NO_PINS, failure, nextOffset });
   }
 
   /** What has to be awaited before the next record; undefined when it is there. */
@@ -162,9 +179,10 @@ export class SourceQueue {
     for (const { store, keys, pins } of this.waiting[0]!.pinned) store.hint(keys[index], pins[index]);
   }
 
-  /** Hot path (bench `process`). @throws what the serde throws. */
+  /** Hot path (bench `process`). @throws what the serde throws, or why the batch was not decoded. */
   key(): unknown {
-    const { chunk, keys } = this.waiting[0]!;
+    const { chunk, keys, failure } = this.waiting[0]!;
+    if (failure !== undefined) throw failure;
     const known = keys?.[this.index];
     if (keys !== undefined && known !== UNDECODABLE) return known;
     const start = chunk.keyStarts[this.index]!;

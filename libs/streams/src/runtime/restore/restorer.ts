@@ -34,6 +34,8 @@ export interface RestorerOptions {
   readonly changelogs: Pick<ChangelogIdentity, 'check'>;
   readonly currency: Currency;
   readonly config: RestoreConfig;
+  /** Most bytes of a decompressed batch; absent: the reader's default. */
+  readonly batchMaxBytes?: number;
   readonly rate: ByteRate;
   readonly clock: Clock;
   readonly logger: StreamsLogger;
@@ -195,12 +197,13 @@ export class Restorer {
   }
 
   private readerFor(): PartitionReader {
-    const { log, config } = this.options;
+    const { log, config, batchMaxBytes } = this.options;
     return (this.reader ??= log.openReader({
       role: 'restore',
       isolation: 'read_committed',
       partitionMaxBytes: config.fetchMaxBytes,
       prefetchMaxBytes: RESTORE_FETCHES * config.fetchMaxBytes,
+      batchMaxBytes,
     }));
   }
 

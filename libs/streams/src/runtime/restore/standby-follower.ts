@@ -34,6 +34,8 @@ export interface StandbyFollowerOptions {
   readonly changelogs: Pick<ChangelogIdentity, 'check'>;
   readonly currency: Currency;
   readonly config: RestoreConfig;
+  /** Most bytes of a decompressed batch; absent: the reader's default. */
+  readonly batchMaxBytes?: number;
   readonly rate: ByteRate;
   readonly acceptableRecoveryLag: number;
   readonly clock: Clock;
@@ -160,7 +162,7 @@ export class StandbyFollower {
   }
 
   private read(task: Task, of: LoggedStore, start: number): Followed {
-    const { log, config, clock } = this.options;
+    const { log, config, batchMaxBytes, clock } = this.options;
     const partition = changelogOf(task, of);
     const copy = new StoreRestore(task, of, start, Infinity, clock);
     copy.onApplied = () => this.options.onProgress?.(task.partition);
@@ -171,6 +173,7 @@ export class StandbyFollower {
       isolation: 'read_committed',
       partitionMaxBytes: config.fetchMaxBytes,
       prefetchMaxBytes: RESTORE_FETCHES * config.fetchMaxBytes,
+      batchMaxBytes,
     });
     this.loop ??= this.run().finally(() => {
       this.loop = undefined;

@@ -1,9 +1,9 @@
 import * as zlib from 'node:zlib';
-import { decompress as zstdDecompress } from 'fzstd';
 import type { CompressionCodec } from '../../log-producer.js';
-import { bufferOf } from '../../../bytes/buffer-of.js';
+import { checkExpansion, ExpansionLimitError } from './expansion-limit.js';
 import { lz4Compress, lz4Decompress } from './lz4.js';
 import { snappyCompress, snappyDecompress } from './snappy.js';
+import { zstdDecompress } from './zstd.js';
 
 const codecNumbers = { none: 0, gzip: 1, snappy: 2, lz4: 3 } as const satisfies Record<CompressionCodec, number>;
 const ZSTD = 4;
@@ -24,24 +24,33 @@ export function compress(codec: Exclude<CompressionCodec, 'none'>, bytes: Buffer
   }
 }
 
-/** Reads every codec that brokers store, zstd included. @throws RangeError for a number that the protocol does not define. */
-export function decompress(codec: number, bytes: Buffer): Buffer {
+/**
+ * Reads every codec that brokers store, zstd included.
+ * @throws ExpansionLimitError for more than `maxBytes` of output. No codec allocates much more than that to find out.
+ * @throws RangeError for a number that the protocol does not define; what the codec throws for damaged bytes.
+ */
+export function decompress(codec: number, bytes: Buffer, maxBytes: number): Buffer {
+  checkExpansion(1, maxBytes);
   switch (codec) {
     case codecNumbers.gzip:
-      return zlib.gunzipSync(bytes);
+      return withinLimit(maxBytes, () => zlib.gunzipSync(bytes, { maxOutputLength: maxBytes }));
     case codecNumbers.snappy:
-      return snappyDecompress(bytes);
+      return snappyDecompress(bytes, maxBytes);
     case codecNumbers.lz4:
-      return lz4Decompress(bytes);
+      return lz4Decompress(bytes, maxBytes);
     case ZSTD:
-      return unzstd(bytes);
+      return withinLimit(maxBytes, () => zstdDecompress(bytes, maxBytes));
     default:
       throw new RangeError(`compression codec ${codec} is not known`);
   }
 }
 
-function unzstd(bytes: Buffer): Buffer {
-  // Built in since Node 22.15; Node 20 has to read it in JavaScript.
-  const native = (zlib as { zstdDecompressSync?: (bytes: Buffer) => Buffer }).zstdDecompressSync;
-  return native === undefined ? bufferOf(zstdDecompress(bytes)) : native(bytes);
+/** Names the error by which zlib says that its output is over `maxOutputLength`. */
+function withinLimit(maxBytes: number, decompressed: () => Buffer): Buffer {
+  try {
+    return decompressed();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_BUFFER_TOO_LARGE') throw error;
+    throw new ExpansionLimitError(maxBytes);
+  }
 }

@@ -8,9 +8,10 @@ declare module 'snappyjs' {
 
 declare module 'lz4js' {
   const lz4js: {
-    /** Both speak the frame format. */
+    /** Writes a frame. */
     compress(bytes: Uint8Array): Uint8Array;
-    decompress(bytes: Uint8Array): Uint8Array;
+    /** Decompresses one block of a frame to `at` of `output`, which holds what came before. @returns where its output ends. */
+    decompressBlock(bytes: Uint8Array, output: Uint8Array, start: number, length: number, at: number): number;
   };
   export default lz4js;
 }

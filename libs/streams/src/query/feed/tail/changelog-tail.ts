@@ -9,6 +9,7 @@ import { WakeUp } from './wake-up.js';
 
 export interface ChangelogTailOptions {
   readonly log: Log;
+  readonly batchMaxBytes?: number;
   readonly topic: string;
   readonly clock: Clock;
   /** What the chunks of all partitions take at most; a single larger one is still kept. Default 4 MiB. */
@@ -53,6 +54,7 @@ export class ChangelogTail {
       isolation: 'read_committed',
       partitionMaxBytes: options.fetchMaxBytes ?? FETCH_MAX_BYTES,
       prefetchMaxBytes: PREFETCH_MAX_BYTES,
+      batchMaxBytes: options.batchMaxBytes,
     });
   }
 

@@ -8,10 +8,18 @@ export class ChangelogTails {
   constructor(private readonly bounds: Pick<ChangelogTailOptions, 'windowMaxBytes' | 'fetchMaxBytes'> = {}) {}
 
   /** Opens the tail for the first follower, and anew after it has failed; the follower has to leave it. */
-  join(follower: TailFollower, { log, topic, clock }: Omit<ChangelogTailOptions, 'onEnd'>): ChangelogTail {
+  join(follower: TailFollower, options: Omit<ChangelogTailOptions, 'onEnd'>): ChangelogTail {
+    const { log, batchMaxBytes, topic, clock } = options;
     let tail = this.tails.get(topic);
     if (tail === undefined) {
-      tail = new ChangelogTail({ ...this.bounds, log, topic, clock, onEnd: () => this.tails.delete(topic) });
+      tail = new ChangelogTail({
+        ...this.bounds,
+        log,
+        batchMaxBytes,
+        topic,
+        clock,
+        onEnd: () => this.tails.delete(topic),
+      });
       this.tails.set(topic, tail);
     }
     tail.join(follower);
