@@ -134,7 +134,8 @@ export const OPTION_TABLE = {
   'memory.inputMaxBytes': {
     type: 'size',
     default: '`32MB`, at most a quarter of `memory.maxBytes`',
-    meaning: 'Fetched, unprocessed records; one chunk (256 KiB) of each partition beyond that.',
+    meaning:
+      'Fetched, unprocessed records, half of it before and half after they are decompressed; beyond each half one chunk (256 KiB, or one larger batch) of each partition.',
     min: 64 * 1024,
   },
   'memory.batchMaxBytes': {

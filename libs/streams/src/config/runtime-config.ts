@@ -58,7 +58,7 @@ export interface MemoryConfig {
   readonly cacheMaxBytes: number;
   /** Uncommitted changes and outputs above which a commit is forced. */
   readonly uncommittedMaxBytes: number;
-  /** Fetched, unprocessed records. */
+  /** Fetched, unprocessed records: half of it in the reader, half in the queues of the tasks. */
   readonly inputMaxBytes: number;
   /** One compressed batch once it is decompressed, 36 bytes for each of its records included. */
   readonly batchMaxBytes: number;

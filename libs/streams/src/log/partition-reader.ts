@@ -8,7 +8,10 @@ export interface PartitionReaderOptions {
   readonly role: string;
   /** Most bytes of one partition in one fetch; a larger batch is still read whole. Default 1 MiB. */
   readonly partitionMaxBytes?: number;
-  /** Fetched but not yet taken bytes above which no further fetch is sent. Default 32 MiB. */
+  /**
+   * Bytes that are fetched but not yet taken, or asked for. Default 32 MiB. Beyond it, a chunk at a time is fetched while only paused partitions have any.
+   * A batch that is larger is still read whole.
+   */
   readonly prefetchMaxBytes?: number;
   /** Most bytes that one compressed batch may take once it is decompressed, 36 for each of its records included. Default 64 MiB, at most 1 GiB. */
   readonly batchMaxBytes?: number;

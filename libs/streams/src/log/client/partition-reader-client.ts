@@ -18,6 +18,8 @@ const MIB = 1024 * 1024;
 const DEFAULT_PARTITION_BYTES = MIB;
 const DEFAULT_PREFETCH_BYTES = 32 * MIB;
 const DEFAULT_BATCH_BYTES = 64 * MIB;
+/** A view that pins no more than this is not worth a copy. */
+const SMALL_RESPONSE_BYTES = 64 * 1024;
 const DEFAULT_MAX_WAIT_MS = 250;
 const FIRST_BACK_OFF_MS = 20;
 const MAX_BACK_OFF_MS = 1000;
@@ -27,6 +29,8 @@ const WARN_EVERY_MS = 30_000;
 /** An assignment of one partition; a new one replaces it when the partition is moved, so that late answers find nobody. */
 interface AssignedPartition extends TopicPartition {
   position: number;
+  /** Fetched and not yet taken, as fetched. */
+  queuedBytes: number;
   isPaused: boolean;
   hasFailed: boolean;
 }
@@ -45,11 +49,24 @@ interface QueuedError {
 
 type Queued = QueuedBytes | QueuedError;
 
-/** `PartitionReader` by the Fetch API: at most one fetch under way per leader, none beyond the prefetch limit. */
+interface Leader {
+  readonly partitions: AssignedPartition[];
+  queuedBytes: number;
+}
+
+/**
+ * `PartitionReader` by the Fetch API: at most one fetch under way per leader.
+ *
+ * Leaders share `prefetchMaxBytes` equally, so a leader whose fetch is parked does not hold up the others. The bytes that wait and those that are asked for
+ * are within it together, whether their partitions are paused or not. Beyond it, one chunk is fetched at a time where only paused partitions have any.
+ */
 export class PartitionReaderClient implements PartitionReader {
   private readonly connected: ConnectedWire;
   private readonly assigned = new Map<string, AssignedPartition>();
   private readonly fetching = new Map<number, Promise<void>>();
+  /** By the fetches under way. */
+  private askedBytes = 0;
+  private isPumpDue = false;
   private readonly closing = lastingAbort();
   private queue: Queued[] = [];
   private readonly waiters = new Set<() => void>();
@@ -71,7 +88,7 @@ export class PartitionReaderClient implements PartitionReader {
     // At once: what is removed or assigned again while the wire connects must not come back afterwards.
     const added = positions.map(({ topic, partition, offset }) => {
       this.forget({ topic, partition });
-      const assigned = { topic, partition, position: offset, isPaused: false, hasFailed: false };
+      const assigned = { topic, partition, position: offset, queuedBytes: 0, isPaused: false, hasFailed: false };
       this.assigned.set(partitionKey(topic, partition), assigned);
       return assigned;
     });
@@ -93,7 +110,10 @@ export class PartitionReaderClient implements PartitionReader {
 
   pause(partition: TopicPartition): void {
     const assigned = this.find(partition);
-    if (assigned) assigned.isPaused = true;
+    if (assigned === undefined || assigned.isPaused) return;
+    assigned.isPaused = true;
+    // Others may be fetched now if it has all that waits. Many are paused at once, so this is left to the next `take` that finds nothing.
+    this.isPumpDue = true;
   }
 
   resume(partition: TopicPartition): void {
@@ -111,7 +131,10 @@ export class PartitionReaderClient implements PartitionReader {
   take(): Fetched | undefined {
     const index = this.queue.findIndex(({ from }) => !from.isPaused);
     const queued = this.queue[index];
-    if (queued === undefined) return undefined;
+    if (queued === undefined) {
+      if (this.isPumpDue) this.pump();
+      return undefined;
+    }
     const partition: TopicPartition = { topic: queued.from.topic, partition: queued.from.partition };
     if ('error' in queued) {
       this.queue.splice(index, 1);
@@ -130,6 +153,7 @@ export class PartitionReaderClient implements PartitionReader {
     } finally {
       if (queued.batches?.isEmpty !== false) {
         this.queue.splice(index, 1);
+        queued.from.queuedBytes -= queued.fetched.records.length;
         this.pump();
       }
     }
@@ -176,34 +200,45 @@ export class PartitionReaderClient implements PartitionReader {
   /** Starts a fetch at every leader that has none under way and something to be asked for. */
   private pump(): void {
     if (this.closing.signal.aborted || this.assigned.size === 0) return;
-    // What was fetched for a paused partition waits for its owner, and must not starve the others.
-    let waitingBytes = 0;
-    for (const queued of this.queue) {
-      if ('fetched' in queued && !queued.from.isPaused) waitingBytes += queued.fetched.records.length;
-    }
-    const budget = (this.options.prefetchMaxBytes ?? DEFAULT_PREFETCH_BYTES) - waitingBytes;
-    if (budget <= 0) return;
-    const byLeader = new Map<number, AssignedPartition[]>();
+    this.isPumpDue = false;
+    const leaders = new Map<number, Leader>();
     let isLeaderMissing = false;
+    let queuedBytes = 0;
+    let isAnyReady = false;
     for (const assigned of this.assigned.values()) {
-      if (assigned.isPaused || assigned.hasFailed) continue;
-      const leader = this.wire.leaderOf(assigned.topic, assigned.partition);
-      if (leader === undefined) {
-        isLeaderMissing = true;
-      } else if (!this.fetching.has(leader)) {
-        const partitions = byLeader.get(leader);
-        if (partitions) partitions.push(assigned);
-        else byLeader.set(leader, [assigned]);
+      queuedBytes += assigned.queuedBytes;
+      if (!assigned.isPaused && assigned.queuedBytes > 0) isAnyReady = true;
+      const isAsked = !assigned.isPaused && !assigned.hasFailed;
+      const node = this.wire.leaderOf(assigned.topic, assigned.partition);
+      if (node === undefined) {
+        isLeaderMissing ||= isAsked;
+        continue;
       }
+      let leader = leaders.get(node);
+      if (leader === undefined) leaders.set(node, (leader = { partitions: [], queuedBytes: 0 }));
+      leader.queuedBytes += assigned.queuedBytes;
+      if (isAsked) leader.partitions.push(assigned);
     }
-    for (const [leader, partitions] of byLeader) {
-      const fetching = this.fetch(leader, partitions, budget).finally(() => {
-        this.fetching.delete(leader);
-        this.pump();
-      });
-      this.fetching.set(leader, fetching);
+    const maxBytes = this.options.prefetchMaxBytes ?? DEFAULT_PREFETCH_BYTES;
+    const share = Math.floor(maxBytes / leaders.size);
+    for (const [node, leader] of leaders) {
+      if (leader.partitions.length === 0 || this.fetching.has(node)) continue;
+      const budget = Math.min(share - leader.queuedBytes, maxBytes - queuedBytes - this.askedBytes);
+      if (budget >= Math.min(this.partitionMaxBytes, share)) this.begin(node, leader.partitions, budget);
+      // What is queued for paused partitions waits for its owner, and must not starve the others.
+      else if (!isAnyReady) this.begin(node, leader.partitions, this.partitionMaxBytes);
     }
     if (isLeaderMissing) this.refreshSoon();
+  }
+
+  private begin(node: number, partitions: readonly AssignedPartition[], maxBytes: number): void {
+    this.askedBytes += maxBytes;
+    const fetching = this.fetch(node, partitions, maxBytes).finally(() => {
+      this.askedBytes -= maxBytes;
+      this.fetching.delete(node);
+      this.pump();
+    });
+    this.fetching.set(node, fetching);
   }
 
   private get partitionMaxBytes(): number {
@@ -224,13 +259,13 @@ export class PartitionReaderClient implements PartitionReader {
     await this.wire.refresh().catch((error: unknown) => this.logger?.debug(`Metadata not refreshed: ${String(error)}`));
   }
 
-  private async fetch(leader: number, partitions: readonly AssignedPartition[], budget: number): Promise<void> {
+  private async fetch(leader: number, partitions: readonly AssignedPartition[], maxBytes: number): Promise<void> {
     let backOffMs = FIRST_BACK_OFF_MS;
     for (;;) {
       const asked = partitions.filter((p) => this.isCurrent(p) && !p.isPaused && !p.hasFailed);
       if (asked.length === 0 || this.closing.signal.aborted) return;
       try {
-        const response = await this.send(leader, asked, budget);
+        const response = await this.send(leader, asked, maxBytes);
         if (response.error !== 0) throw kafkaError(response.error, 'a fetch');
         const passing = this.accept(response, asked);
         if (passing === undefined) return;
@@ -254,7 +289,7 @@ export class PartitionReaderClient implements PartitionReader {
     this.logger?.warn(`${error.message} This is tried again; the log of the broker has the cause.`);
   }
 
-  private send(leader: number, asked: readonly AssignedPartition[], budget: number): Promise<ResponseOf<'fetch'>> {
+  private send(leader: number, asked: readonly AssignedPartition[], maxBytes: number): Promise<ResponseOf<'fetch'>> {
     // A broker fills its answer in the order of the request, so each fetch begins with another partition.
     const first = this.turn++ % asked.length;
     const order = [...asked.slice(first), ...asked.slice(0, first)];
@@ -265,7 +300,7 @@ export class PartitionReaderClient implements PartitionReader {
       {
         maxWaitMs,
         minBytes: 1,
-        maxBytes: Math.max(budget, this.partitionMaxBytes),
+        maxBytes,
         isolation: this.options.isolation === 'read_committed' ? 1 : 0,
         topics: groupByTopic(order, ({ partition, position }) => ({
           partition,
@@ -313,7 +348,9 @@ export class PartitionReaderClient implements PartitionReader {
     }
     if (from.position === position) return;
     const { topic, partition } = from;
-    const fetched = { ...response, topic, partition, position, isolation: this.options.isolation };
+    const records = withoutSlack(response.records);
+    const fetched = { ...response, topic, partition, position, records, isolation: this.options.isolation };
+    from.queuedBytes += records.length;
     this.queue.push({ from, fetched, batches: undefined });
   }
 
@@ -335,4 +372,13 @@ export class PartitionReaderClient implements PartitionReader {
   private throwIfClosed(): void {
     if (this.closing.signal.aborted) throw closedError('partition reader');
   }
+}
+
+/** The bytes of one partition are a view on the whole response, and one partition that waits must not keep the bytes of all others. */
+function withoutSlack(records: Buffer): Buffer {
+  const pinnedBytes = records.buffer.byteLength;
+  if (pinnedBytes <= SMALL_RESPONSE_BYTES || pinnedBytes <= 2 * records.length) return records;
+  const copy = Buffer.allocUnsafeSlow(records.length);
+  records.copy(copy);
+  return copy;
 }

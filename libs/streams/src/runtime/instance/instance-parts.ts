@@ -128,13 +128,15 @@ export function assembleParts(
   const { config, topology, log, engines, clock, logger, metrics } = options;
   const { applicationId, instanceId, memory } = config;
   const { batchMaxBytes } = memory;
+  // One half waits in the reader, one in the queues of the tasks.
+  const inputShare = Math.floor(memory.inputMaxBytes / 2);
   const transactionalId = (instance: string): string => transactionalIdOf(applicationId, instance);
   const strategy = openStrategy(log, config, layout, transactionalId(instanceId), () => member);
   const reader = log.openReader({
     role: 'source',
     isolation: config.processingGuarantee === 'exactly_once' ? 'read_committed' : 'read_uncommitted',
     partitionMaxBytes: SOURCE_CHUNK_BYTES,
-    prefetchMaxBytes: memory.inputMaxBytes,
+    prefetchMaxBytes: inputShare,
     batchMaxBytes,
     maxWaitMs: SOURCE_WAIT_MS,
   });
@@ -196,7 +198,7 @@ export function assembleParts(
     onMisplacedKey: misplacedKeys(logger, metrics),
     onDamage: (error) => tasks.damaged(error),
   });
-  const input: TaskInput = new TaskInput(reader, memory.inputMaxBytes, (queue) => {
+  const input: TaskInput = new TaskInput(reader, inputShare, (queue) => {
     skipDeletedRecords(queue, {
       admin: log.admin,
       reader,

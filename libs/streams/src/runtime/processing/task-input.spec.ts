@@ -62,7 +62,7 @@ class EndlessReader {
 }
 
 it('holds two chunks of each partition, and one of each where that is more than memory is granted for', async () => {
-  const chunkBytes = fetched(0, 0).chunk!.byteLength;
+  const chunkBytes = fetched(0, 0).chunk!.heldBytes;
   for (const [granted, expected] of [
     [100, [2, 2, 2, 2]],
     [5, [2, 2, 1, 1]],

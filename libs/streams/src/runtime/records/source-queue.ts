@@ -133,7 +133,7 @@ export class SourceQueue {
       // Met by whoever processes the chunk; until then nobody waits for it.
       ready?.catch(() => undefined);
     }
-    this.bytes += chunk.byteLength;
+    this.bytes += chunk.heldBytes;
     this.waiting.push({ chunk, keys, ready, pinned, failure: undefined, nextOffset: chunk.bounds.nextOffset });
     if (chunk.count === 0 && this.waiting.length === 1) this.skipEmpty();
   }
@@ -148,7 +148,7 @@ export class SourceQueue {
       lastStableOffset: this.end,
       logStartOffset: -1,
     });
-    this.bytes += chunk.byteLength;
+    this.bytes += chunk.heldBytes;
     this.waiting.push({ chunk, keys: undefined, ready: undefined, pinned: NO_PINS, failure, nextOffset });
   }
 
@@ -220,7 +220,7 @@ export class SourceQueue {
   }
 
   private dropHead(): void {
-    this.bytes -= this.waiting.shift()!.chunk.byteLength;
+    this.bytes -= this.waiting.shift()!.chunk.heldBytes;
   }
 
   private tryKey(chunk: RecordChunk, index: number): unknown {

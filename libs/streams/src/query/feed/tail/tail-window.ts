@@ -10,13 +10,12 @@ export interface TailFollower {
   fail(error: Error): void;
 }
 
-/** The columns of a chunk (`RecordChunk`), and what an object of it takes; so chunks without records are bounded too. */
-const BYTES_PER_RECORD = 36;
+/** An object of a chunk; so chunks without records are bounded too. */
 const BYTES_PER_CHUNK = 256;
 
 /** What a chunk takes of the memory. */
 export function costOf(chunk: RecordChunk): number {
-  return chunk.byteLength + chunk.count * BYTES_PER_RECORD + BYTES_PER_CHUNK;
+  return chunk.heldBytes + BYTES_PER_CHUNK;
 }
 
 /** The latest chunks of one partition, without a gap between them. */
