@@ -31,6 +31,8 @@ interface AssignedPartition extends TopicPartition {
   position: number;
   /** Fetched and not yet taken, as fetched. */
   queuedBytes: number;
+  /** Orders the partitions by their latest records: a lower number has waited longer. */
+  servedAt: number;
   isPaused: boolean;
   hasFailed: boolean;
 }
@@ -71,7 +73,7 @@ export class PartitionReaderClient implements PartitionReader {
   private queue: Queued[] = [];
   private readonly waiters = new Set<() => void>();
   private refreshing: Promise<void> | undefined;
-  private turn = 0;
+  private served = 0;
   private warnedAt = -Infinity;
 
   constructor(
@@ -88,7 +90,15 @@ export class PartitionReaderClient implements PartitionReader {
     // At once: what is removed or assigned again while the wire connects must not come back afterwards.
     const added = positions.map(({ topic, partition, offset }) => {
       this.forget({ topic, partition });
-      const assigned = { topic, partition, position: offset, queuedBytes: 0, isPaused: false, hasFailed: false };
+      const assigned = {
+        topic,
+        partition,
+        position: offset,
+        queuedBytes: 0,
+        servedAt: 0,
+        isPaused: false,
+        hasFailed: false,
+      };
       this.assigned.set(partitionKey(topic, partition), assigned);
       return assigned;
     });
@@ -112,7 +122,7 @@ export class PartitionReaderClient implements PartitionReader {
     const assigned = this.find(partition);
     if (assigned === undefined || assigned.isPaused) return;
     assigned.isPaused = true;
-    // Others may be fetched now if it has all that waits. Many are paused at once, so this is left to the next `take` that finds nothing.
+    // Others may be fetched now if it has all that waits. Many are paused at once, so this is left to the next `take` that finds nothing, or to `ready`.
     this.isPumpDue = true;
   }
 
@@ -160,6 +170,7 @@ export class PartitionReaderClient implements PartitionReader {
   }
 
   async ready(maxWaitMs: number): Promise<void> {
+    if (this.isPumpDue) this.pump();
     if (this.closing.signal.aborted || this.queue.some(({ from }) => !from.isPaused)) return;
     await new Promise<void>((resolve) => {
       const finish = (): void => {
@@ -290,9 +301,8 @@ export class PartitionReaderClient implements PartitionReader {
   }
 
   private send(leader: number, asked: readonly AssignedPartition[], maxBytes: number): Promise<ResponseOf<'fetch'>> {
-    // A broker fills its answer in the order of the request, so each fetch begins with another partition.
-    const first = this.turn++ % asked.length;
-    const order = [...asked.slice(first), ...asked.slice(0, first)];
+    // A broker fills its answer in the order of the request, so the partition that has waited longest comes first.
+    const order = [...asked].sort((a, b) => a.servedAt - b.servedAt);
     const maxWaitMs = this.options.maxWaitMs ?? DEFAULT_MAX_WAIT_MS;
     return this.wire.send(
       leader,
@@ -351,6 +361,7 @@ export class PartitionReaderClient implements PartitionReader {
     const records = withoutSlack(response.records);
     const fetched = { ...response, topic, partition, position, records, isolation: this.options.isolation };
     from.queuedBytes += records.length;
+    from.servedAt = ++this.served;
     this.queue.push({ from, fetched, batches: undefined });
   }
 

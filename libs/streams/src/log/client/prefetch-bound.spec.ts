@@ -89,7 +89,8 @@ describe('what a reader has fetched', () => {
         expect(seen.size).toBe(8);
         await world.reader.close();
       }),
-      { numRuns: 60 },
+      // Three leaders, each with its own order of partitions.
+      { numRuns: 25, examples: [[3, []]] },
     );
   });
 
