@@ -22,6 +22,7 @@ import { asFailure, tellOfFailure } from './instance-failure.js';
 import { INSTANCE_TRANSITIONS } from './instance-state.js';
 import { CLEANUP_EVERY_MS, Intervals, REPORT_EVERY_MS } from './intervals.js';
 import { leaveGroup } from './leave-group.js';
+import { sourceLag } from './source-lag.js';
 import { membershipOf } from './membership.js';
 import { deleteOldState } from './old-state.js';
 import { StatusReport } from './status-report.js';
@@ -56,11 +57,8 @@ export class StreamsInstance implements StreamsRuntime {
   private releasing: Promise<void> | undefined;
 
   constructor(private readonly options: StreamsInstanceOptions) {
-    this.machine = new StateMachine<InstanceState>(
-      `Instance ${options.config.instanceId}`,
-      INSTANCE_TRANSITIONS,
-      'created',
-    );
+    const name = `Instance ${options.config.instanceId}`;
+    this.machine = new StateMachine<InstanceState>(name, INSTANCE_TRANSITIONS, 'created');
     this.report = new StatusReport(this, () => this.heldTasks(), options.metrics);
     const { clock, config, topology, logger } = options;
     const { stateDir, applicationId } = config;
@@ -181,11 +179,7 @@ export class StreamsInstance implements StreamsRuntime {
   }
 
   sourceLag(): readonly (TopicPartition & { readonly lag: number })[] {
-    return (this.parts?.tasks.all ?? []).flatMap((task) =>
-      task.records.queues
-        .filter(({ committed }) => committed >= 0)
-        .map(({ topic, partition, end, committed }) => ({ topic, partition, lag: Math.max(0, end - committed) })),
-    );
+    return sourceLag(this.parts?.tasks.all ?? []);
   }
 
   private async setPaused(scope: PauseScope | undefined, isPaused: boolean): Promise<void> {
