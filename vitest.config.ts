@@ -7,6 +7,8 @@ const shared = {
 
 export default defineConfig({
   test: {
+    // Vitest's default is one worker fewer than cores: a machine with two cores would run one file at a time.
+    maxWorkers: '100%',
     projects: [
       {
         ...shared,

@@ -1,8 +1,8 @@
 import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterEach, describe, expect, inject, it } from 'vitest';
 import type { StreamsLogger } from '../../libs/streams/src/observability/streams-logger.js';
-import { AppProcess, buildApp } from '../support/built-app.js';
+import { AppProcess } from '../support/built-app.js';
 import { model, produce, RestoreCounts, storeContent, temporaryFolder, transactions } from '../support/bank.js';
 import { committedRecords } from '../support/committed-records.js';
 import { KafkaBank, PARTITIONS } from '../support/kafka-bank.js';
@@ -10,7 +10,6 @@ import { KafkaBank, PARTITIONS } from '../support/kafka-bank.js';
 describe.skipIf(inject('kafkaUnavailable'))('what can be wrong at a start', () => {
   const releases: (() => Promise<unknown>)[] = [];
   const brokers = (): string => inject('kafkaBrokers')!;
-  beforeAll(buildApp);
   afterEach(async () => {
     for (const release of releases.splice(0).reverse()) await release();
   });

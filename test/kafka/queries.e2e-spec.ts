@@ -1,9 +1,9 @@
 import { rmSync } from 'node:fs';
-import { afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterEach, describe, expect, inject, it } from 'vitest';
 import { createKafkaLog } from '../../libs/streams/src/log/kafkajs/kafka-log.js';
 import { SystemClock } from '../../libs/streams/src/time/system-clock.js';
 import { temporaryFolder } from '../support/bank.js';
-import { AppProcess, buildApp } from '../support/built-app.js';
+import { AppProcess } from '../support/built-app.js';
 import { AccountHistory, Bookings, Witness } from '../support/query-checks.js';
 import { FeedReader, PointReader, ScanReader, SessionReader, type QueryClient } from '../support/query-clients.js';
 import { KafkaBroker } from './broker.js';
@@ -15,7 +15,6 @@ const SESSION_MS = 4000;
 
 describe.skipIf(inject('kafkaUnavailable'))('queries of three instances', () => {
   const releases: (() => unknown)[] = [];
-  beforeAll(buildApp);
   afterEach(async () => {
     for (const release of releases.splice(0).reverse()) await release();
   });

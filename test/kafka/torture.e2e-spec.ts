@@ -1,5 +1,4 @@
-import { beforeAll, describe, expect, inject, it } from 'vitest';
-import { buildApp } from '../support/built-app.js';
+import { describe, expect, inject, it } from 'vitest';
 import { APP_FAULTS, BROKER_FAULTS } from '../torture/faults/fault-plan.js';
 import { reportText } from '../torture/report.js';
 import { torture } from '../torture/torture.js';
@@ -9,8 +8,6 @@ const unavailable = inject('kafkaUnavailable') ?? (await brokerUnavailable());
 
 /** The short form of `npm run torture`: each kind of fault once, those of instances beside those of brokers. */
 describe.skipIf(unavailable)('three instances on three brokers', () => {
-  beforeAll(buildApp);
-
   it('agree with the model record by record after faults of every kind', { timeout: 600_000 }, async () => {
     const lines: string[] = [];
     const seed = Date.now() % 1_000_000;

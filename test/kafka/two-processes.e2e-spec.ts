@@ -1,10 +1,10 @@
 import { rmSync } from 'node:fs';
-import { afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterEach, describe, expect, inject, it } from 'vitest';
 import { createKafkaLog } from '../../libs/streams/src/log/kafkajs/kafka-log.js';
 import type { Log } from '../../libs/streams/src/log/log.js';
 import { partitionForKey } from '../../libs/streams/src/log/partitioner.js';
 import { SystemClock } from '../../libs/streams/src/time/system-clock.js';
-import { AppProcess, buildApp } from '../support/built-app.js';
+import { AppProcess } from '../support/built-app.js';
 import { temporaryFolder } from '../support/bank.js';
 import { committedRecords } from '../support/committed-records.js';
 import { KafkaBroker } from './broker.js';
@@ -71,7 +71,6 @@ class Load {
 
 describe.skipIf(inject('kafkaUnavailable'))('two processes of the built example', () => {
   const releases: (() => Promise<unknown> | void)[] = [];
-  beforeAll(buildApp);
   afterEach(async () => {
     for (const release of releases.splice(0).reverse()) await release();
   });
