@@ -28,18 +28,23 @@ interface NativeSession extends NativeSnapshot {
 /** The module of the `rocksdb-native` package. */
 export type NativeModule = new (directory: string, options: object) => NativeSession;
 
+/** The package has RocksDB's default block cache for each database, or none. */
+const BLOCK_CACHE_SIZES = [0, 32 * 1024 * 1024] as const;
+
 /** Adapter of `rocksdb-native` 3.18.1. */
 export function nativeBinding(Native: NativeModule): RocksDbBinding {
   const bulk = new BulkLane();
   return {
     name: 'rocksdb-native',
     honours: new Set([
+      'blockCacheBytes',
       'writeBufferBytes',
       'maxWriteBuffers',
       'blockBytes',
       'maxOpenFiles',
       'maxBackgroundJobs',
     ] as const),
+    blockCacheSizes: BLOCK_CACHE_SIZES,
     async open(directory, tuning) {
       await mkdir(directory, { recursive: true, mode: 0o700 });
       await checkLogFiles(directory);
@@ -56,6 +61,11 @@ export function nativeBinding(Native: NativeModule): RocksDbBinding {
 
 function openOptions(tuning: RocksDbTuning): object {
   const options: Record<string, unknown> = { createIfMissing: true };
+  if (tuning.blockCacheBytes === 0) {
+    options.blockCache = false;
+    // RocksDB refuses to open a database with one but not the other.
+    options.tableCacheIndexAndFilterBlocks = false;
+  }
   if (tuning.writeBufferBytes !== undefined) options.writeBufferSize = tuning.writeBufferBytes;
   if (tuning.maxWriteBuffers !== undefined) options.maxWriteBufferNumber = tuning.maxWriteBuffers;
   if (tuning.blockBytes !== undefined) options.tableBlockSize = tuning.blockBytes;

@@ -16,6 +16,8 @@ export type RocksDbBindingName = 'rocksdb' | 'rocksdb-native';
 export interface RocksDbBinding {
   readonly name: RocksDbBindingName;
   readonly honours: ReadonlySet<keyof RocksDbTuning>;
+  /** The only block caches that the package can have, in ascending order of bytes; absent: any. */
+  readonly blockCacheSizes?: readonly number[];
   /** Opens or creates; parent folders are made. @throws RocksDbError */
   open(directory: string, tuning: RocksDbTuning): Promise<RocksDbDatabase>;
 }

@@ -45,6 +45,13 @@ class RocksDbEngineFactory implements StoreEngineFactory {
         ),
       );
     }
+    const { blockCacheSizes } = binding;
+    const { blockCacheBytes } = tuning;
+    if (blockCacheBytes !== undefined && blockCacheSizes?.includes(blockCacheBytes) === false) {
+      throw new ConfigurationError([
+        `"rocksdb.blockCacheBytes" is ${blockCacheBytes}, and the package "${binding.name}" has block caches of ${blockCacheSizes.join(' or ')} bytes only: use one of them, or binding '${other}', which has any.`,
+      ]);
+    }
     this.binding = binding;
   }
 
@@ -54,10 +61,12 @@ class RocksDbEngineFactory implements StoreEngineFactory {
       throw new EngineUnavailableError('rocksdb', 'The engine "rocksdb" was used before its prepare() had settled.');
     const { binding: _, ...tuning } = this.options;
     const half = Math.max(MIN_BYTES, Math.floor(context.memoryMaxBytes / 2));
+    const writeBufferBytes = Math.min(MAX_WRITE_BUFFER_BYTES, Math.max(MIN_BYTES, Math.floor(half / MEMTABLES)));
+    const blockCacheBytes = binding.blockCacheSizes?.findLast((bytes) => bytes <= half) ?? half;
     return new RocksDbEngine(binding, context, {
-      ...(binding.honours.has('blockCacheBytes') ? { blockCacheBytes: half } : {}),
-      writeBufferBytes: Math.min(MAX_WRITE_BUFFER_BYTES, Math.max(MIN_BYTES, Math.floor(half / MEMTABLES))),
       ...tuning,
+      blockCacheBytes: tuning.blockCacheBytes ?? blockCacheBytes,
+      writeBufferBytes: tuning.writeBufferBytes ?? writeBufferBytes,
     });
   }
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { describeStoreEngineConformance } from '../../store-engine.conformance.js';
 import type { StoreEngine } from '../../store-engine.js';
+import type { RocksDbDatabase } from './rocksdb-binding.js';
 import { rocksDbEngine } from './rocksdb-engine-factory.js';
 
 const bindings = process.versions.node.startsWith('20.')
@@ -98,9 +99,9 @@ for (const binding of bindings) {
     });
 
     it('names options that this binding cannot honour', async () => {
-      const refused = binding === 'rocksdb' ? { maxBackgroundJobs: 2 } : { blockCacheBytes: 1 << 20 };
+      const refused = binding === 'rocksdb' ? { maxBackgroundJobs: 2 } : { compression: 'snappy' as const };
       await expect(rocksDbEngine({ binding, ...refused }).prepare()).rejects.toThrow(
-        /rocksdb\.(maxBackgroundJobs|blockCacheBytes).*cannot be set/s,
+        /rocksdb\.(maxBackgroundJobs|compression).*cannot be set/s,
       );
     });
 
@@ -112,6 +113,33 @@ for (const binding of bindings) {
     });
   });
 }
+
+describe('the block cache of rocksdb-native', () => {
+  const MIB = 2 ** 20;
+
+  it.each([
+    [16 * MIB, undefined, NaN],
+    [63 * MIB, undefined, NaN],
+    [64 * MIB, undefined, 32 * MIB],
+    [64 * MIB, 0, NaN],
+    [MIB, 32 * MIB, 32 * MIB],
+  ])('fits into half of the share: of %d bytes, with the option %s, it is %d', async (share, chosen, expected) => {
+    const factory = rocksDbEngine({ binding: 'rocksdb-native', blockCacheBytes: chosen });
+    await factory.prepare();
+    const directory = await folder();
+    const engine = factory.create({ storeName: 'balances', taskId: '0_0', directory, memoryMaxBytes: share });
+    engines.push(engine);
+    await engine.open();
+    const { database } = engine as unknown as { database: RocksDbDatabase };
+    expect(await database.numericProperty('rocksdb.block-cache-capacity')).toBe(expected);
+  });
+
+  it('of another size is refused with the sizes that there are', async () => {
+    await expect(rocksDbEngine({ binding: 'rocksdb-native', blockCacheBytes: MIB }).prepare()).rejects.toThrow(
+      `"rocksdb.blockCacheBytes" is ${MIB}, and the package "rocksdb-native" has block caches of 0 or ${32 * MIB} bytes only`,
+    );
+  });
+});
 
 it.runIf(bindings.length > 1)(
   'treats a folder that the other binding wrote as corrupted, so that it is restored',
