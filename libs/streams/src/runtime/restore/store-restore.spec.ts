@@ -51,6 +51,17 @@ it('takes no record a second time, wherever a late answer of the reader begins',
   expect(restore.restoredRecords).toBe(6);
 });
 
+it('says in whole milliseconds how long it will take', async () => {
+  const clock = new ManualClock();
+  const store = { discard: () => undefined, restore: () => Promise.resolve() };
+  const of = { store, definition: { name: 'balances' } };
+  const restore = new StoreRestore({ id: '0_0' } as never, of as never, 0, 10, clock);
+  await clock.advance(100);
+  await restore.apply(chunk(0, 3));
+  // 7 records at 3 in 100 ms.
+  expect(restore.progress().etaMs).toBe(234);
+});
+
 describe('what can be read of a store on its way', () => {
   /** Writes that end well, or not, when they are told to. */
   function slowly(): {

@@ -115,7 +115,7 @@ export class StoreRestore {
       restoredBytes: this.restoredBytes,
       remainingRecords: this.remaining,
       recordsPerSecond: seconds > 0 ? this.restoredRecords / seconds : 0,
-      etaMs: offsetsPerSecond > 0 ? (this.remaining / offsetsPerSecond) * 1000 : undefined,
+      etaMs: offsetsPerSecond > 0 ? Math.ceil((this.remaining / offsetsPerSecond) * 1000) : undefined,
     };
   }
 
