@@ -16,7 +16,10 @@ export interface NewTopic {
 
 /** Topics and offsets. Every call is safe to repeat. */
 export interface LogAdmin {
-  /** Descriptions of the named topics; a topic that does not exist is absent from the map. */
+  /**
+   * Descriptions of the named topics; a topic that does not exist is absent from the map.
+   * @throws LogError `LOG_TOPIC_AUTHORIZATION_FAILED` for one that the user has no right to see
+   */
   describeTopics(names: readonly string[]): Promise<Map<string, TopicDescription>>;
 
   /**

@@ -22,6 +22,8 @@ export interface Wire {
 
   /** Partition numbers of a tracked topic in order; empty if it does not exist. */
   partitions(topic: string): readonly number[];
+  /** Whether the brokers refuse to describe a tracked topic to this user. It may exist. Absent: no topic is refused. */
+  isForbidden?(topic: string): boolean;
   /** Node id of the leader, or undefined while there is none. */
   leaderOf(topic: string, partition: number): number | undefined;
   /** Some node that is believed to be up. */

@@ -18,6 +18,12 @@ const BROKER_TIMEOUT_MS = 15_000;
 const EARLIEST = -2;
 const END = -1;
 
+/** Brokers answer so for a topic that does not exist as well, unless the user may see it. */
+function forbidden(topic: string): LogError {
+  const reason = 'it does not exist, or the user lacks the right DESCRIBE on it';
+  return kafkaError(KafkaErrorCode.TOPIC_AUTHORIZATION_FAILED, `to describe the topic "${topic}"`, reason);
+}
+
 /** `LogAdmin` over a wire of its own; every call is repeated until it is answered, for at most half a minute. */
 export class AdminClient implements LogAdmin {
   private readonly connected: ConnectedWire;
@@ -42,6 +48,7 @@ export class AdminClient implements LogAdmin {
       for (const name of names) {
         const partitions = this.wire.partitions(name).length;
         if (partitions > 0) found.set(name, { name, partitions });
+        else if (this.wire.isForbidden?.(name) === true) throw forbidden(name);
       }
       return found;
     });
@@ -87,6 +94,7 @@ export class AdminClient implements LogAdmin {
     await this.repeated(async () => {
       await this.wire.track(topics.map(({ name }) => name));
       for (const { name } of topics) {
+        if (this.wire.isForbidden?.(name) === true) throw forbidden(name);
         const partitions = this.wire.partitions(name);
         const isReady = partitions.length > 0 && partitions.every((p) => this.wire.leaderOf(name, p) !== undefined);
         if (!isReady) throw kafkaError(KafkaErrorCode.LEADER_NOT_AVAILABLE, `the new topic "${name}"`);

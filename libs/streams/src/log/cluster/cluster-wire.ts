@@ -102,6 +102,10 @@ export class ClusterWire implements Wire {
     return this.leaders.partitions(topic);
   }
 
+  isForbidden(topic: string): boolean {
+    return this.leaders.isForbidden(topic);
+  }
+
   leaderOf(topic: string, partition: number): number | undefined {
     const leader = this.leaders.leaderOf(topic, partition);
     return leader !== undefined && this.nodes.has(leader) ? leader : undefined;

@@ -1,4 +1,5 @@
 import type { TopicMetadata } from './cluster-codecs.js';
+import { KafkaErrorCode } from './error-codes.js';
 
 const NO_LEADER = -1;
 const NO_EPOCH = -1;
@@ -14,10 +15,13 @@ interface Leader {
  */
 export class TopicLeaders {
   private readonly leaders = new Map<string, readonly Leader[]>();
+  private readonly forbidden = new Set<string>();
 
   /** @param isConfirmed whether more than one broker says so. A single one may be behind, and then takes nothing back. */
   update(topics: readonly TopicMetadata[], isConfirmed: boolean): void {
-    for (const { name, partitions } of topics) {
+    for (const { name, partitions, error } of topics) {
+      if (error === KafkaErrorCode.TOPIC_AUTHORIZATION_FAILED) this.forbidden.add(name);
+      else this.forbidden.delete(name);
       const known = isConfirmed ? [] : (this.leaders.get(name) ?? []);
       const byNumber = [...partitions].sort((a, b) => a.partition - b.partition);
       const leaders = byNumber.map(({ leader, leaderEpoch }, i) => {
@@ -31,6 +35,11 @@ export class TopicLeaders {
   /** Partition numbers in order; empty for a topic that does not exist. */
   partitions(topic: string): readonly number[] {
     return (this.leaders.get(topic) ?? []).map((_, partition) => partition);
+  }
+
+  /** Whether the brokers have refused to describe the topic. */
+  isForbidden(topic: string): boolean {
+    return this.forbidden.has(topic);
   }
 
   /** Undefined while the partition has none: brokers say -1 for a while after a restart. */

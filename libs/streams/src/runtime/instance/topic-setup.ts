@@ -74,6 +74,33 @@ async function limitsOf(topic: string, admin: LogAdmin, logger: StreamsLogger): 
   }
 }
 
+/** Returns the configuration of a changelog; empty, with a warning, if the user may not read it. */
+async function readableConfig(
+  admin: LogAdmin,
+  changelog: string,
+  logger: StreamsLogger,
+): Promise<ReadonlyMap<string, string>> {
+  try {
+    return await admin.describeConfig(changelog);
+  } catch (error) {
+    if (!isForbidden(error)) throw error;
+    logger.warn(
+      `The configuration of "${changelog}" cannot be read, since the user lacks the right DESCRIBE_CONFIGS on it: ` +
+        `cleanup.policy=compact and Kafka's default delete.retention.ms (${DEFAULT_DELETIONS_KEPT_MS} ms) are assumed.`,
+    );
+    return new Map();
+  }
+}
+
+function absentIfForbidden(error: unknown): Map<string, never> {
+  if (!isForbidden(error)) throw error;
+  return new Map<string, never>();
+}
+
+function isForbidden(error: unknown): boolean {
+  return error instanceof LogError && error.code === 'LOG_TOPIC_AUTHORIZATION_FAILED';
+}
+
 async function setUpChangelogs(
   topology: Topology,
   taskCounts: ReadonlyMap<number, number>,
@@ -88,14 +115,18 @@ async function setUpChangelogs(
       .map((store) => newChangelog(store, taskCounts.get(sub.id) ?? 0, config)),
   );
   const existing = await admin.describeTopics(wanted.map(({ name }) => name));
+  const configs = new Map<string, ReadonlyMap<string, string>>();
   for (const topic of wanted) {
     const found = existing.get(topic.name);
     if (found === undefined) continue;
     if (found.partitions !== topic.partitions)
       throw ChangelogMismatchError.forPartitions(topic.name, config.applicationId, topic.partitions, found.partitions);
-    const policy = (await admin.describeConfig(topic.name)).get('cleanup.policy');
+    const current = await readableConfig(admin, topic.name, logger);
+    configs.set(topic.name, current);
+    const policy = current.get('cleanup.policy');
     const expected = topic.config['cleanup.policy']!;
-    if (policy !== expected) throw ChangelogMismatchError.forConfig(topic.name, 'cleanup.policy', expected, policy);
+    if (policy !== undefined && policy !== expected)
+      throw ChangelogMismatchError.forConfig(topic.name, 'cleanup.policy', expected, policy);
   }
   const missing = wanted.filter(({ name }) => !existing.has(name));
   const known = record.changelogIds;
@@ -107,7 +138,7 @@ async function setUpChangelogs(
     logger.info(`Created the changelog topic "${name}" with ${partitions} partitions.`);
   const deletionsKeptMs = new Map<string, number>();
   for (const { name } of wanted) {
-    const kept = (await admin.describeConfig(name)).get('delete.retention.ms');
+    const kept = (configs.get(name) ?? (await readableConfig(admin, name, logger))).get('delete.retention.ms');
     deletionsKeptMs.set(name, kept === undefined ? DEFAULT_DELETIONS_KEPT_MS : Number(kept));
   }
   if (wanted.length === 0) return { changelogIds: {}, deletionsKeptMs };
@@ -131,9 +162,11 @@ async function refuseFormerNames(
       former.set(`${applicationId}-${name}-changelog`, changelogTopic(applicationId, name));
   for (const name of missing.map((topic) => topic.name)) former.delete(name);
   if (former.size === 0) return;
-  const found = await admin.describeTopics([...former.keys()]);
-  const problems = Array.from(
-    found.keys(),
+  const found: string[] = [];
+  for (const name of former.keys())
+    // A topic that this user may not see was not written by this application.
+    if ((await admin.describeTopics([name]).catch(absentIfForbidden)).has(name)) found.push(name);
+  const problems = found.map(
     (name) =>
       `the changelog "${former.get(name)}" does not exist, but "${name}" does, which an earlier version of this application may have written. ` +
       `If it did, give the store a name without "-", or delete "${name}" and reset the application. If the topic belongs to another application, create "${former.get(name)}" yourself.`,
