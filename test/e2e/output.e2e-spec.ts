@@ -175,6 +175,22 @@ describe('RecordProducer and TopicAdmin', () => {
     expect(await app.records('in')).toHaveLength(1);
   });
 
+  it('refuse fields and options that they do not know', async () => {
+    const app = await start();
+    const record = { key: 'a', value: 1, header: [] };
+    await expect(app.send('in', record)).rejects.toMatchObject({
+      code: 'STREAMS_CONFIGURATION',
+      message: expect.stringContaining('Unknown option "header". Did you mean "headers"?') as unknown,
+    });
+    await expect(app.send('in', { key: 'a', value: 1 }, { values: 'string' } as never)).rejects.toMatchObject({
+      message: expect.stringContaining('Did you mean "value"?') as unknown,
+    });
+    await expect(app.nest.get(TopicAdmin).create([{ name: 't', partition: 4 } as never])).rejects.toMatchObject({
+      message: expect.stringContaining('Did you mean "partitions"?') as unknown,
+    });
+    expect(await app.records('in')).toEqual([]);
+  });
+
   it('refuse to send once the application is closed', async () => {
     const app = await start();
     const producer = app.nest.get(RecordProducer);

@@ -52,6 +52,26 @@ export const FEATURE_OPTIONS: OptionTable = {
   providers: option('list'),
 };
 
+/** Options of `RecordProducer.send` and `sendAll`. */
+export const SEND_OPTIONS: OptionTable = { key: option('serde'), value: option('serde') };
+
+/** Fields of a record that `RecordProducer` sends. Their values are checked where they are used. */
+export const OUTGOING_RECORD_FIELDS: OptionTable = {
+  key: option('other'),
+  value: option('other'),
+  timestamp: option('other'),
+  headers: option('other'),
+  partition: option('other'),
+};
+
+/** Fields of a topic that `TopicAdmin` creates. */
+export const NEW_TOPIC_FIELDS: OptionTable = {
+  name: option('string'),
+  partitions: option('integer'),
+  replicationFactor: option('integer'),
+  config: option('other'),
+};
+
 /** Returns what is wrong with the options of a decorator or of `forFeature`, one sentence each, with `label` in front. */
 export function optionProblems(label: string, options: unknown, table: OptionTable): string[] {
   return new OptionReader(options, { table }).problems.map((problem) => `${label}: ${problem}`);

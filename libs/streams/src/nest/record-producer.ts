@@ -1,7 +1,9 @@
+import { optionProblems, OUTGOING_RECORD_FIELDS, SEND_OPTIONS } from '../config/decorator-option-tables.js';
 import { partitionForKey } from '../log/partitioner.js';
 import type { Log } from '../log/log.js';
 import type { SentRecord } from '../log/record-sender.js';
 import type { RecordHeader } from '../log/records/record-header.js';
+import { ConfigurationError } from '../errors/configuration-error.js';
 import { LogError } from '../errors/log-error.js';
 import { reasonOf } from '../errors/reason-of.js';
 import { SerdeError } from '../errors/serde-error.js';
@@ -53,7 +55,7 @@ export class RecordProducer {
 
   /**
    * Settles when all in-sync replicas have the record. @returns a position for queries: `Streams-Min-Position` with it makes an answer show the effects
-   * of the record. @throws MissingTopicError, SerdeError, LogError
+   * of the record. @throws ConfigurationError for unknown options or fields, MissingTopicError, SerdeError, LogError
    */
   async send<K, V>(topic: string, record: OutgoingRecord<K, V>, options: SendOptions<K, V> = {}): Promise<string> {
     return this.sendAll(topic, [record], options);
@@ -63,13 +65,15 @@ export class RecordProducer {
    * Settles when all in-sync replicas have all of them; nothing is sent if one of them cannot be serialised or names a partition that the topic
    * does not have. After a `LogError` some of them may have been written.
    * @returns a position behind all of them, as `send` does; the empty text for no record.
-   * @throws MissingTopicError, SerdeError, LogError
+   * @throws ConfigurationError for unknown options or fields, MissingTopicError, SerdeError, LogError
    */
   async sendAll<K, V>(
     topic: string,
     records: readonly OutgoingRecord<K, V>[],
     options: SendOptions<K, V> = {},
   ): Promise<string> {
+    const problems = sendProblems(records, options);
+    if (problems.length > 0) throw new ConfigurationError(problems);
     if (records.length === 0) return '';
     const log = await this.openLog();
     await log.connect();
@@ -111,6 +115,20 @@ export class RecordProducer {
       );
     return partitions;
   }
+}
+
+function hasUnknownField(record: object): boolean {
+  for (const field in record) if (!Object.hasOwn(OUTGOING_RECORD_FIELDS, field)) return true;
+  return false;
+}
+
+/** A misspelt field, such as `header`, would be left out of the record without a word. */
+function sendProblems(records: readonly object[], options: unknown): string[] {
+  const problems = optionProblems('The options of RecordProducer', options, SEND_OPTIONS);
+  const odd = records.find(hasUnknownField);
+  return odd === undefined
+    ? problems
+    : [...problems, ...optionProblems('A record of RecordProducer', odd, OUTGOING_RECORD_FIELDS)];
 }
 
 function positionBehind(topic: string, ends: ReadonlyMap<number, number>): string {

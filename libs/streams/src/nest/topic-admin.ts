@@ -1,3 +1,5 @@
+import { NEW_TOPIC_FIELDS, optionProblems } from '../config/decorator-option-tables.js';
+import { ConfigurationError } from '../errors/configuration-error.js';
 import type { Log } from '../log/log.js';
 import { connectLog } from '../runtime/connect-log.js';
 import type { NewTopic, TopicDescription } from '../log/log-admin.js';
@@ -6,8 +8,10 @@ import type { NewTopic, TopicDescription } from '../log/log-admin.js';
 export class TopicAdmin {
   constructor(private readonly openLog: () => Promise<Log>) {}
 
-  /** Creates what is missing; existing topics stay as they are. @throws LogUnavailableError, LogError */
+  /** Creates what is missing; existing topics stay as they are. @throws ConfigurationError for unknown fields, LogUnavailableError, LogError */
   async create(topics: readonly NewTopic[]): Promise<void> {
+    const problems = topics.flatMap((topic) => optionProblems('A topic of TopicAdmin', topic, NEW_TOPIC_FIELDS));
+    if (problems.length > 0) throw new ConfigurationError(problems);
     const log = await this.openLog();
     await connectLog(log);
     await log.admin.createTopics(topics);

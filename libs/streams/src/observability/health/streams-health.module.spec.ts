@@ -139,6 +139,7 @@ describe('StreamsHealthModule', () => {
 
   it('refuses a policy that is none before anything starts', async () => {
     expect(() => StreamsHealthModule.register({ ready: 2 })).toThrow('"health.ready"');
+    expect(() => StreamsHealthModule.register({ paht: 'x' } as never)).toThrow('Did you mean "health.path"?');
     await listen();
     expect(() => app.get(StreamsHealthIndicator).isReady('streams', 'some' as never)).toThrow('"health.ready"');
   });

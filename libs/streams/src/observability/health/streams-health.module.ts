@@ -1,9 +1,11 @@
 import { Controller, Get, Inject, Module, Res, type DynamicModule, type Type } from '@nestjs/common';
 import { HealthCheck, TerminusModule, type HealthCheckResult, type HealthIndicatorResult } from '@nestjs/terminus';
+import { optionProblems } from '../../config/decorator-option-tables.js';
+import { IMPORT_OPTION_TABLE } from '../../config/module-option-table.js';
+import { ConfigurationError } from '../../errors/configuration-error.js';
 import { decorateEndpoint, endpointVersion } from '../../nest/endpoint-options.js';
 import type { HealthEndpointOptions } from '../../nest/streams-module-options.js';
 import { sendAnswer, type QueryResponse } from '../../query/http/answer/http-answer.js';
-import { checkReadinessPolicy } from './readiness.js';
 import { StreamsHealthIndicator } from './streams-health.indicator.js';
 
 const KEY = 'streams';
@@ -14,9 +16,10 @@ const KEY = 'streams';
  */
 @Module({})
 export class StreamsHealthModule {
-  /** @throws ConfigurationError if `ready` is no readiness policy. */
+  /** @throws ConfigurationError for unknown options and wrong values */
   static register(options: HealthEndpointOptions = {}): DynamicModule {
-    checkReadinessPolicy(options.ready ?? 'all');
+    const problems = optionProblems('StreamsHealthModule.register', { health: options }, IMPORT_OPTION_TABLE);
+    if (problems.length > 0) throw new ConfigurationError(problems);
     return {
       module: StreamsHealthModule,
       imports: [TerminusModule],

@@ -47,6 +47,11 @@ describe('StreamsPrometheusModule', () => {
     expect(text).not.toContain('process_cpu_seconds_total');
   });
 
+  it('refuses options that it does not know', () => {
+    const options = { defaultMetric: false } as never;
+    expect(() => StreamsPrometheusModule.register(options)).toThrow('Did you mean "metrics.defaultMetrics"?');
+  });
+
   it('can be registered twice in a process, each time with its own path', async () => {
     const first = await listen(StreamsPrometheusModule.register({ path: '/one' }));
     const second = await listen(StreamsPrometheusModule.register({ path: '/two' }));

@@ -1,6 +1,9 @@
 import { Controller, Get, Module, Res, type DynamicModule, type Type } from '@nestjs/common';
 import { PrometheusModule, type PrometheusController } from '@willsoto/nestjs-prometheus';
 import { register } from 'prom-client';
+import { optionProblems } from '../../config/decorator-option-tables.js';
+import { IMPORT_OPTION_TABLE } from '../../config/module-option-table.js';
+import { ConfigurationError } from '../../errors/configuration-error.js';
 import { decorateEndpoint, endpointVersion } from '../../nest/endpoint-options.js';
 import type { MetricsEndpointOptions } from '../../nest/streams-module-options.js';
 import { STREAMS_METRICS_PORT } from '../../nest/tokens.js';
@@ -18,7 +21,10 @@ const A_DEFAULT_METRIC = 'process_cpu_seconds_total';
  */
 @Module({})
 export class StreamsPrometheusModule {
+  /** @throws ConfigurationError for unknown options and wrong values */
   static register(options: MetricsEndpointOptions = {}): DynamicModule {
+    const problems = optionProblems('StreamsPrometheusModule.register', { metrics: options }, IMPORT_OPTION_TABLE);
+    if (problems.length > 0) throw new ConfigurationError(problems);
     const { path = '/metrics', defaultMetrics = true } = options;
     // A class of its own: PrometheusModule writes the path onto the controller it is given.
     @Controller({ version: endpointVersion(options) })
