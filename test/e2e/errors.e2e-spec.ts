@@ -145,9 +145,9 @@ describe('a record that cannot be handled', () => {
     expect(out.filter(({ key }) => key === 'a').map(({ value }) => value)).toEqual(['1', '2']);
     await expect.poll(() => app.host.sourceLag()).toEqual([{ topic: 'in', partition: 0, lag: 0 }]);
     const { text } = await app.fetch('/metrics');
-    expect(text).toContain('streams_records_dropped_total{topic="in",reason="deserialization"} 1');
-    expect(text).toContain('streams_records_dropped_total{topic="in",reason="processing"} 1');
-    expect(text).toContain('streams_errors_total{code="STREAMS_PROCESSING_FAILED"} 1');
+    expect(text).toContain('streams_records_dropped_total{application="app",topic="in",reason="deserialization"} 1');
+    expect(text).toContain('streams_records_dropped_total{application="app",topic="in",reason="processing"} 1');
+    expect(text).toContain('streams_errors_total{application="app",code="STREAMS_PROCESSING_FAILED"} 1');
     expect(app.host.state).toBe('running');
     expect((await app.fetch('/health/live')).status).toBe(200);
   });
@@ -242,13 +242,20 @@ describe('a record that cannot be handled', () => {
     const app = await start(folders());
     await sendFailing(app, 'a');
     await failed(app);
-    expect((await app.fetch('/metrics')).text).toContain('streams_instance_state{state="failed"} 1');
+    const { text } = await app.fetch('/metrics');
+    expect(text).toContain('streams_instance_state{application="app",state="failed"} 1');
+    expect(text).toContain('streams_tasks{application="app",state="running"} 0');
+    // Nothing of the partitions is left, which another instance reports by now.
+    await expect.poll(async () => (await app.fetch('/metrics')).text).not.toMatch(/\nstreams_(store|cache)_bytes\{/);
+    expect((await app.fetch('/metrics')).text).not.toMatch(/\nstreams_consumer_lag_records\{/);
   });
 
   it('is counted once when it fails the instance', async () => {
     const app = await start(folders());
     await sendFailing(app, 'a');
     await failed(app);
-    expect((await app.fetch('/metrics')).text).toContain('streams_errors_total{code="STREAMS_PROCESSING_FAILED"} 1\n');
+    expect((await app.fetch('/metrics')).text).toContain(
+      'streams_errors_total{application="app",code="STREAMS_PROCESSING_FAILED"} 1\n',
+    );
   });
 });

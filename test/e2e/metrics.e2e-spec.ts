@@ -78,12 +78,12 @@ describe('the metrics of an application', () => {
     await expect
       .poll(() => scrape(app), REPORTED)
       .toMatchObject({
-        'streams_instance_state{state="running"}': 1,
-        'streams_instance_state{state="failed"}': 0,
-        'streams_tasks{state="running"}': 2,
-        'streams_tasks{state="restoring"}': 0,
-        'streams_consumer_lag_records{topic="in",partition="0"}': 0,
-        streams_rebalances_total: 1,
+        'streams_instance_state{application="app",state="running"}': 1,
+        'streams_instance_state{application="app",state="failed"}': 0,
+        'streams_tasks{application="app",state="running"}': 2,
+        'streams_tasks{application="app",state="restoring"}': 0,
+        'streams_consumer_lag_records{application="app",topic="in",partition="0"}': 0,
+        'streams_rebalances_total{application="app"}': 1,
       });
     const gate = app.get(Gate);
     gate.isShut = true;
@@ -96,9 +96,9 @@ describe('the metrics of an application', () => {
     await expect
       .poll(() => scrape(app), REPORTED)
       .toMatchObject({
-        'streams_consumer_lag_records{topic="in",partition="0"}': 0,
-        'streams_consumer_lag_records{topic="in",partition="1"}': 4,
-        'streams_consumer_lag_records{topic="quiet",partition="1"}': 0,
+        'streams_consumer_lag_records{application="app",topic="in",partition="0"}': 0,
+        'streams_consumer_lag_records{application="app",topic="in",partition="1"}': 4,
+        'streams_consumer_lag_records{application="app",topic="quiet",partition="1"}': 0,
       });
     gate.isShut = false;
     gate.open();
@@ -106,17 +106,17 @@ describe('the metrics of an application', () => {
     await expect
       .poll(() => scrape(app), REPORTED)
       .toMatchObject({
-        'streams_consumer_lag_records{topic="in",partition="0"}': 0,
-        'streams_consumer_lag_records{topic="in",partition="1"}': 0,
-        'streams_records_processed_total{topic="in"}': 4,
+        'streams_consumer_lag_records{application="app",topic="in",partition="0"}': 0,
+        'streams_consumer_lag_records{application="app",topic="in",partition="1"}': 0,
+        'streams_records_processed_total{application="app",topic="in"}': 4,
       });
     const samples = await scrape(app);
-    const commits = samples['streams_commits_total{outcome="committed"}']!;
+    const commits = samples['streams_commits_total{application="app",outcome="committed"}']!;
     expect(commits).toBeGreaterThanOrEqual(1);
-    expect(samples['streams_commit_latency_seconds_count']).toBe(commits);
+    expect(samples['streams_commit_latency_seconds_count{application="app"}']).toBe(commits);
     expect(samples['process_cpu_seconds_total']).toBeGreaterThan(0);
-    expect(samples['streams_restore_remaining_records{store="counts",partition="1"}']).toBe(0);
-    expect(samples['streams_restore_records_total{store="counts"}']).toBeUndefined();
+    expect(samples['streams_restore_remaining_records{application="app",store="counts",partition="1"}']).toBe(0);
+    expect(samples['streams_restore_records_total{application="app",store="counts"}']).toBeUndefined();
   });
 
   it('count what a restore reads', async () => {

@@ -258,7 +258,7 @@ describe('StreamsModule', () => {
       expect((await app.fetch('/alive/ready')).status).toBe(200);
       await expect
         .poll(async () => (await app.fetch('/metrics')).text, { timeout: 5000 })
-        .toContain('streams_instance_state{state="running"} 1');
+        .toContain('streams_instance_state{application="from-settings",state="running"} 1');
       expect((await app.fetch('/stores/counts/entries/k')).status).toBe(404);
     });
 

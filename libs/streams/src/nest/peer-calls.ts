@@ -8,7 +8,7 @@ import {
 } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { hasPeers } from '../config/peer-config.js';
-import { noMetrics, type StreamsMetrics } from '../observability/streams-metrics.js';
+import { metricsOf, noMetrics, type StreamsMetrics } from '../observability/streams-metrics.js';
 import { attachPeerRoute } from '../query/http/peer-route.js';
 import { PeerNetwork } from '../query/peers/peer-network.js';
 import { LocalReads } from '../query/reads/local-reads.js';
@@ -43,7 +43,7 @@ export class PeerCalls implements OnModuleInit, OnApplicationBootstrap, OnApplic
     const clock = new SystemClock();
     const logger = new NestStreamsLogger();
     const local = new LocalReads(this.host, clock);
-    const { metrics } = this;
+    const metrics = metricsOf(this.metrics, this.host.applicationId);
     this.network = new PeerNetwork({ runtime: this.host, config: peers, advertisedUrl, local, clock, logger, metrics });
     this.network.start();
   }

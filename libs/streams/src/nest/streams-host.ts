@@ -16,7 +16,7 @@ import { ENGINE_OPTION_TABLE } from '../config/module-option-table.js';
 import { OptionReader } from '../config/option-reader.js';
 import { ConfigurationError } from '../errors/configuration-error.js';
 import type { Log, TopicPartition } from '../log/log.js';
-import { noMetrics, type StreamsMetrics } from '../observability/streams-metrics.js';
+import { metricsOf, noMetrics, type StreamsMetrics } from '../observability/streams-metrics.js';
 import type { PauseScope } from '../runtime/processing/pauses.js';
 import { notifyListener, type InstanceStateListener } from '../runtime/instance/state-listener.js';
 import { StreamsInstance } from '../runtime/instance/streams-instance.js';
@@ -125,7 +125,8 @@ export class StreamsHost
   }
 
   get applicationId(): string {
-    return this.options.applicationId;
+    // A factory may have returned nothing, which `onModuleInit` reports.
+    return (this.options as StreamsModuleOptions | undefined)?.applicationId ?? '';
   }
 
   /** The options with their defaults. @throws ConfigurationError before `onModuleInit`. */
@@ -247,7 +248,7 @@ export class StreamsHost
   }
 
   private async createInstance(): Promise<StreamsInstance> {
-    const { clock, logger, metrics } = this;
+    const { clock, logger } = this;
     if (!isObject(this.options)) throw new ConfigurationError(['The options must be an object.']);
     const problems = new ProblemList();
     problems.add(...this.importProblems, ...misplacedExtras(this.options), ...hostProblems(this.modules));
@@ -273,6 +274,7 @@ export class StreamsHost
     if (problems.all.length > 0 || config === undefined || topology === undefined)
       throw new ConfigurationError(problems.all);
     this.resolved = config;
+    const metrics = metricsOf(this.metrics, config.applicationId);
     return new StreamsInstance({ config, topology, log: await this.openLog(), engines, clock, logger, metrics });
   }
 

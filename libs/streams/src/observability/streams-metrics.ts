@@ -142,6 +142,13 @@ export interface StreamsMetrics {
   observe<N extends MetricNameOf<'histogram'>>(name: N, labels: MetricLabels<N>, value: number): void;
   /** Forgets one label set of a gauge, for example of a partition that moved away. */
   remove<N extends MetricNameOf<'gauge'>>(name: N, labels: MetricLabels<N>): void;
+  /** Returns where an application reports, so that several in one process can be told apart. Absent: they share this. */
+  forApplication?(applicationId: string): StreamsMetrics;
+}
+
+/** Returns where `applicationId` reports. */
+export function metricsOf(metrics: StreamsMetrics, applicationId: string): StreamsMetrics {
+  return metrics.forApplication?.(applicationId) ?? metrics;
 }
 
 /** Keeps nothing. */

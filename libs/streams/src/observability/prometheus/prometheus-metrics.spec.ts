@@ -14,7 +14,35 @@ describe('PrometheusMetrics', () => {
       const { name, help, labelNames, type } = metric as typeof metric & { labelNames: string[]; type: string };
       return [name, { type, labels: labelNames, help }];
     });
-    expect(Object.fromEntries(registered)).toEqual(STREAMS_METRICS);
+    const expected = Object.entries(STREAMS_METRICS).map(([name, { type, labels, help }]) => [
+      name,
+      { type, labels: ['application', ...labels], help },
+    ]);
+    expect(Object.fromEntries(registered)).toEqual(Object.fromEntries(expected));
+  });
+
+  it('tells the applications of a process apart', async () => {
+    const registry = new Registry();
+    const metrics = new PrometheusMetrics(registry);
+    const [a, b] = ['a', 'b'].map((id) => metrics.forApplication(id));
+    a!.set('streams_tasks', { state: 'running' }, 2);
+    b!.set('streams_tasks', { state: 'running' }, 3);
+    b!.add('streams_rebalances_total', {}, 1);
+    a!.set('streams_store_bytes', { store: 's', partition: '0' }, 5);
+    b!.set('streams_store_bytes', { store: 's', partition: '0' }, 6);
+    a!.remove('streams_store_bytes', { store: 's', partition: '0' });
+    expect(metrics.forApplication('a')).toBe(a);
+    expect(await seriesOf(registry, 'streams_tasks')).toEqual([
+      'streams_tasks{application="a",state="running"} 2',
+      'streams_tasks{application="b",state="running"} 3',
+    ]);
+    expect(await seriesOf(registry, 'streams_rebalances_total')).toEqual([
+      'streams_rebalances_total{application="a"} 0',
+      'streams_rebalances_total{application="b"} 1',
+    ]);
+    expect(await seriesOf(registry, 'streams_store_bytes')).toEqual([
+      'streams_store_bytes{application="b",store="s",partition="0"} 6',
+    ]);
   });
 
   it('adds, sets and observes under the labels given', async () => {
@@ -70,13 +98,15 @@ describe('PrometheusMetrics', () => {
 
   it('leaves out figures that are no numbers instead of disturbing who reports them', async () => {
     const registry = new Registry();
-    const metrics = new PrometheusMetrics(registry);
+    const metrics = new PrometheusMetrics(registry, 'app');
     metrics.observe('streams_process_latency_seconds', { topic: 'orders' }, NaN);
     metrics.add('streams_rebalances_total', {}, NaN);
     metrics.add('streams_rebalances_total', {}, -1);
     metrics.set('streams_tasks', { state: 'running' }, Infinity);
     expect(await seriesOf(registry, 'streams_process_latency_seconds')).toEqual([]);
-    expect(await seriesOf(registry, 'streams_rebalances_total')).toEqual(['streams_rebalances_total 0']);
+    expect(await seriesOf(registry, 'streams_rebalances_total')).toEqual([
+      'streams_rebalances_total{application="app"} 0',
+    ]);
     expect(await seriesOf(registry, 'streams_tasks')).toEqual([]);
   });
 });

@@ -28,25 +28,34 @@ type Labels = Readonly<Record<string, string>>;
 /**
  * The metrics of the library in a prom-client registry.
  *
- * All of them are registered at once; those that the registry has already, from another instance in this process, are shared. Reporting
- * never throws: a figure that is no finite number is left out.
+ * All of them are registered at once; those that the registry has already, from another instance in this process, are shared. What an application
+ * reports through `forApplication` carries the label `application`. Reporting never throws: a figure that is no finite number is left out.
  */
 export class PrometheusMetrics implements StreamsMetrics {
   private readonly counters = new Map<string, Series<Counter.Internal>>();
   private readonly gauges = new Map<string, Series<Gauge.Internal<string>>>();
   private readonly histograms = new Map<string, Series<Histogram.Internal<string>>>();
 
+  private readonly ofApplications = new Map<string, PrometheusMetrics>();
+
   /** @throws ConfigurationError if the registry has a metric of one of these names that is something else. */
-  constructor(registry: Registry = register) {
+  constructor(
+    private readonly registry: Registry = register,
+    application?: string,
+  ) {
+    const constant: Labels = application === undefined ? {} : { application };
     const problems: string[] = [];
     for (const [name, definition] of Object.entries<MetricDefinition>(STREAMS_METRICS)) {
       const metric = registry.getSingleMetric(name) ?? newMetric(name as MetricName, definition, registry);
       if (definition.type === 'counter' && metric instanceof Counter) {
-        this.counters.set(name, new Series(definition.labels, metric));
+        this.counters.set(name, new Series(definition.labels, constant, metric));
+        // As prom-client does for metrics without labels: a counter that has counted nothing is 0, not absent.
+        if (application !== undefined && definition.labels.length === 0) metric.inc(constant, 0);
       } else if (definition.type === 'gauge' && metric instanceof Gauge) {
-        this.gauges.set(name, new Series(definition.labels, metric));
+        this.gauges.set(name, new Series(definition.labels, constant, metric));
       } else if (definition.type === 'histogram' && metric instanceof Histogram) {
-        this.histograms.set(name, new Series(definition.labels, metric));
+        this.histograms.set(name, new Series(definition.labels, constant, metric));
+        if (application !== undefined && definition.labels.length === 0) metric.zero(constant);
       } else {
         problems.push(
           `The Prometheus registry has a metric "${name}" that is no ${definition.type}; give it another name.`,
@@ -54,6 +63,13 @@ export class PrometheusMetrics implements StreamsMetrics {
       }
     }
     if (problems.length > 0) throw new ConfigurationError(problems);
+  }
+
+  forApplication(applicationId: string): StreamsMetrics {
+    let metrics = this.ofApplications.get(applicationId);
+    if (metrics === undefined)
+      this.ofApplications.set(applicationId, (metrics = new PrometheusMetrics(this.registry, applicationId)));
+    return metrics;
   }
 
   add<N extends MetricNameOf<'counter'>>(name: N, labels: MetricLabels<N>, amount: number): void {
@@ -84,6 +100,7 @@ class Series<C> {
 
   constructor(
     private readonly names: readonly string[],
+    private readonly constant: Labels,
     private readonly metric: LabelledMetric<C>,
   ) {}
 
@@ -91,7 +108,7 @@ class Series<C> {
     const key = this.keyOf(labels);
     let child = this.children.get(key);
     if (child === undefined) {
-      child = this.metric.labels(labels);
+      child = this.metric.labels({ ...this.constant, ...labels });
       this.children.set(key, child);
     }
     return child;
@@ -99,7 +116,7 @@ class Series<C> {
 
   remove(labels: Labels): void {
     this.children.delete(this.keyOf(labels));
-    this.metric.remove(labels);
+    this.metric.remove({ ...this.constant, ...labels });
   }
 
   private keyOf(labels: Labels): string {
@@ -111,7 +128,7 @@ class Series<C> {
 }
 
 function newMetric(name: MetricName, { type, labels, help }: MetricDefinition, registry: Registry): Metric {
-  const configuration = { name, help, labelNames: [...labels], registers: [registry] };
+  const configuration = { name, help, labelNames: ['application', ...labels], registers: [registry] };
   switch (type) {
     case 'counter':
       return new Counter(configuration);

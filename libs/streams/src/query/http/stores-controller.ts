@@ -16,7 +16,7 @@ import { HttpAdapterHost, ModuleRef, type AbstractHttpAdapter } from '@nestjs/co
 import { EventEmitter } from 'node:events';
 import { decorateEndpoint, endpointVersion, type EndpointOptions } from '../../nest/endpoint-options.js';
 import { STREAMS_METRICS_PORT, STREAMS_RUNTIME } from '../../nest/tokens.js';
-import { noMetrics, type StreamsMetrics } from '../../observability/streams-metrics.js';
+import { metricsOf, noMetrics, type StreamsMetrics } from '../../observability/streams-metrics.js';
 import type { StreamsRuntime } from '../../runtime/streams-runtime.js';
 import { StreamsQueryService } from '../streams-query.service.js';
 import type { QueryRequest, QueryResponse } from './answer/http-answer.js';
@@ -55,7 +55,7 @@ export function storesController(path = 'stores', options: RequestLimitOptions &
       this.endpoints = new StoreEndpoints({
         runtime,
         queries: queries ?? new StreamsQueryService(runtime),
-        metrics,
+        metrics: metricsOf(metrics, runtime.applicationId),
         moduleRef,
         limits: options,
         controller: StoresController,
