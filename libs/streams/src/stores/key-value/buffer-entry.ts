@@ -1,5 +1,7 @@
 /** Estimated bytes of an entry beside its serialised value: objects, strings, a slot of the table. */
 export const ENTRY_OVERHEAD_BYTES = 200;
+/** Estimated bytes of a serialised key that is kept: a `Buffer`, and its part of a slab. */
+export const KEPT_KEY_BYTES = 120;
 
 /** One engine read. Settles when the values of its entries are known, or rejects with what the engine threw. */
 export interface Load {
@@ -11,8 +13,12 @@ export interface Load {
  * dirty, part of a commit in flight, being loaded or pinned are in no list and cannot be evicted.
  */
 export class BufferEntry<K, V> {
-  /** Serialised when first needed. */
+  /** Serialised when first needed, and dropped when the entry is evictable for the first time: most keys do not come again while they are buffered. */
   keyBytes: Uint8Array | undefined;
+  /** Has been evictable before; serialised again, its key is kept. */
+  wasClean = false;
+  /** What the kept bytes of the key weigh. */
+  keptKeyBytes = 0;
   isDirty = false;
   /** Read since it was last passed over for eviction. */
   wasUsed = false;
@@ -38,7 +44,7 @@ export class BufferEntry<K, V> {
   ) {}
 
   get bytes(): number {
-    return this.valueBytes + ENTRY_OVERHEAD_BYTES;
+    return this.valueBytes + this.keptKeyBytes + ENTRY_OVERHEAD_BYTES;
   }
 
   get isKnown(): boolean {

@@ -2,7 +2,7 @@ import { bufferOf } from '../../bytes/buffer-of.js';
 import type { Serde } from '../../serdes/serde.js';
 import type { PreparedCommit, ChangeSink } from '../state-store.js';
 import type { StoreEngine } from '../store-engine.js';
-import { AgeList, BufferEntry, type Load } from './buffer-entry.js';
+import { AgeList, BufferEntry, KEPT_KEY_BYTES, type Load } from './buffer-entry.js';
 import { deepFreeze } from './deep-freeze.js';
 
 export interface WriteBackBufferOptions<K, V> {
@@ -154,12 +154,13 @@ export class WriteBackBuffer<K, V> {
     for (let i = 0; i < dirty.length; i++) {
       if (i % BREATHE_EVERY === BREATHE_EVERY - 1) await breathe?.();
       const entry = dirty[i];
-      const keyBytes = (entry.keyBytes ??= this.options.key.serialize(entry.key));
+      const keyBytes = this.keyOf(entry);
       const valueBytes = entry.value === undefined ? null : this.options.value.serialize(entry.value);
       sink(keyBytes, valueBytes);
       keys[i] = keyBytes;
       values[i] = valueBytes;
-      this.resize(entry, valueBytes?.length ?? 0);
+      if (entry.wasClean) this.resize(entry, valueBytes?.length ?? 0, KEPT_KEY_BYTES);
+      else this.resize(entry, valueBytes?.length ?? 0);
       serialised += entry.valueBytes;
       entry.isDirty = false;
       entry.inFlight++;
@@ -200,10 +201,13 @@ export class WriteBackBuffer<K, V> {
     const found: { key: Uint8Array; entry: BufferEntry<K, V> }[] = [];
     for (const entry of this.entries.values()) {
       if (!entry.isDirty && entry.inFlight === 0) continue;
-      entry.keyBytes ??= this.options.key.serialize(entry.key);
-      found.push({ key: entry.keyBytes, entry });
+      found.push({ key: this.keyOf(entry), entry });
     }
     return found;
+  }
+
+  private keyOf(entry: BufferEntry<K, V>): Uint8Array {
+    return (entry.keyBytes ??= this.options.key.serialize(entry.key));
   }
 
   private hintFor(key: K): BufferEntry<K, V> | undefined {
@@ -272,7 +276,7 @@ export class WriteBackBuffer<K, V> {
         if (from > 0 && this.pinnedBytes > maxPinnedBytes) return;
         const slice = entries.slice(from, from + this.loadKeys);
         this.options.onLoad?.(slice.length);
-        const values = await this.options.engine.getMany(slice.map(({ keyBytes }) => keyBytes!));
+        const values = await this.options.engine.getMany(slice.map((entry) => this.keyOf(entry)));
         let bytes = 0;
         for (let i = 0; i < slice.length; i++) {
           bytes += values[i]?.length ?? 0;
@@ -309,7 +313,13 @@ export class WriteBackBuffer<K, V> {
 
   /** Lets the entry be evicted if nobody needs it. */
   private retire(entry: BufferEntry<K, V>): void {
-    if (entry.isEvictable && !entry.isListed) this.clean.push(entry);
+    if (!entry.isEvictable || entry.isListed) return;
+    if (!entry.wasClean) {
+      entry.wasClean = true;
+      // A key that is an object may have changed since, and would give other bytes.
+      if (entry.id === entry.key) entry.keyBytes = undefined;
+    }
+    this.clean.push(entry);
   }
 
   private drop(entry: BufferEntry<K, V>): void {
@@ -320,11 +330,12 @@ export class WriteBackBuffer<K, V> {
     if (entry.pins > 0) this.pinnedBytes -= entry.bytes;
   }
 
-  private resize(entry: BufferEntry<K, V>, valueBytes: number): void {
-    const growth = valueBytes - entry.valueBytes;
+  private resize(entry: BufferEntry<K, V>, valueBytes: number, keptKeyBytes = entry.keptKeyBytes): void {
+    const growth = valueBytes - entry.valueBytes + keptKeyBytes - entry.keptKeyBytes;
     this.bytes += growth;
     if (entry.pins > 0) this.pinnedBytes += growth;
     entry.valueBytes = valueBytes;
+    entry.keptKeyBytes = keptKeyBytes;
   }
 
   private evict(): void {
