@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { StreamsClient } from './streams-client.js';
-import { json, scripted } from './testing/scripted-fetch.js';
+import { json, problem, scripted } from './testing/scripted-fetch.js';
 
 interface Stores {
   readonly items: { readonly key: string; readonly value: unknown };
@@ -23,6 +23,25 @@ const found = (value: unknown): Response =>
       },
     },
   );
+
+describe('a look-up of values that are too large for one answer', () => {
+  it('is asked in parts', async () => {
+    const items = (...keys: string[]): Response =>
+      json({ items: keys.map((key) => ({ key, value: `value of ${key}` })), missing: ['c'] });
+    const { fetch, asked } = scripted(problem('answer-too-large', 413), items('a', 'b'), items());
+    const values = await itemsOf(fetch).lookup(['a', 'b', 'c']);
+    expect([...values]).toEqual([
+      ['a', 'value of a'],
+      ['b', 'value of b'],
+    ]);
+    expect(asked).toHaveLength(3);
+  });
+
+  it('fails where one value alone is', async () => {
+    const { fetch } = scripted(problem('answer-too-large', 413));
+    await expect(itemsOf(fetch).lookup(['a'])).rejects.toMatchObject({ problem: 'answer-too-large' });
+  });
+});
 
 describe('a key that URLs have no form for', () => {
   it.each(['.', '..'])('is looked up, so that %j reads the same as other keys', async (key) => {

@@ -15,6 +15,7 @@ import { textLines } from './text-lines.js';
 import { bodyOf, type Transport } from './transport.js';
 
 const MAX_LOOKUP_KEYS = 1000;
+const ANSWER_TOO_LARGE = 'answer-too-large';
 
 /** One value, and what the server says of it. */
 export interface Entry<V> {
@@ -86,12 +87,7 @@ export class StoreClient<K, V> {
     const found = new Map<K, V>();
     for (let from = 0; from < texts.length; from += MAX_LOOKUP_KEYS) {
       const chunk = texts.slice(from, from + MAX_LOOKUP_KEYS);
-      const response = await this.sendLookup(chunk, options);
-      const { items, missing } = (await response.json()) as LookupBody<V>;
-      const absent = new Set(missing);
-      // Items come in the order of the keys, without those that are missing.
-      const present = chunk.filter((text) => !absent.has(text));
-      items.forEach(({ value }, index) => found.set(byText.get(present[index]) as K, value));
+      await this.lookUpTexts(chunk, options, (text, value) => void found.set(byText.get(text) as K, value));
     }
     return found;
   }
@@ -162,6 +158,29 @@ export class StoreClient<K, V> {
     if (item === undefined) return undefined;
     if (options.fields === undefined) await this.checkLookedUp(text, item.value, options);
     return { value: item.value, ...metadataOf(response) };
+  }
+
+  /** Asks for halves where the values are too large for one answer. */
+  private async lookUpTexts(
+    texts: readonly string[],
+    options: ReadOptions,
+    take: (text: string, value: V) => void,
+  ): Promise<void> {
+    let response: Response;
+    try {
+      response = await this.sendLookup(texts, options);
+    } catch (error) {
+      if (texts.length === 1 || !(error instanceof StreamsProblem && error.problem === ANSWER_TOO_LARGE)) throw error;
+      const half = Math.ceil(texts.length / 2);
+      await this.lookUpTexts(texts.slice(0, half), options, take);
+      await this.lookUpTexts(texts.slice(half), options, take);
+      return;
+    }
+    const { items, missing } = (await response.json()) as LookupBody<V>;
+    const absent = new Set(missing);
+    // Items come in the order of the keys, without those that are missing.
+    const present = texts.filter((text) => !absent.has(text));
+    items.forEach(({ value }, index) => take(present[index], value));
   }
 
   /** A lookup answers JSON, and does not say whether text in it stands for bytes. */

@@ -294,6 +294,11 @@ export const ERROR_CODES = {
     meaning: 'The request names more keys, or has more bytes, than the endpoint takes.',
     fix: 'Send several smaller requests.',
   },
+  STREAMS_QUERY_ANSWER_TOO_LARGE: {
+    family: 'query',
+    meaning: 'The values of a look-up have more bytes together than one answer carries.',
+    fix: 'Look up fewer keys at a time.',
+  },
   STREAMS_QUERY_OVERLOADED: {
     family: 'query',
     meaning: 'More requests are under way or wait on this instance than `query` allows.',

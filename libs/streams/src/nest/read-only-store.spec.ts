@@ -46,6 +46,28 @@ describe('a partial answer in code', () => {
   });
 });
 
+describe('a look-up in code', () => {
+  it('reads a key that it names often once, and refuses more bytes than an answer may have', async () => {
+    let read = 0;
+    const serde = {
+      ...stringSerde,
+      deserialize: (bytes: Uint8Array): string => {
+        read++;
+        return stringSerde.deserialize(bytes);
+      },
+    };
+    const runtime = new FakeRuntime([storeDefinition('s', stringSerde, serde)], 1);
+    const store = new ReadOnlyStore<string, string>(runtime, new StreamsQueryService(runtime), 's');
+    const value = 'x'.repeat(100_000);
+    for (let n = 0; n < 200; n++) await runtime.store('s').put(`k${n}`, value);
+    const same = await store.getMany(Array.from({ length: 1000 }, (_, n) => (n % 2 === 0 ? 'k1' : 'none')));
+    expect([same[0], same[1], same.length, read]).toEqual([value, undefined, 1000, 1]);
+    const many = store.getMany(Array.from({ length: 200 }, (_, n) => `k${n}`));
+    await expect(many).rejects.toMatchObject({ problem: { name: 'answer-too-large', status: 413 } });
+    expect(read).toBe(1);
+  });
+});
+
 describe('a position in code', () => {
   it('may be the text that a producer returns', async () => {
     const runtime = new FakeRuntime([storeDefinition('s', stringSerde, stringSerde)]);

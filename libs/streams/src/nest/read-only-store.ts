@@ -1,3 +1,4 @@
+import { distinctKeys } from '../query/distinct-keys.js';
 import type { FreshnessRequest } from '../query/position/freshness-request.js';
 import { PositionToken } from '../query/position/position-token.js';
 import type { UnreadPartition } from '../query/problem/missing-problem.js';
@@ -51,15 +52,16 @@ export class ReadOnlyStore<K, V> {
     }
   }
 
-  /** In the order of the keys, `MAX_LOOKUP_KEYS` at most; undefined where there is no entry. */
+  /**
+   * In the order of the keys, `MAX_LOOKUP_KEYS` at most; undefined where there is no entry. Equal keys get the same value.
+   * @throws QueryError `answer-too-large` if the values have more than 16 MiB together
+   */
   async getMany(keys: readonly K[], freshness?: ReadOnlyFreshness): Promise<(V | undefined)[]> {
     const { key: serde } = this.definition;
-    const { definition, values } = await this.queries.lookup(
-      this.name,
-      keys.map((key) => serde.serialize(key)),
-      withTokens(freshness),
-    );
-    return values.map((value) => (value === undefined ? undefined : (definition.value.deserialize(value) as V)));
+    const { distinct, places } = distinctKeys(keys.map((key) => serde.serialize(key)));
+    const { definition, values } = await this.queries.lookup(this.name, distinct, withTokens(freshness));
+    const found = values.map((value) => (value === undefined ? undefined : (definition.value.deserialize(value) as V)));
+    return places.map((place) => found[place]);
   }
 
   /** @throws QueryError `invalid-parameter` for `allowsPartial` without `onUnreachable` */

@@ -16,9 +16,12 @@ import type { PeerNetwork } from './peers/peer-network.js';
 import { boundsOf, type FreshnessRequest } from './position/freshness-request.js';
 import { notRunning, type UnreadPartition } from './problem/missing-problem.js';
 import { QueryError } from './problem/query-error.js';
+import { distinctKeys } from './distinct-keys.js';
 import { readKey } from './read-key.js';
 import { LocalReads } from './reads/local-reads.js';
 import { LATEST_COMMITTED, type Freshness, type PartitionReads, type ReadBounds } from './reads/partition-reads.js';
+import { PART_MAX_BYTES } from './reads/part-scan.js';
+import { ValueBudget } from './reads/value-budget.js';
 import { servesReads } from './reads/serves-reads.js';
 import { QueryRouter } from './routing/query-router.js';
 import { keyAfter, readRange } from './scan/key-range.js';
@@ -36,6 +39,9 @@ import {
 import { describe, summarise, type StoreDescription, type StoreSummary } from './store-description.js';
 
 export const MAX_LOOKUP_KEYS = 1000;
+/** Bytes of the values of one look-up; a single value may be larger. */
+export const MAX_LOOKUP_BYTES = 16 * 1024 * 1024;
+const PART_MIN_BYTES = 64 * 1024;
 
 export interface StreamsQueryServiceOptions {
   /** Seals cursors; the same on all instances, so that each can go on where another one began. Default: random, so cursors end with the process. */
@@ -158,7 +164,10 @@ export class StreamsQueryService {
     });
   }
 
-  /** @param keys serialised, `MAX_LOOKUP_KEYS` at most. */
+  /**
+   * @param keys serialised, `MAX_LOOKUP_KEYS` at most.
+   * @throws QueryError `answer-too-large` if the values have more than `MAX_LOOKUP_BYTES` together
+   */
   async lookup(name: string, keys: readonly Uint8Array[], request: FreshnessRequest = {}): Promise<LookupAnswer> {
     const definition = this.definitionOf(name);
     if (keys.length > MAX_LOOKUP_KEYS)
@@ -166,8 +175,13 @@ export class StreamsQueryService {
         members: { store: name, maxKeys: MAX_LOOKUP_KEYS },
       });
     const bounds = boundsOf(this.runtime.topology, name, request);
-    const { values, freshness } = await this.getKeys(definition, keys, bounds);
-    return { definition, values: values.map((value) => value?.bytes), freshness };
+    const { distinct, places } = distinctKeys(keys);
+    const { values, freshness } = await this.getKeys(definition, distinct, bounds);
+    const answered = places.map((place) => values[place]?.bytes);
+    let bytes = 0;
+    for (const value of answered) bytes += value?.length ?? 0;
+    if (keys.length > 1 && bytes > MAX_LOOKUP_BYTES) throw answerTooLarge(name);
+    return { definition, values: answered, freshness };
   }
 
   /** The values of serialised keys, each with the freshness of its partition. @throws QueryError `key-ambiguous` */
@@ -185,6 +199,13 @@ export class StreamsQueryService {
       const [bytes] = answer.values;
       return { values: [bytes && { bytes, freshness: answer.freshness }], freshness: [answer.freshness] };
     }
+    const budget =
+      keys.length === 1
+        ? undefined
+        : new ValueBudget(
+            MAX_LOOKUP_BYTES,
+            Math.max(PART_MIN_BYTES, Math.min(PART_MAX_BYTES, Math.floor(MAX_LOOKUP_BYTES / store.partitionCount))),
+          );
     const byPartition = new Map<number, number[]>();
     keys.forEach((key, index) => {
       for (const partition of this.partitionsOf(store, key)) {
@@ -197,7 +218,8 @@ export class StreamsQueryService {
     const freshness = await Promise.all(
       Array.from(byPartition, async ([partition, indexes]) => {
         const wanted = indexes.map((index) => keys[index]);
-        const answer = await this.reads.get({ store: name, partition }, wanted, bounds(partition));
+        const answer = await this.reads.get({ store: name, partition }, wanted, bounds(partition), budget);
+        if (answer.values.length < wanted.length) throw answerTooLarge(name);
         indexes.forEach((index, at) => {
           const bytes = answer.values[at];
           if (bytes === undefined) return;
@@ -317,6 +339,14 @@ export class StreamsQueryService {
 interface FoundValue {
   readonly bytes: Uint8Array;
   readonly freshness: Freshness;
+}
+
+function answerTooLarge(store: string): QueryError {
+  return new QueryError(
+    'answer-too-large',
+    `The values of this look-up have more than ${MAX_LOOKUP_BYTES} bytes together. Look up fewer keys at a time.`,
+    { members: { store, maxBytes: MAX_LOOKUP_BYTES } },
+  );
 }
 
 function ambiguousKey(store: string, partitions: readonly number[]): QueryError {

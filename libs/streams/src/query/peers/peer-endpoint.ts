@@ -4,6 +4,7 @@ import type { StreamsLogger } from '../../observability/streams-logger.js';
 import { problemType } from '../problem/problem-types.js';
 import { QueryError } from '../problem/query-error.js';
 import type { PartitionReads } from '../reads/partition-reads.js';
+import { ValueBudget } from '../reads/value-budget.js';
 import { BodyBudget } from './body-budget.js';
 import { MalformedMessageError } from './message-fields.js';
 import { SIGNATURE_VERSION, type PeerAuth, type PeerCredentials, type SignedCall } from './peer-auth.js';
@@ -16,6 +17,7 @@ import {
   encodeEntries,
   encodeValues,
   REQUEST_MAX_BYTES,
+  VALUES_MAX_BYTES,
   type PeerRequest,
 } from './peer-protocol.js';
 import { reportIn, type InstanceReport } from './peer-status.js';
@@ -129,7 +131,14 @@ export class PeerEndpoint {
     const { local, directory, report } = this.options;
     switch (request.op) {
       case 'get':
-        return encodeValues(await local.get(request.target, request.keys, request.bounds));
+        return encodeValues(
+          await local.get(
+            request.target,
+            request.keys,
+            request.bounds,
+            new ValueBudget(Math.min(VALUES_MAX_BYTES, request.maxBytes ?? VALUES_MAX_BYTES)),
+          ),
+        );
       case 'scan':
         return encodeEntries(await local.scan(request.target, request.part, request.bounds));
       case 'count':

@@ -14,7 +14,7 @@ import type { PeerMessage } from './peer-message.js';
 export const REQUEST_MAX_BYTES = 8 * 1024 * 1024;
 
 /** Values of one answer; a single one may be larger. */
-const VALUES_MAX_BYTES = 4 * 1024 * 1024;
+export const VALUES_MAX_BYTES = 4 * 1024 * 1024;
 
 /** What a peer asks, in the form of a message; `peer-reads.ts` writes it and `peer-endpoint.ts` reads it. */
 export type PeerRequest =
@@ -23,6 +23,8 @@ export type PeerRequest =
       readonly target: PartitionTarget;
       readonly keys: readonly Uint8Array[];
       readonly bounds: ReadBounds;
+      /** Bytes of values that the answer may have; at most `VALUES_MAX_BYTES`. */
+      readonly maxBytes?: number;
     }
   | {
       readonly op: 'scan' | 'count';
@@ -38,7 +40,7 @@ export function encodeRequest(request: PeerRequest): PeerMessage {
   if (request.op === 'status') return { head: { ...request }, blobs: [] };
   const { op, target } = request;
   const bounds = withoutSignal(request.bounds);
-  if (op === 'get') return { head: { op, target, bounds }, blobs: request.keys };
+  if (op === 'get') return { head: { op, target, bounds, maxBytes: request.maxBytes }, blobs: request.keys };
   const { range, ...part } = request.part;
   return { head: { op, target, bounds, part }, blobs: [range.gte, range.lt] };
 }
@@ -50,7 +52,10 @@ export function decodeRequest({ head, blobs }: PeerMessage): PeerRequest {
   if (op === 'status') return { op, status: fields.get('status') };
   const target = targetIn(fields.object('target'));
   const bounds = boundsIn(fields.object('bounds'));
-  if (op === 'get') return { op, target, bounds, keys: presentIn(blobs) };
+  if (op === 'get') {
+    const maxBytes = fields.has('maxBytes') && { maxBytes: fields.count('maxBytes') };
+    return { op, target, bounds, keys: presentIn(blobs), ...maxBytes };
+  }
   const [gte, lt] = blobs;
   return { op, target, bounds, part: { ...partIn(fields.object('part')), range: boundsOfKeys(gte, lt) } };
 }

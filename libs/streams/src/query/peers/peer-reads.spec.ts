@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { QueryError } from '../problem/query-error.js';
 import { LATEST_COMMITTED, type Freshness, type ReadBounds, type ValuesAnswer } from '../reads/partition-reads.js';
+import { ValueBudget } from '../reads/value-budget.js';
 import type { PeerClient } from './peer-client.js';
 import { decodeMessage, encodeMessage, type PeerMessage } from './peer-message.js';
 import { decodeRequest, encodeValues, REQUEST_MAX_BYTES, type PeerRequest } from './peer-protocol.js';
@@ -72,6 +73,34 @@ describe('point reads at another instance', () => {
     const { values } = await owner.get(keys);
     expect(values.map((each) => each?.subarray(0, -value.length).toString())).toEqual(keys);
     expect(owner.valuesRead).toBeLessThan(4 * keys.length);
+  });
+
+  it('end where the budget of their look-up is spent, also those that share a call', async () => {
+    const value = Buffer.alloc(100_000);
+    const owner = new Owner(({ keys, maxBytes = Infinity }) => ({
+      values: keys.slice(0, Math.max(1, Math.floor(maxBytes / value.length))).map(() => value),
+      freshness: fresh,
+    }));
+    const keys = names(1000).map((key) => Buffer.from(key));
+    for (const bounds of [LATEST_COMMITTED, { ...LATEST_COMMITTED, position: 1 }]) {
+      const budget = new ValueBudget(MIB, 256 * 1024);
+      const look = (): Promise<ValuesAnswer> => owner.reads.get(target, keys, bounds, budget);
+      const answers = await Promise.all([look(), look()]);
+      const bytes = answers.flatMap(({ values }) => values).reduce((sum, each) => sum + each!.length, 0);
+      expect(bytes).toBe(1_000_000);
+    }
+    expect(owner.valuesRead).toBeLessThan(100);
+  });
+
+  it('give back to the budget what they took if they fail', async () => {
+    const owner = new Owner(({ keys }, call) => {
+      if (call === 2) throw new Error('gone');
+      return { values: keys.slice(0, 1).map(() => Buffer.alloc(600)), freshness: fresh };
+    });
+    const budget = new ValueBudget(1000);
+    const keys = names(2).map((key) => Buffer.from(key));
+    await expect(owner.reads.get(target, keys, LATEST_COMMITTED, budget)).rejects.toThrow('gone');
+    expect(budget.admit(1000)).toBe(true);
   });
 
   it('are answered, however large the values are that others ask for at the time', async () => {

@@ -10,6 +10,7 @@ import {
   type ScanPart,
   type ValuesAnswer,
 } from '../reads/partition-reads.js';
+import type { ValueBudget, ValueShare } from '../reads/value-budget.js';
 import type { PeerClient } from './peer-client.js';
 import type { Peer } from './peer.js';
 import { decodeCount, decodeEntries, decodeValues, encodeRequest } from './peer-protocol.js';
@@ -23,6 +24,7 @@ const MAX_WAIT_MS = 60_000;
 
 interface WaitingGet {
   readonly keys: readonly Uint8Array[];
+  readonly budget: ValueBudget | undefined;
   resolve(answer: ValuesAnswer): void;
   reject(error: unknown): void;
 }
@@ -47,18 +49,23 @@ export class PeerReads implements PartitionReads {
     private readonly client: PeerClient,
   ) {}
 
-  async get(target: PartitionTarget, keys: readonly Uint8Array[], bounds: ReadBounds): Promise<ValuesAnswer> {
-    if (bounds !== LATEST_COMMITTED) return this.ask(target, keys, inOneCall(bounds));
+  async get(
+    target: PartitionTarget,
+    keys: readonly Uint8Array[],
+    bounds: ReadBounds,
+    budget?: ValueBudget,
+  ): Promise<ValuesAnswer> {
+    if (bounds !== LATEST_COMMITTED) return this.ask(target, keys, inOneCall(bounds), budget);
     const lane = this.laneOf(target);
-    if (lane.isBusy) return new Promise((resolve, reject) => void lane.waiting.push({ keys, resolve, reject }));
+    if (lane.isBusy) return new Promise((resolve, reject) => void lane.waiting.push({ keys, budget, resolve, reject }));
     lane.isBusy = true;
     let first: ValuesAnswer;
     try {
-      first = await this.askPart(target, keysOfCall(keys, 0, keys.length), bounds);
+      first = await this.askPart(target, keysOfCall(keys, 0, keys.length), bounds, budget);
     } finally {
       void this.next(target, lane);
     }
-    return first.values.length >= keys.length ? first : this.askRest(target, keys, bounds, first);
+    return this.completed(target, keys, bounds, first, budget);
   }
 
   async scan(target: PartitionTarget, part: ScanPart, bounds: ReadBounds): Promise<EntriesAnswer> {
@@ -74,15 +81,43 @@ export class PeerReads implements PartitionReads {
   }
 
   /** All values of one look-up. */
-  private async ask(target: PartitionTarget, keys: readonly Uint8Array[], bounds: ReadBounds): Promise<ValuesAnswer> {
-    const first = await this.askPart(target, keysOfCall(keys, 0, keys.length), bounds);
-    return first.values.length >= keys.length ? first : this.askRest(target, keys, bounds, first);
+  private async ask(
+    target: PartitionTarget,
+    keys: readonly Uint8Array[],
+    bounds: ReadBounds,
+    budget: ValueBudget | undefined,
+  ): Promise<ValuesAnswer> {
+    const first = await this.askPart(target, keysOfCall(keys, 0, keys.length), bounds, budget);
+    return this.completed(target, keys, bounds, first, budget);
   }
 
   /** One call; its answer may lack values from the end. */
-  private askPart(target: PartitionTarget, keys: readonly Uint8Array[], bounds: ReadBounds): Promise<ValuesAnswer> {
-    const request = encodeRequest({ op: 'get', target, keys, bounds });
+  private askPart(
+    target: PartitionTarget,
+    keys: readonly Uint8Array[],
+    bounds: ReadBounds,
+    budget?: ValueBudget,
+  ): Promise<ValuesAnswer> {
+    const request = encodeRequest({ op: 'get', target, keys, bounds, ...(budget && { maxBytes: budget.partBytes }) });
     return this.client.call('get', this.peer, request, decodeValues, bounds.waitMs);
+  }
+
+  /** The answer to a whole look-up, of which `first` is the first part; cut off where the budget is spent. */
+  private async completed(
+    target: PartitionTarget,
+    keys: readonly Uint8Array[],
+    bounds: ReadBounds,
+    first: ValuesAnswer,
+    budget: ValueBudget | undefined,
+  ): Promise<ValuesAnswer> {
+    if (budget === undefined && first.values.length >= keys.length) return first;
+    const share = budget?.share();
+    try {
+      return await this.askRest(target, keys, bounds, first, share);
+    } catch (error) {
+      share?.clear();
+      throw error;
+    }
   }
 
   /**
@@ -94,18 +129,20 @@ export class PeerReads implements PartitionReads {
     keys: readonly Uint8Array[],
     bounds: ReadBounds,
     first: ValuesAnswer,
+    share: ValueShare | undefined,
   ): Promise<ValuesAnswer> {
-    const values = [...first.values];
+    const values: (Uint8Array | undefined)[] = [];
+    let isSpent = !takeAdmitted(first.values, share, values);
     const atLeast = noOlderThan(bounds, first.freshness);
     let { stalenessMs } = first.freshness;
     // What an answer does not carry was read in vain, so not much more is asked for than it carried before.
     let maxKeys = Math.max(1, values.length);
-    while (values.length < keys.length) {
+    while (!isSpent && values.length < keys.length) {
       const asked = keysOfCall(keys, values.length, maxKeys);
-      const part = await this.askPart(target, asked, atLeast);
+      const part = await this.askPart(target, asked, atLeast, share?.budget);
       if (part.values.length === 0)
         throw new QueryError('failed', `The instance "${this.peer.instanceId}" answered a look-up without any value.`);
-      for (const value of part.values) values.push(value);
+      isSpent = !takeAdmitted(part.values, share, values);
       stalenessMs = Math.max(stalenessMs, part.freshness.stalenessMs);
       maxKeys = part.values.length < asked.length ? part.values.length : 2 * maxKeys;
     }
@@ -144,30 +181,55 @@ export class PeerReads implements PartitionReads {
   private async share(target: PartitionTarget, lane: Lane, batch: readonly WaitingGet[]): Promise<void> {
     const keys = batch.flatMap((get) => get.keys);
     const asked = keysOfCall(keys, 0, keys.length);
-    const { values, freshness } = await this.askPart(target, asked, LATEST_COMMITTED);
+    const { values, freshness } = await this.askPart(target, asked, LATEST_COMMITTED, smallestOf(batch));
     lane.maxKeys = values.length < asked.length ? Math.max(1, values.length) : Math.min(MAX_KEYS, 2 * lane.maxKeys);
     let from = 0;
     for (let i = 0; i < batch.length; i++) {
       const get = batch[i];
       const found = values.slice(from, from + get.keys.length);
       from += get.keys.length;
-      if (found.length === get.keys.length) {
+      if (found.length === get.keys.length && get.budget === undefined) {
         get.resolve({ values: found, freshness });
         continue;
       }
       const isReached = i === 0 || found.length > 0;
       // The others do not wait for the rest of it.
       if (isReached)
-        this.askRest(target, get.keys, LATEST_COMMITTED, { values: found, freshness }).then(get.resolve, get.reject);
+        this.completed(target, get.keys, LATEST_COMMITTED, { values: found, freshness }, get.budget).then(
+          get.resolve,
+          get.reject,
+        );
+      if (found.length === get.keys.length) continue;
       lane.waiting.unshift(...batch.slice(isReached ? i + 1 : i));
       return;
     }
   }
 }
 
+/** The budget whose parts are the smallest: a call that is shared carries no more than each of them allows. */
+function smallestOf(batch: readonly WaitingGet[]): ValueBudget | undefined {
+  let smallest: ValueBudget | undefined;
+  for (const { budget } of batch)
+    if (budget !== undefined && (smallest === undefined || budget.partBytes < smallest.partBytes)) smallest = budget;
+  return smallest;
+}
+
 /** A wait without end, or longer than timers reach, becomes one that calls can have. */
 function inOneCall(bounds: ReadBounds): ReadBounds {
   return bounds.waitMs <= MAX_WAIT_MS ? bounds : { ...bounds, waitMs: MAX_WAIT_MS };
+}
+
+/** Moves what `share` admits of `found` to `values`. @returns false if it admits no more */
+function takeAdmitted(
+  found: ValuesAnswer['values'],
+  share: ValueShare | undefined,
+  values: (Uint8Array | undefined)[],
+): boolean {
+  for (const value of found) {
+    if (value !== undefined && share?.admit(value.length) === false) return false;
+    values.push(value);
+  }
+  return true;
 }
 
 function isTimeout(error: unknown): boolean {

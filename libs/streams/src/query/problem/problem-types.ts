@@ -32,6 +32,7 @@ const definitions = {
   forbidden: { code: 'STREAMS_QUERY_FORBIDDEN', status: 403, title: 'Access is denied' },
   'invalid-body': { code: 'STREAMS_QUERY_INVALID_BODY', status: 400, title: 'Invalid body' },
   'body-too-large': { code: 'STREAMS_QUERY_BODY_TOO_LARGE', status: 413, title: 'Body too large' },
+  'answer-too-large': { code: 'STREAMS_QUERY_ANSWER_TOO_LARGE', status: 413, title: 'Answer too large' },
   overloaded: { code: 'STREAMS_QUERY_OVERLOADED', status: 429, title: 'Too many requests' },
   'peer-unauthenticated': {
     code: 'STREAMS_QUERY_PEER_UNAUTHENTICATED',

@@ -20,9 +20,11 @@ import type {
   ScanPart,
   ValuesAnswer,
 } from './partition-reads.js';
+import { lookUpValues } from './look-up-values.js';
 import { ReadableWaits } from './readable-waits.js';
 import { ScanLane } from './scan-lane.js';
 import { servesReads } from './serves-reads.js';
+import type { ValueBudget, ValueShare } from './value-budget.js';
 import { ValueFilter } from './value-filter.js';
 
 const RETRY_DAMAGED_S = 2;
@@ -34,6 +36,8 @@ const MAX_EXACT_ATTEMPTS = 10;
 const CONCURRENT_SCAN_STEPS = 8;
 /** One step is read while another is counted; more would take the event loop from processing. */
 const CONCURRENT_COUNT_STEPS = 2;
+/** As for scans; in a lane of its own, so that look-ups do not wait behind them. */
+const CONCURRENT_LOOK_UP_STEPS = 8;
 
 /** A partition that is readable and as fresh as was asked. */
 interface Settled {
@@ -56,6 +60,7 @@ interface Looked<T> {
 export class LocalReads implements PartitionReads {
   private readonly scans = new ScanLane(CONCURRENT_SCAN_STEPS);
   private readonly counts = new ScanLane(CONCURRENT_COUNT_STEPS);
+  private readonly lookUps = new ScanLane(CONCURRENT_LOOK_UP_STEPS);
 
   readonly waits: ReadableWaits;
 
@@ -66,11 +71,46 @@ export class LocalReads implements PartitionReads {
     this.waits = new ReadableWaits(runtime, clock);
   }
 
-  get(target: PartitionTarget, keys: readonly Uint8Array[], bounds: ReadBounds): Promise<ValuesAnswer> {
+  get(
+    target: PartitionTarget,
+    keys: readonly Uint8Array[],
+    bounds: ReadBounds,
+    budget?: ValueBudget,
+  ): Promise<ValuesAnswer> {
+    // The usual case by itself (bench `query`, local/controller).
+    if (keys.length === 1 && budget === undefined)
+      return this.readValues(target, keys, bounds, async (view) => [await view.get(keys[0])]);
+    return this.lookUp(target, keys, bounds, budget?.share());
+  }
+
+  private async lookUp(
+    target: PartitionTarget,
+    keys: readonly Uint8Array[],
+    bounds: ReadBounds,
+    share: ValueShare | undefined,
+  ): Promise<ValuesAnswer> {
+    try {
+      return await this.readValues(target, keys, bounds, (view) => {
+        // Of an attempt before this one.
+        share?.clear();
+        return lookUpValues(view, keys, share, (step) => this.lookUps.run(step, bounds.signal));
+      });
+    } catch (error) {
+      share?.clear();
+      throw error;
+    }
+  }
+
+  private readValues(
+    target: PartitionTarget,
+    keys: readonly Uint8Array[],
+    bounds: ReadBounds,
+    look: (view: CommittedView) => Promise<ValuesAnswer['values']>,
+  ): Promise<ValuesAnswer> {
     return this.exactly(target, bounds, false, async ({ view, from: { local }, freshness }) => {
-      const values =
-        keys.length === 1 ? [await view.get(keys[0])] : await Promise.all(keys.map((key) => view.get(key)));
-      const position = local.positionOf(keys, values, freshness.position);
+      const values = await look(view);
+      const read = values.length === keys.length ? keys : keys.slice(0, values.length);
+      const position = local.positionOf(read, values, freshness.position);
       if (position !== undefined) return { answer: { values }, standing: position, isCertain: true };
       return { answer: { values }, standing: await local.standing() };
     });

@@ -1,4 +1,5 @@
 import type { KeyBounds } from '../../stores/store-engine.js';
+import type { ValueBudget } from './value-budget.js';
 
 export type Isolation = 'committed' | 'uncommitted';
 
@@ -47,7 +48,7 @@ export interface PartitionTarget {
 }
 
 export interface ValuesAnswer {
-  /** In the order of the keys; undefined where a key is absent. */
+  /** In the order of the keys; undefined where a key is absent. Values are missing from the end where the budget of the look-up was spent. */
   readonly values: readonly (Uint8Array | undefined)[];
   readonly freshness: Freshness;
 }
@@ -87,7 +88,13 @@ export interface CountAnswer {
  * a third. All of them reject with a `QueryError` where there is no answer.
  */
 export interface PartitionReads {
-  get(target: PartitionTarget, keys: readonly Uint8Array[], bounds: ReadBounds): Promise<ValuesAnswer>;
+  /** @param budget bounds the bytes of the values. Default: all values are answered. */
+  get(
+    target: PartitionTarget,
+    keys: readonly Uint8Array[],
+    bounds: ReadBounds,
+    budget?: ValueBudget,
+  ): Promise<ValuesAnswer>;
   scan(target: PartitionTarget, part: ScanPart, bounds: ReadBounds): Promise<EntriesAnswer>;
   /** Counts the entries of a part, `limit` apart. */
   count(target: PartitionTarget, part: ScanPart, bounds: ReadBounds): Promise<CountAnswer>;

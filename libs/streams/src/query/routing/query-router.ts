@@ -14,6 +14,7 @@ import type {
   ScanPart,
   ValuesAnswer,
 } from '../reads/partition-reads.js';
+import type { ValueBudget } from '../reads/value-budget.js';
 import type { PeerNetwork } from '../peers/peer-network.js';
 import { candidatesFor, type Candidate } from './candidates.js';
 import { OwnerHints } from './owner-hints.js';
@@ -52,14 +53,19 @@ export class QueryRouter implements PartitionReads {
     this.hints = new OwnerHints(clock);
   }
 
-  get(target: PartitionTarget, keys: readonly Uint8Array[], bounds: ReadBounds): Promise<ValuesAnswer> {
+  get(
+    target: PartitionTarget,
+    keys: readonly Uint8Array[],
+    bounds: ReadBounds,
+    budget?: ValueBudget,
+  ): Promise<ValuesAnswer> {
     // Hot path (bench `query`, local/controller).
     if (bounds.waitMs === 0 && this.isOwn(target))
-      return this.local.get(target, keys, bounds).catch((error: unknown) => {
+      return this.local.get(target, keys, bounds, budget).catch((error: unknown) => {
         if (!isMissing(error)) throw error;
-        return this.route(target, bounds, (reads, left) => reads.get(target, keys, left));
+        return this.route(target, bounds, (reads, left) => reads.get(target, keys, left, budget));
       });
-    return this.route(target, bounds, (reads, left) => reads.get(target, keys, left));
+    return this.route(target, bounds, (reads, left) => reads.get(target, keys, left, budget));
   }
 
   scan(target: PartitionTarget, part: ScanPart, bounds: ReadBounds): Promise<EntriesAnswer> {

@@ -1,7 +1,7 @@
 import { QueryError } from '../../problem/query-error.js';
 import { MAX_LOOKUP_KEYS } from '../../streams-query.service.js';
 
-/** The keys, in the form they have in paths, of `{"keys": ["a", "b"]}`. @throws QueryError `invalid-body`, `body-too-large` */
+/** The keys, in the form they have in paths, of `{"keys": ["a", "b"]}`, each once. @throws QueryError `invalid-body`, `body-too-large` */
 export function lookupKeys(body: unknown): readonly string[] {
   const keys = typeof body === 'object' && body !== null && 'keys' in body ? body.keys : undefined;
   if (!Array.isArray(keys) || Object.keys(body as object).length > 1 || keys.some((key) => typeof key !== 'string'))
@@ -13,5 +13,5 @@ export function lookupKeys(body: unknown): readonly string[] {
     throw new QueryError('body-too-large', `At most ${MAX_LOOKUP_KEYS} keys are looked up at a time.`, {
       members: { maxKeys: MAX_LOOKUP_KEYS },
     });
-  return keys as readonly string[];
+  return [...new Set(keys as readonly string[])];
 }

@@ -1,0 +1,40 @@
+import type { CommittedView } from '../../stores/state-store.js';
+import type { ValueShare } from './value-budget.js';
+
+const FIRST_STEP = 8;
+const MAX_STEP = 128;
+/** Bytes of one step, by the size of the values before; the first step has nothing to go by. */
+const STEP_MAX_BYTES = 256 * 1024;
+
+type Values = (Uint8Array | undefined)[];
+
+/** Runs a step when its turn has come. */
+type TakeTurn = (step: () => Promise<Values>) => Promise<Values>;
+
+/** Reads the values of `keys` in their order, step by step. Values are missing from the end where `share` admits no more bytes. */
+export async function lookUpValues(
+  view: CommittedView,
+  keys: readonly Uint8Array[],
+  share: ValueShare | undefined,
+  takeTurn: TakeTurn,
+): Promise<Values> {
+  const values: Values = [];
+  for (let size = FIRST_STEP; values.length < keys.length;) {
+    const asked = keys.slice(values.length, values.length + size);
+    // Other partitions may have spent the budget while this step waited for its turn.
+    const found = await takeTurn(async () =>
+      share?.isSpent === true ? [] : Promise.all(asked.map((key) => view.get(key))),
+    );
+    if (found.length === 0) return values;
+    let bytes = 0;
+    for (const value of found) {
+      const length = value?.length ?? 0;
+      if (value !== undefined && share?.admit(length) === false) return values;
+      values.push(value);
+      bytes += length;
+    }
+    const fitting = Math.floor((STEP_MAX_BYTES * asked.length) / Math.max(1, bytes));
+    size = Math.max(1, Math.min(MAX_STEP, 2 * size, fitting));
+  }
+  return values;
+}
