@@ -7,6 +7,8 @@ export type EntryFilter = (entry: ScanEntry) => boolean | Promise<boolean>;
 
 /** What one answer looks at to find the entries of a page, which may be few among many. */
 const PAGE_LOOKS_AT = 20_000;
+/** Bytes of keys and values that one answer looks at; the entry that reaches them is its last. */
+const PAGE_MAX_BYTES = 16 * 1024 * 1024;
 
 export interface EntryFilterOptions {
   /** Whether the caller may see the entry of a key at all; undefined: all. */
@@ -31,7 +33,7 @@ export interface FilteredPage {
   readonly next?: string;
 }
 
-/** Up to `limit` entries that pass, fewer where those are rare. Where it ends early depends on nothing that the filter hides. */
+/** Up to `limit` entries that pass, fewer where those are rare or entries are large. Where it ends early does not depend on which of them pass. */
 export async function filteredPage(
   { batches, cursorBehind }: ScannedStream,
   passes: EntryFilter,
@@ -40,10 +42,13 @@ export async function filteredPage(
   const entries: ScanEntry[] = [];
   let last: ScanPosition | undefined;
   let left = PAGE_LOOKS_AT;
+  let bytes = 0;
   for await (const batch of batches)
     for (const entry of batch) {
-      if (last !== undefined && (entries.length >= limit || left <= 0)) return { entries, next: cursorBehind(last) };
+      if (last !== undefined && (entries.length >= limit || left <= 0 || bytes >= PAGE_MAX_BYTES))
+        return { entries, next: cursorBehind(last) };
       left--;
+      bytes += entry.key.length + entry.value.length;
       last = entry;
       if (await passes(entry)) entries.push(entry);
     }

@@ -71,6 +71,9 @@ export async function mergePage(
   }
 }
 
+/** Bytes of a batch; the entry that reaches them is its last. */
+const BATCH_MAX_BYTES = 1024 * 1024;
+
 /** All entries of streams that have been filled once, in batches. @param asFailure what is thrown where a later part of a partition cannot be read. */
 export async function* mergeAll(
   streams: readonly PartitionStream[],
@@ -79,6 +82,7 @@ export async function* mergeAll(
   asFailure: (partition: number, error: unknown) => unknown,
 ): AsyncGenerator<readonly ScanEntry[]> {
   let batch: ScanEntry[] = [];
+  let bytes = 0;
   for (;;) {
     const stream = nextStream(streams, order);
     if (stream?.key === undefined) break;
@@ -91,9 +95,12 @@ export async function* mergeAll(
       }
       continue;
     }
-    if (batch.push({ key, partition, value: stream.take() }) < batchSize) continue;
+    const value = stream.take();
+    bytes += key.length + value.length;
+    if (batch.push({ key, partition, value }) < batchSize && bytes < BATCH_MAX_BYTES) continue;
     yield batch;
     batch = [];
+    bytes = 0;
   }
   if (batch.length > 0) yield batch;
 }
