@@ -9,9 +9,9 @@ import {
   type DynamicModule,
   type Type,
 } from '@nestjs/common';
-import { REQUEST } from '@nestjs/core';
+import { ContextIdFactory, REQUEST, type ContextIdStrategy } from '@nestjs/core';
 import { KeyValueStore, StateStore, StreamHandler, StreamProcessor, StreamsModule } from 'nestjs-streams';
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { StreamsApps } from './support/streams-app.js';
 
 interface Caller {
@@ -29,11 +29,25 @@ class Roles {
 @Module({ providers: [Roles], exports: [Roles] })
 class RolesModule {}
 
-function guardedStore(guard: Type<CanActivate>): Type<KeyValueStore<string, number>> {
+function guardedStore(...guards: readonly Type<CanActivate>[]): Type<KeyValueStore<string, number>> {
   class Guarded extends KeyValueStore<string, number> {}
   StateStore({ name: 'guarded', key: 'string', value: 'json', query: true })(Guarded);
-  UseGuards(guard)(Guarded);
+  UseGuards(...guards)(Guarded);
   return Guarded;
+}
+
+/** One durable context for each tenant. */
+class ByTenant implements ContextIdStrategy<Caller> {
+  private readonly tenants = new Map<string, ReturnType<typeof ContextIdFactory.create>>();
+
+  attach(
+    ...[contextId, request]: Parameters<ContextIdStrategy<Caller>['attach']>
+  ): ReturnType<ContextIdStrategy['attach']> {
+    const tenant = request.headers['x-tenant'] ?? '';
+    const ofTenant = this.tenants.get(tenant) ?? ContextIdFactory.create();
+    this.tenants.set(tenant, ofTenant);
+    return { resolve: ({ isTreeDurable }) => (isTreeDurable ? ofTenant : contextId), payload: { tenant } };
+  }
 }
 
 @StreamProcessor()
@@ -162,6 +176,57 @@ describe.each(['fastify', 'express'] as const)('a guard of a store on %s', (adap
     }
     expect(await statusesOf(ScopedGuard, ['teller', 'guest', 'teller'])).toEqual([200, 403, 200]);
     expect(made).toBe(3);
+  });
+
+  describe.each(['first', 'last'] as const)('that is durable and comes %s', (place) => {
+    afterEach(() => ContextIdFactory.apply(undefined as never));
+
+    it('leaves its request to one that is scoped to it', async () => {
+      ContextIdFactory.apply(new ByTenant());
+      const tenants: unknown[] = [];
+      @Injectable({ scope: Scope.REQUEST, durable: true })
+      class TenantGuard implements CanActivate {
+        constructor(@Inject(REQUEST) private readonly payload: { readonly tenant: string }) {
+          tenants.push(payload.tenant);
+        }
+
+        canActivate(): boolean {
+          return this.payload.tenant === 'bank';
+        }
+      }
+      @Injectable({ scope: Scope.REQUEST })
+      class RoleGuard implements CanActivate {
+        constructor(
+          private readonly roles: Roles,
+          @Inject(REQUEST) private readonly caller: Caller,
+        ) {}
+
+        canActivate(): boolean {
+          return this.roles.mayRead(this.caller.headers['x-role']);
+        }
+      }
+      const store = guardedStore(...(place === 'first' ? [TenantGuard, RoleGuard] : [RoleGuard, TenantGuard]));
+      @StreamProcessor({ name: 'Keeper' })
+      class Keeper {
+        constructor(@Inject(store) readonly store: KeyValueStore<string, number>) {}
+
+        @StreamHandler('in')
+        keep(): void {}
+      }
+      const app = await apps.start({
+        topics: { in: 1 },
+        adapter,
+        feature: { processors: [Keeper], stores: [store], imports: [RolesModule] },
+      });
+      await app.host.whenRunning();
+      const statuses: number[] = [];
+      for (const role of ['teller', 'guest', 'teller']) {
+        const headers = { 'x-role': role, 'x-tenant': 'bank' };
+        statuses.push((await fetch(`${app.url}/stores/guarded/count`, { headers })).status);
+      }
+      expect(statuses).toEqual([200, 403, 200]);
+      expect(tenants).toEqual(['bank']);
+    });
   });
 
   it.each([Scope.DEFAULT, Scope.REQUEST])(

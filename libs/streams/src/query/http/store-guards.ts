@@ -21,6 +21,7 @@ export function guardsOf(storeClass: object | undefined): readonly StoreGuard[] 
  */
 export class StoreGuards {
   private home: Module | undefined;
+  private isDurable: boolean | undefined;
 
   constructor(
     private readonly storeClass: object | undefined,
@@ -37,7 +38,16 @@ export class StoreGuards {
     const { owner, wrapper } = found;
     const ref = owner.getProviderByKey<ModuleRef>(ModuleRef).instance;
     if (wrapper.isDependencyTreeStatic() && !wrapper.isTransient) return ref.get<CanActivate>(guard, { strict: true });
-    return ref.resolve<CanActivate>(guard, contextOf(ref, wrapper, request), { strict: true });
+    const isDurable = (this.isDurable ??= this.areDurable(home!));
+    return ref.resolve<CanActivate>(guard, contextOf(ref, isDurable, request), { strict: true });
+  }
+
+  /** As Nest decides for a controller: one guard that is scoped to the request makes the context one of the request, whatever the order of the guards. */
+  private areDurable(home: Module): boolean {
+    return guardsOf(this.storeClass).every((guard) => {
+      const wrapper = typeof guard === 'function' ? guardWrapper(home, guard)?.wrapper : undefined;
+      return wrapper === undefined || wrapper.isDependencyTreeStatic() || wrapper.isDependencyTreeDurable();
+    });
   }
 
   private moduleOfStore(moduleRef: ModuleRef): Module | undefined {
@@ -72,18 +82,11 @@ async function existingOrNew(moduleRef: ModuleRef, guard: Type<CanActivate>): Pr
 }
 
 /** The context of the request; all guards and providers of one request share it. */
-function contextOf(
-  ref: ModuleRef,
-  wrapper: InstanceWrapper,
-  request: object,
-): ReturnType<typeof ContextIdFactory.create> {
+function contextOf(ref: ModuleRef, isDurable: boolean, request: object): ReturnType<typeof ContextIdFactory.create> {
   const contextId = ContextIdFactory.getByRequest(request as Record<string, unknown>);
   if (Object.hasOwn(request, REQUEST_CONTEXT_ID)) return contextId;
   Object.defineProperty(request, REQUEST_CONTEXT_ID, { value: contextId, enumerable: false, configurable: false });
   const { payload } = contextId;
-  ref.registerRequestByContextId(
-    wrapper.isDependencyTreeDurable() ? payload : Object.assign(request, payload),
-    contextId,
-  );
+  ref.registerRequestByContextId(isDurable ? payload : Object.assign(request, payload), contextId);
   return contextId;
 }
