@@ -6,9 +6,9 @@ const RETRY_S = 1;
 
 /** One request whose work ends with its client. */
 export interface OpenRequest {
-  /** Aborts when the connection closes or the instance stops, with a `QueryError` as reason. */
+  /** Aborts when the connection closes, the instance stops, or the request is answered, with a `QueryError` as reason. */
   readonly signal: AbortSignal;
-  /** Call when the request has been answered. */
+  /** Call when the request has been answered. Ends parts of it that no answer waits for. */
   close(): void;
 }
 
@@ -29,6 +29,7 @@ export class OpenRequests {
       close: () => {
         this.open.delete(controller);
         unwatch();
+        controller.abort(new QueryError('overloaded', 'The request has been answered.'));
       },
     };
   }

@@ -23,7 +23,7 @@ describe('a count, a page and a stream', () => {
 });
 
 describe('open requests', () => {
-  it('end when the instance stops, and so does one that comes later', () => {
+  it('end when the instance stops, and so does one that comes later; those that were answered have ended before', () => {
     const requests = new OpenRequests();
     const response = { req: {} } as ServerResponse;
     const open = requests.begin(response);
@@ -33,7 +33,31 @@ describe('open requests', () => {
     requests.stop('here');
     const reason = expect.objectContaining({ code: 'STREAMS_QUERY_NOT_RUNNING' });
     expect([open.signal.reason, requests.begin(response).signal.reason]).toEqual([reason, reason]);
-    expect(answered.signal.aborted).toBe(false);
+    expect(answered.signal.reason).toMatchObject({ message: 'The request has been answered.' });
+  });
+});
+
+describe('a request that is answered before all of its parts', () => {
+  let app: INestApplication | undefined;
+  afterEach(() => app?.close());
+
+  it('ends the parts that still wait', async () => {
+    const runtime = new FakeRuntime([storeDefinition('s', stringSerde, stringSerde)], 2);
+    const store = runtime.store('s');
+    const keys = Array.from({ length: 20 }, (_, n) => `k${n}`);
+    const wanted = [0, 1].map((partition) => keys.find((key) => store.partitionOf(Buffer.from(key)) === partition)!);
+    const served = await listen(new ExpressAdapter(), runtime);
+    app = served.app;
+    const headers = { prefer: 'wait=60', 'content-type': 'application/json', 'streams-min-position': 's:1:1000' };
+    store.beforeRead = () => {
+      throw new Error('broken');
+    };
+    const body = JSON.stringify({ keys: wanted });
+    const stopListening = vi.fn();
+    vi.spyOn(runtime, 'onReadableChange').mockReturnValue(stopListening);
+    const response = await fetch(`${served.url}/stores/s/lookup`, { method: 'POST', headers, body });
+    expect(response.status).toBe(500);
+    await vi.waitFor(() => expect(stopListening).toHaveBeenCalledOnce());
   });
 });
 
