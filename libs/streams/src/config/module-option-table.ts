@@ -56,8 +56,9 @@ export const IMPORT_OPTION_TABLE = {
   },
   'query.clientOf': {
     type: 'function',
-    default: 'the address',
-    meaning: 'Names the client of a request, as `(request) => string`; set it, or `trust proxy`, behind a proxy.',
+    default: 'the address, or /64 of IPv6',
+    meaning:
+      'Names the client of a request, as `(request) => string`; set it, or `trust proxy`, behind a proxy. Runs before the guards of the store.',
   },
   health: {
     type: 'boolean',

@@ -1,5 +1,6 @@
 import { QueryError } from '../../problem/query-error.js';
 import type { QueryRequest } from '../answer/http-answer.js';
+import { clientOfAddress } from './client-address.js';
 import { ClientCounts } from './client-counts.js';
 
 export interface RequestLimitOptions {
@@ -15,7 +16,10 @@ export interface RequestLimitOptions {
   readonly maxStreams?: number;
   /** Of `maxStreams`, for one client. Default half of it. */
   readonly maxStreamsPerClient?: number;
-  /** Names the client of a request. Default: its address, as the platform sees it. */
+  /**
+   * Names the client of a request. Default: its address, as the platform sees it; of an IPv6 address the network (/64).
+   * Runs before the guards of the store, so nothing that those set is there yet; the guards of the application have run.
+   */
   readonly clientOf?: (request: QueryRequest) => string;
 }
 
@@ -49,7 +53,7 @@ export class RequestLimits {
   /** Names who sent a request, which shares the places of the same client. @throws TypeError if `query.clientOf` answers no string. */
   clientOf(request: QueryRequest): string {
     const { clientOf } = this.options;
-    if (clientOf === undefined) return request.ip ?? '';
+    if (clientOf === undefined) return clientOfAddress(request.ip ?? '');
     const name: unknown = clientOf(request);
     if (typeof name === 'string') return name;
     // Its rejection says nothing more, and must not end the process.
