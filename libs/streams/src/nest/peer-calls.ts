@@ -11,7 +11,7 @@ import { hasPeers } from '../config/peer-config.js';
 import { metricsOf, noMetrics, type StreamsMetrics } from '../observability/streams-metrics.js';
 import { attachPeerRoute } from '../query/http/peer-route.js';
 import { PeerNetwork } from '../query/peers/peer-network.js';
-import { LocalReads } from '../query/reads/local-reads.js';
+import { InstanceReads } from '../query/instance-reads.js';
 import { SystemClock } from '../time/system-clock.js';
 import { NestStreamsLogger } from './nest-logger.js';
 import { peerAdapter } from './peer-http.js';
@@ -22,6 +22,9 @@ import { STREAMS_METRICS_PORT } from './tokens.js';
 @Injectable()
 export class PeerCalls implements OnModuleInit, OnApplicationBootstrap, OnApplicationShutdown {
   network: PeerNetwork | undefined;
+  /** How everything in this application reads stores. */
+  readonly reads: InstanceReads;
+  private readonly clock = new SystemClock();
   private isAttached = false;
 
   constructor(
@@ -29,6 +32,7 @@ export class PeerCalls implements OnModuleInit, OnApplicationBootstrap, OnApplic
     @Optional() @Inject(HttpAdapterHost) private readonly http?: HttpAdapterHost,
     @Optional() @Inject(STREAMS_METRICS_PORT) private readonly metrics: StreamsMetrics = noMetrics,
   ) {
+    this.reads = new InstanceReads(host, this.clock, () => this.network);
     // Express asks its handlers in the order of their making, so this one comes before the application's where the platform is known by now.
     this.attach();
   }
@@ -40,10 +44,10 @@ export class PeerCalls implements OnModuleInit, OnApplicationBootstrap, OnApplic
   onApplicationBootstrap(): void {
     const { peers, advertisedUrl } = this.host.config;
     if (!hasPeers(peers) || advertisedUrl === undefined) return;
-    const clock = new SystemClock();
     const logger = new NestStreamsLogger();
-    const local = new LocalReads(this.host, clock);
     const metrics = metricsOf(this.metrics, this.host.applicationId);
+    const { clock } = this;
+    const { local } = this.reads;
     this.network = new PeerNetwork({ runtime: this.host, config: peers, advertisedUrl, local, clock, logger, metrics });
     this.network.start();
   }

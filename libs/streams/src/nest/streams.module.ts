@@ -186,6 +186,7 @@ function providersOfStore(type: StateStoreClass): Provider[] {
 function queryService(host: StreamsHost, calls: PeerCalls, includesPrivate: boolean): StreamsQueryService {
   return new StreamsQueryService(host, {
     network: () => calls.network,
+    reads: calls.reads,
     cursorSecret: () => cursorSecret(host.config),
     includesPrivate,
   });

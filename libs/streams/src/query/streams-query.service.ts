@@ -18,14 +18,15 @@ import { notRunning, type UnreadPartition } from './problem/missing-problem.js';
 import { QueryError } from './problem/query-error.js';
 import { distinctKeys } from './distinct-keys.js';
 import { readKey } from './read-key.js';
-import { LocalReads } from './reads/local-reads.js';
+import { InstanceReads } from './instance-reads.js';
+import type { LocalReads } from './reads/local-reads.js';
 import { LATEST_COMMITTED, type Freshness, type PartitionReads, type ReadBounds } from './reads/partition-reads.js';
 import { PART_MAX_BYTES } from './reads/part-scan.js';
 import { ValueBudget } from './reads/value-budget.js';
 import { servesReads } from './reads/serves-reads.js';
-import { QueryRouter } from './routing/query-router.js';
 import { keyAfter, readRange } from './scan/key-range.js';
 import { PageCursors } from './scan/page-cursor.js';
+import type { SharedCounts } from './scan/shared-counts.js';
 import {
   StoreScans,
   type PageQuery,
@@ -51,6 +52,8 @@ export interface StreamsQueryServiceOptions {
   /** The other instances. Default: only what is here is read. */
   readonly network?: () => PeerNetwork | undefined;
   readonly clock?: Clock;
+  /** How the stores are read; shared by all services of one runtime. Default: reads of its own, through `network`. */
+  readonly reads?: InstanceReads;
 }
 
 /** What a feed tells of: all entries, or these. */
@@ -93,6 +96,7 @@ export class StreamsQueryService {
   readonly local: LocalReads;
   private readonly clock: Clock;
   private readonly reads: PartitionReads;
+  private readonly counts: SharedCounts;
   private readonly tails = new ChangelogTails();
   private scans: StoreScans | undefined;
 
@@ -102,8 +106,10 @@ export class StreamsQueryService {
   ) {
     const { clock = new SystemClock(), network = () => undefined } = options;
     this.clock = clock;
-    this.local = new LocalReads(runtime, clock);
-    this.reads = new QueryRouter(runtime, this.local, clock, network);
+    const { local, router, counts } = options.reads ?? new InstanceReads(runtime, clock, network);
+    this.local = local;
+    this.reads = router;
+    this.counts = counts;
   }
 
   /** Whether there is a queryable store of this name. */
@@ -305,7 +311,7 @@ export class StreamsQueryService {
   }
 
   private get storeScans(): StoreScans {
-    this.scans ??= new StoreScans(this.reads, new PageCursors(this.options.cursorSecret?.()));
+    this.scans ??= new StoreScans(this.reads, new PageCursors(this.options.cursorSecret?.()), this.counts);
     return this.scans;
   }
 

@@ -9,7 +9,7 @@ import { mergeAll, mergePage, type ScanEntry, type ScanPosition } from './merge-
 import { PageCursors, type CursorScope } from './page-cursor.js';
 import { PartitionStream, type PartitionStreamOptions } from './partition-stream.js';
 import { remainingRange } from './remaining-range.js';
-import { SharedCounts } from './shared-counts.js';
+import type { SharedCounts } from './shared-counts.js';
 
 export const DEFAULT_PAGE_LIMIT = 50;
 export const MAX_PAGE_LIMIT = 1000;
@@ -79,14 +79,11 @@ export interface ScannedCount {
 
 /** Reads all partitions of a store, in the order of their keys. */
 export class StoreScans {
-  private readonly counts: SharedCounts;
-
   constructor(
     private readonly reads: PartitionReads,
     private readonly cursors: PageCursors,
-  ) {
-    this.counts = new SharedCounts(reads);
-  }
+    private readonly counts: SharedCounts,
+  ) {}
 
   async page(target: ScanTarget, query: PageQuery): Promise<ScannedPage> {
     const { partitionCount } = target;

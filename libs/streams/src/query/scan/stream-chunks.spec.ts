@@ -3,6 +3,7 @@ import { json, stringSerde } from '../../serdes/text-serdes.js';
 import { LATEST_COMMITTED, type PartitionReads } from '../reads/partition-reads.js';
 import { storeDefinition } from '../testing/fake-runtime.js';
 import { PageCursors } from './page-cursor.js';
+import { SharedCounts } from './shared-counts.js';
 import { StoreScans, type StreamQuery } from './store-scans.js';
 
 /** What a stream asks one of 4 partitions for, of which each holds 10,000 entries, until `taken` have come. */
@@ -21,7 +22,7 @@ async function askedFor(query: StreamQuery, taken: number): Promise<number[]> {
     },
   };
   const definition = storeDefinition('s', stringSerde, json<number>());
-  const scans = new StoreScans(reads as PartitionReads, new PageCursors());
+  const scans = new StoreScans(reads as PartitionReads, new PageCursors(), new SharedCounts(reads as PartitionReads));
   const target = { definition, partitionCount: 4, boundsOf: () => LATEST_COMMITTED };
   const { batches } = await scans.stream(target, query);
   let count = 0;
