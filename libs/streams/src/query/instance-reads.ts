@@ -20,6 +20,6 @@ export class InstanceReads {
   constructor(runtime: StreamsRuntime, clock: Clock, network: () => PeerNetwork | undefined = () => undefined) {
     this.local = new LocalReads(runtime, clock);
     this.router = new QueryRouter(runtime, this.local, clock, network);
-    this.counts = new SharedCounts(this.router);
+    this.counts = new SharedCounts(this.router, clock);
   }
 }

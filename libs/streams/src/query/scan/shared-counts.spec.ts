@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { LATEST_COMMITTED, type CountAnswer, type PartitionReads, type ReadBounds } from '../reads/partition-reads.js';
+import { ManualClock } from '../../testing/manual-clock.js';
+import { QueryError } from '../problem/query-error.js';
 import { SharedCounts } from './shared-counts.js';
 
 const target = { store: 'balances', partition: 0 };
@@ -7,7 +9,11 @@ const part = { range: {}, reverse: false, limit: 1 };
 
 /** Counts that end when the test says so. */
 class HeldCounts implements Pick<PartitionReads, 'count'> {
-  readonly asked: { readonly bounds: ReadBounds; readonly answer: (count: number) => void }[] = [];
+  readonly asked: {
+    readonly bounds: ReadBounds;
+    readonly answer: (count: number) => void;
+    readonly refuse: (error: Error) => void;
+  }[] = [];
 
   count(_target: unknown, _part: unknown, bounds: ReadBounds): Promise<CountAnswer> {
     return new Promise((resolve, reject) => {
@@ -15,6 +21,7 @@ class HeldCounts implements Pick<PartitionReads, 'count'> {
       const freshness = { partition: 0, position: 1, stalenessMs: 0, lag: 0, instanceId: 'a', epoch: 1 };
       this.asked.push({
         bounds,
+        refuse: reject,
         answer: (count) => resolve({ count, freshness: { ...freshness, role: 'active' } }),
       });
     });
@@ -23,9 +30,10 @@ class HeldCounts implements Pick<PartitionReads, 'count'> {
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-function counts(): { readonly held: HeldCounts; readonly shared: SharedCounts } {
+function counts(): { readonly clock: ManualClock; readonly held: HeldCounts; readonly shared: SharedCounts } {
   const held = new HeldCounts();
-  return { held, shared: new SharedCounts(held as unknown as PartitionReads) };
+  const clock = new ManualClock();
+  return { clock, held, shared: new SharedCounts(held as unknown as PartitionReads, clock) };
 }
 
 describe('concurrent counts of a partition', () => {
@@ -52,6 +60,47 @@ describe('concurrent counts of a partition', () => {
     void shared.of(target, part, { ...LATEST_COMMITTED, position: 5 });
     await turn();
     expect(held.asked).toHaveLength(4);
+  });
+
+  it('wait for what each asks for no longer than it allows from its own question on, shared or not', async () => {
+    const { clock, held, shared } = counts();
+    const ask = (waitMs: number): Promise<unknown> =>
+      shared.of(target, part, { ...LATEST_COMMITTED, waitMs }).then(
+        ({ count }) => count,
+        (error: unknown) => (error as QueryError).problem.name,
+      );
+    const running = ask(0);
+    await turn();
+    const waiting = [ask(5000), ask(9000), ask(0)];
+    await clock.advance(3000);
+    held.asked[0].answer(1);
+    expect(await running).toBe(1);
+    await turn();
+    const late = ask(8000);
+    const unmet = (): Error => new QueryError('position-not-reached', 'Not yet.');
+    held.asked[1].refuse(unmet());
+    await turn();
+    held.asked[2].refuse(unmet());
+    await turn();
+    held.asked[3].answer(2);
+    expect(await Promise.all(waiting)).toEqual(['position-not-reached', 2, 'position-not-reached']);
+    await turn();
+    await clock.advance(1000);
+    held.asked[4].answer(3);
+    expect(await late).toBe(3);
+    expect(held.asked.map(({ bounds }) => bounds.waitMs)).toEqual([0, 0, 2000, 6000, 8000]);
+  });
+
+  it('fail for all who share them where waiting would not help', async () => {
+    const { held, shared } = counts();
+    const both = [1000, 2000].map((waitMs) => shared.of(target, part, { ...LATEST_COMMITTED, waitMs }));
+    await turn();
+    held.asked[0].refuse(new Error('broken'));
+    expect(await Promise.allSettled(both)).toMatchObject([
+      { reason: { message: 'broken' } },
+      { reason: { message: 'broken' } },
+    ]);
+    expect(held.asked).toHaveLength(1);
   });
 
   it('end when all who asked have gone, and not before', async () => {

@@ -1,3 +1,5 @@
+import type { Clock } from '../../time/clock.js';
+import { isMissing } from '../problem/missing-problem.js';
 import { noOlderThan, type Freshness, type PartitionReads } from '../reads/partition-reads.js';
 import type { PartitionTarget, ReadBounds, ScanPart } from '../reads/partition-reads.js';
 import { bounds, isEmptyRange, keyAfter } from './key-range.js';
@@ -7,12 +9,20 @@ export interface PartitionCount {
   readonly freshness: Freshness;
 }
 
+/** A caller that waits for a reading. */
+interface Asker {
+  /** The end of the time that the caller gave partitions and positions to come, from its own question on. */
+  readonly deadline: number;
+  readonly resolve: (count: PartitionCount) => void;
+  readonly reject: (error: unknown) => void;
+}
+
 /** One reading of a partition for everyone who asked before it began. */
 interface Reading {
   readonly abort: AbortController;
-  readonly result: Promise<PartitionCount>;
-  /** Callers that still wait for the result. */
-  askers: number;
+  readonly askers: Set<Asker>;
+  /** Never rejects. */
+  readonly ended: Promise<void>;
 }
 
 interface Line {
@@ -28,38 +38,63 @@ interface Line {
 export class SharedCounts {
   private readonly lines = new Map<string, Line>();
 
-  constructor(private readonly reads: PartitionReads) {}
+  constructor(
+    private readonly reads: PartitionReads,
+    private readonly clock: Pick<Clock, 'monotonic'>,
+  ) {}
 
-  of(target: PartitionTarget, part: ScanPart, { signal, ...asked }: ReadBounds): Promise<PartitionCount> {
+  of(target: PartitionTarget, part: ScanPart, { signal, waitMs, ...asked }: ReadBounds): Promise<PartitionCount> {
     if (signal?.aborted) return Promise.reject(signal.reason as Error);
     const question = questionOf(target, part, asked);
     let line = this.lines.get(question);
     if (line === undefined) this.lines.set(question, (line = { running: undefined, next: undefined }));
     // One that nobody waited for any more has been aborted.
     if (line.next === undefined || line.next.abort.signal.aborted)
-      line.next = this.reading(question, line, (aborted) => this.read(target, part, { ...asked, signal: aborted }));
-    return share(line.next, signal);
+      line.next = this.reading(question, line, (left, aborted) =>
+        this.read(target, part, { ...asked, waitMs: left, signal: aborted }),
+      );
+    return join(line.next, this.clock.monotonic() + waitMs, signal);
   }
 
-  private reading(question: string, line: Line, read: (signal: AbortSignal) => Promise<PartitionCount>): Reading {
+  private reading(
+    question: string,
+    line: Line,
+    read: (waitMs: number, signal: AbortSignal) => Promise<PartitionCount>,
+  ): Reading {
     const abort = new AbortController();
-    const before = line.running?.result.catch(() => undefined);
-    const begin = async (): Promise<PartitionCount> => {
+    const askers = new Set<Asker>();
+    const before = line.running?.ended;
+    const begin = async (): Promise<void> => {
       // Also those that ask in the same turn share it.
       await before;
       if (line.next === reading) line.next = undefined;
-      try {
-        abort.signal.throwIfAborted();
-        line.running = reading;
-        return await read(abort.signal);
-      } finally {
-        if (line.running === reading) line.running = undefined;
-        if (line.running === undefined && line.next === undefined) this.lines.delete(question);
-      }
+      line.running = reading;
+      await this.answer(askers, (waitMs) => read(waitMs, abort.signal));
+      if (line.running === reading) line.running = undefined;
+      if (line.running === undefined && line.next === undefined) this.lines.delete(question);
     };
-    const reading: Reading = { abort, result: Promise.resolve().then(begin), askers: 0 };
-    reading.result.catch(() => undefined);
+    const reading: Reading = { abort, askers, ended: Promise.resolve().then(begin) };
     return reading;
+  }
+
+  /** Reads for the caller whose time ends first. If that fails for want of a partition or position, the others are read for again. */
+  private async answer(askers: Set<Asker>, read: (waitMs: number) => Promise<PartitionCount>): Promise<void> {
+    while (askers.size > 0) {
+      let first = Infinity;
+      for (const { deadline } of askers) first = Math.min(first, deadline);
+      try {
+        const count = await read(Math.max(0, first - this.clock.monotonic()));
+        for (const { resolve } of askers) resolve(count);
+        return;
+      } catch (error) {
+        const due = isMissing(error) ? Math.max(first, this.clock.monotonic()) : Infinity;
+        for (const asker of askers) {
+          if (asker.deadline > due) continue;
+          askers.delete(asker);
+          asker.reject(error);
+        }
+      }
+    }
   }
 
   private async read(target: PartitionTarget, part: ScanPart, asked: ReadBounds): Promise<PartitionCount> {
@@ -77,20 +112,34 @@ export class SharedCounts {
   }
 }
 
-function share(reading: Reading, signal: AbortSignal | undefined): Promise<PartitionCount> {
-  reading.askers++;
-  if (signal === undefined) return reading.result;
+function join({ askers, abort }: Reading, deadline: number, signal: AbortSignal | undefined): Promise<PartitionCount> {
   return new Promise((resolve, reject) => {
-    const leave = (): void => {
-      reject(signal.reason as Error);
-      if (--reading.askers === 0) reading.abort.abort(signal.reason);
+    const asker: Asker = {
+      deadline,
+      resolve: (count) => {
+        signal?.removeEventListener('abort', leave);
+        resolve(count);
+      },
+      reject: (error) => {
+        signal?.removeEventListener('abort', leave);
+        reject(error as Error);
+      },
     };
-    signal.addEventListener('abort', leave, { once: true });
-    void reading.result.then(resolve, reject).finally(() => signal.removeEventListener('abort', leave));
+    const leave = (): void => {
+      reject(signal!.reason as Error);
+      askers.delete(asker);
+      if (askers.size === 0) abort.abort(signal!.reason);
+    };
+    signal?.addEventListener('abort', leave, { once: true });
+    askers.add(asker);
   });
 }
 
-function questionOf({ store, partition }: PartitionTarget, { range, ...part }: ScanPart, asked: ReadBounds): string {
+function questionOf(
+  { store, partition }: PartitionTarget,
+  { range, ...part }: ScanPart,
+  asked: Omit<ReadBounds, 'waitMs' | 'signal'>,
+): string {
   const hex = (key: Uint8Array | undefined): string | undefined => key && Buffer.from(key).toString('hex');
   return JSON.stringify([store, partition, part, hex(range.gte), hex(range.lt), asked]);
 }

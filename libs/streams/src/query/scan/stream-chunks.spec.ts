@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { json, stringSerde } from '../../serdes/text-serdes.js';
 import { LATEST_COMMITTED, type PartitionReads } from '../reads/partition-reads.js';
+import { ManualClock } from '../../testing/manual-clock.js';
 import { storeDefinition } from '../testing/fake-runtime.js';
 import { PageCursors } from './page-cursor.js';
 import { SharedCounts } from './shared-counts.js';
@@ -22,7 +23,8 @@ async function askedFor(query: StreamQuery, taken: number): Promise<number[]> {
     },
   };
   const definition = storeDefinition('s', stringSerde, json<number>());
-  const scans = new StoreScans(reads as PartitionReads, new PageCursors(), new SharedCounts(reads as PartitionReads));
+  const counts = new SharedCounts(reads as PartitionReads, new ManualClock());
+  const scans = new StoreScans(reads as PartitionReads, new PageCursors(), counts);
   const target = { definition, partitionCount: 4, boundsOf: () => LATEST_COMMITTED };
   const { batches } = await scans.stream(target, query);
   let count = 0;
