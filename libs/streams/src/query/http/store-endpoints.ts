@@ -5,7 +5,6 @@ import type { StoreAccess } from '../../decorators/state-store.decorator.js';
 import type { StreamsMetrics } from '../../observability/streams-metrics.js';
 import type { StreamsRuntime } from '../../runtime/streams-runtime.js';
 import type { StoreDefinition } from '../../topology/store-definition.js';
-import type { FreshnessRequest } from '../position/freshness-request.js';
 import { readKey } from '../read-key.js';
 import type { ScanRequest, StreamsQueryService } from '../streams-query.service.js';
 import { typedJson, valueBody } from '../typed-json.js';
@@ -38,6 +37,7 @@ import {
   scanQuery,
   scanRequest,
 } from './request/read-request.js';
+import { RequestReader } from './request/request-reader.js';
 import { RequestLimits, type RequestLimitOptions } from './request/request-limits.js';
 import { invalidParameter, keyInChangesPath, keyInPath, queryParameters } from './request/request-target.js';
 import type { ScanEntry } from '../scan/merge-streams.js';
@@ -65,8 +65,7 @@ type QueryKind = StoreAccess['kind'] | 'stores' | 'store' | 'metadata';
 interface Asked {
   readonly definition: StoreDefinition;
   readonly policy: StorePolicy;
-  /** Aborts when nobody waits for the answer any more; for what may take long. */
-  readonly signal: () => AbortSignal;
+  readonly reader: RequestReader;
 }
 
 /** A body that is written as it comes. */
@@ -121,7 +120,7 @@ export class StoreEndpoints {
   }
 
   entry(store: string, request: QueryRequest, response: QueryResponse): Promise<void> {
-    return this.answer('get', store, request, response, async ({ definition, policy, signal }) => {
+    return this.answer('get', store, request, response, async ({ definition, policy, reader }) => {
       const { fields, ...parameters } = queryParameters(request.originalUrl, ENTRY_PARAMETERS);
       const key = readKey(definition, keyInPath(request.originalUrl, store));
       if (policy.isPerKey) await policy.authorize(this.access(request, definition, 'get', key));
@@ -129,7 +128,7 @@ export class StoreEndpoints {
       const { value, freshness } = await this.options.queries.getBytes(
         store,
         key,
-        ending(freshnessRequest(parameters, request), signal),
+        reader.reading(freshnessRequest(parameters, request)),
       );
       const { contentType, body } = json.changes
         ? jsonBody(json.value(value, definition.key.deserialize(key)))
@@ -144,7 +143,7 @@ export class StoreEndpoints {
   }
 
   lookup(store: string, body: unknown, request: QueryRequest, response: QueryResponse): Promise<void> {
-    return this.answer('lookup', store, request, response, async ({ definition, policy, signal }) => {
+    return this.answer('lookup', store, request, response, async ({ definition, policy, reader }) => {
       const { fields, ...parameters } = queryParameters(request.originalUrl, ENTRY_PARAMETERS);
       const texts = lookupKeys(body);
       const keys = texts.map((text) => readKey(definition, text));
@@ -154,7 +153,7 @@ export class StoreEndpoints {
       const { values, freshness } = await this.options.queries.lookup(
         store,
         keys,
-        ending(freshnessRequest(parameters, request), signal),
+        reader.reading(freshnessRequest(parameters, request)),
       );
       const items: string[] = [];
       const missing: string[] = [];
@@ -168,9 +167,9 @@ export class StoreEndpoints {
   }
 
   count(store: string, request: QueryRequest, response: QueryResponse): Promise<void> {
-    return this.answer('count', store, request, response, async ({ definition, policy, signal }) => {
+    return this.answer('count', store, request, response, async ({ definition, policy, reader }) => {
       const parameters = queryParameters(request.originalUrl, COUNT_PARAMETERS, ['where']);
-      const query = { ...scanQuery(parameters), ...freshnessRequest(parameters, request), signal: signal() };
+      const query = { ...scanQuery(parameters), ...freshnessRequest(parameters, request), ...reader.untilGone() };
       const { queries } = this.options;
       const passes = this.entryFilter(request, definition, policy, 'count', query.where);
       if (isApproximate(parameters.approximate)) {
@@ -190,9 +189,9 @@ export class StoreEndpoints {
   }
 
   scan(store: string, request: QueryRequest, response: QueryResponse): Promise<void> {
-    return this.answer('scan', store, request, response, async ({ definition, policy, signal }) => {
+    return this.answer('scan', store, request, response, async ({ definition, policy, reader }) => {
       const parameters = queryParameters(request.originalUrl, SCAN_PARAMETERS, ['where']);
-      const asked = { ...scanRequest(parameters, request), signal: signal() };
+      const asked = { ...scanRequest(parameters, request), ...reader.untilGone() };
       const { queries } = this.options;
       const json = new EntryJson(definition, fieldsOf(parameters.fields), policy.mapping(request, 'scan'));
       const passes = this.entryFilter(request, definition, policy, 'scan', asked.where);
@@ -329,9 +328,9 @@ export class StoreEndpoints {
         if (entering !== undefined) await entering;
         leave = () => this.limits.leave(client);
       }
-      const signal = (): AbortSignal => (open ??= this.requests.begin(raw)).signal;
+      const reader = new RequestReader(client, () => (open ??= this.requests.begin(raw)).signal);
       const answer = await query(
-        store === undefined ? (undefined as never) : { ...(await this.asked(store, request, response)), signal },
+        store === undefined ? (undefined as never) : { ...(await this.asked(store, request, response)), reader },
       );
       if ('stream' in answer && request.method === 'HEAD') {
         await answer.probe();
@@ -376,7 +375,7 @@ export class StoreEndpoints {
   }
 
   /** @throws QueryError `store-not-found`, and what the guards of the store throw */
-  private async asked(store: string, request: QueryRequest, response: QueryResponse): Promise<Omit<Asked, 'signal'>> {
+  private async asked(store: string, request: QueryRequest, response: QueryResponse): Promise<Omit<Asked, 'reader'>> {
     const definition = this.options.queries.definitionOf(store);
     const policy = this.policyOf(definition);
     if (policy.isGuarded) {
@@ -388,11 +387,6 @@ export class StoreEndpoints {
     }
     return { definition, policy };
   }
-}
-
-/** A read that does not wait has ended before its client could go. */
-function ending(freshness: FreshnessRequest | undefined, signal: () => AbortSignal): FreshnessRequest | undefined {
-  return freshness?.waitMs === undefined ? freshness : { ...freshness, signal: signal() };
 }
 
 function partial(unreachable: readonly object[]): { readonly unreachable?: readonly object[] } {

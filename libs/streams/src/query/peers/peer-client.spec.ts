@@ -91,6 +91,55 @@ describe('calls of one instance by another', () => {
     expect((await waiting).filter(({ status }) => status === 'rejected')).toEqual([]);
   });
 
+  it('end with their reader, here and there, and give up their connections', async () => {
+    const reads: AbortSignal[] = [];
+    const peer = await peers.serve((_target, _keys, { signal }) => {
+      reads.push(signal!);
+      return new Promise((_resolve, reject) => {
+        signal!.addEventListener('abort', () => reject(signal!.reason as Error));
+      });
+    });
+    const client = peers.client();
+    const bounds = { ...LATEST_COMMITTED, waitMs: 60_000 };
+    const readers = Array.from({ length: 65 }, () => new AbortController());
+    const call = ({ signal }: AbortController): Promise<unknown> =>
+      client.call('get', peer, getCall(bounds), decodeValues, bounds.waitMs, { signal });
+    const calls = readers.map((reader) => call(reader).catch((error: unknown) => error));
+    await vi.waitFor(() => expect(reads).toHaveLength(64));
+    const gone = new Error('gone');
+    // The last one still waits for a connection.
+    for (const reader of readers.slice(1)) reader.abort(gone);
+    expect(await Promise.all(calls.slice(1))).toEqual(Array<Error>(64).fill(gone));
+    await vi.waitFor(() => expect(reads.filter(({ aborted }) => aborted)).toHaveLength(63));
+    expect(reads).toHaveLength(64);
+    await expect(call(readers[1])).rejects.toBe(gone);
+    readers[0].abort(gone);
+    await vi.waitFor(() => expect(reads.every(({ aborted }) => aborted)).toBe(true));
+  });
+
+  it('leave places for others, however many one client makes', async () => {
+    const waits: (() => void)[] = [];
+    const peer = await peers.serve(async (_target, keys) => {
+      await new Promise<void>((resolve) => void waits.push(resolve));
+      return { values: keys, freshness };
+    });
+    const caller = peers.client();
+    const bounds = { ...LATEST_COMMITTED, waitMs: 60_000 };
+    const call = (client: string): Promise<unknown> =>
+      caller.call('get', peer, getCall(bounds), decodeValues, bounds.waitMs, { client });
+    const greedy = Array.from({ length: 100 }, () => call('greedy'));
+    await vi.waitFor(() => expect(waits).toHaveLength(48));
+    const other = call('other');
+    await vi.waitFor(() => expect(waits).toHaveLength(49));
+    waits[48]();
+    await other;
+    await vi.waitFor(() => {
+      for (const answer of waits) answer();
+      expect(waits).toHaveLength(101);
+    });
+    await Promise.all(greedy);
+  });
+
   it('tell that an answer is too large, which asking elsewhere or again would not change', async () => {
     const peer = await peers.serve(async () => ({ values: [Buffer.alloc(PEER_MAX_BYTES)], freshness }));
     await expect(peers.client().call('get', peer, getCall(LATEST_COMMITTED), decodeValues)).rejects.toMatchObject({

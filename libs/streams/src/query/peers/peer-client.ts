@@ -3,6 +3,7 @@ import type { PeerTlsOptions } from '../../config/peer-options.js';
 import type { StreamsMetrics } from '../../observability/streams-metrics.js';
 import { knownProblem } from '../problem/problem-types.js';
 import { QueryError } from '../problem/query-error.js';
+import type { ReadBounds } from '../reads/partition-reads.js';
 import type { PeerAuth, PeerCredentials } from './peer-auth.js';
 import {
   PEER_CONTENT_TYPE,
@@ -22,6 +23,11 @@ import { MAX_TIMER_MS } from '../../time/system-clock.js';
 
 /** To one instance, of each agent. */
 const MAX_SOCKETS = 64;
+/** Of them, for one client: others are not kept from asking. */
+const MAX_SOCKETS_PER_CLIENT = 48;
+/** Calls of one instance that wait for a connection. A scan makes one for each partition. */
+const MAX_WAITING = 16_384;
+const MAX_WAITING_PER_CLIENT = 8192;
 const RETRY_S = 1;
 
 export interface PeerClientOptions {
@@ -32,6 +38,9 @@ export interface PeerClientOptions {
   readonly tls: PeerTlsOptions | undefined;
   readonly metrics: StreamsMetrics;
 }
+
+/** On whose behalf a call is made; it ends with its signal. */
+export type CallReader = Pick<ReadBounds, 'signal' | 'client'>;
 
 interface Target {
   readonly origin: string;
@@ -61,7 +70,8 @@ export class PeerClient {
 
   /**
    * @param decode reads the answer. @param waitMs that the peer may take beyond the usual time.
-   * @throws QueryError as the peer said, or `peer-unreachable`, `peer-timeout`; `body-too-large` and `failed` if the message or its answer exceeds what a call carries.
+   * @throws QueryError as the peer said, or `peer-unreachable`, `peer-timeout`; `overloaded` if too many calls wait; `body-too-large` and `failed` if the
+   * message or its answer exceeds what a call carries; and the reason of the signal.
    */
   async call<T>(
     operation: PeerOperation,
@@ -69,14 +79,16 @@ export class PeerClient {
     message: PeerMessage,
     decode: (answer: PeerMessage) => T,
     waitMs = 0,
+    reader: CallReader = {},
   ): Promise<T> {
     const { metrics } = this.options;
     const startedAt = performance.now();
     let outcome = 'answered';
     try {
-      return await this.ask(peer, message, decode, waitMs);
+      return await this.ask(peer, message, decode, waitMs, reader);
     } catch (error) {
-      outcome = error instanceof QueryError ? error.problem.name : 'failed';
+      if (reader.signal?.aborted === true) outcome = 'aborted';
+      else outcome = error instanceof QueryError ? error.problem.name : 'failed';
       throw error;
     } finally {
       metrics.add('streams_peer_calls_total', { operation, outcome }, 1);
@@ -93,7 +105,9 @@ export class PeerClient {
     message: PeerMessage,
     decode: (answer: PeerMessage) => T,
     waitMs: number,
+    reader: CallReader,
   ): Promise<T> {
+    reader.signal?.throwIfAborted();
     const body = encodeMessage(message);
     if (body.length > REQUEST_MAX_BYTES)
       throw new QueryError(
@@ -102,7 +116,7 @@ export class PeerClient {
       );
     const { auth, timeoutMs } = this.options;
     const lines = waitMs > 0 ? this.waiting : this.usual;
-    const sent = await this.send(lines, peer, body, Math.ceil(timeoutMs + waitMs));
+    const sent = await this.send(lines, peer, body, Math.ceil(timeoutMs + waitMs), reader);
     const { status, answer, credentials, signature, version, date } = sent;
     if (auth && credentials && !auth.isAnswer(credentials, status, answer, signature))
       throw unreachable(peer, `answered ${status}, and ${auth.doubt(date, version)}`);
@@ -116,17 +130,16 @@ export class PeerClient {
     }
   }
 
-  private async send({ agent, slots }: Lines, peer: Peer, body: Buffer, timeoutMs: number): Promise<PeerAnswer> {
+  private async send(
+    { agent, slots }: Lines,
+    peer: Peer,
+    body: Buffer,
+    timeoutMs: number,
+    { signal, client }: CallReader,
+  ): Promise<PeerAnswer> {
     const target = this.targetOf(peer);
     const exchange = new Exchange();
     let isLate = false;
-    const timer = setTimeout(
-      () => {
-        isLate = true;
-        exchange.abort(new Error(`No answer in ${timeoutMs} ms.`));
-      },
-      Math.min(timeoutMs, MAX_TIMER_MS),
-    );
     // Signed when a connection is free: a signature ages.
     const begin = (): void => {
       if (exchange.isAborted) return;
@@ -142,10 +155,21 @@ export class PeerClient {
         exchange.abort(error as Error);
       }
     };
-    const slot = slots.enter(target.origin, begin);
+    const slot = slots.enter(target.origin, client, begin);
+    if (slot === undefined) throw crowded(peer);
+    const timer = setTimeout(
+      () => {
+        isLate = true;
+        exchange.abort(new Error(`No answer in ${timeoutMs} ms.`));
+      },
+      Math.min(timeoutMs, MAX_TIMER_MS),
+    );
+    const leave = (): void => exchange.abort(signal!.reason as Error);
+    signal?.addEventListener('abort', leave, { once: true });
     try {
       return await exchange.answer;
     } catch (cause) {
+      signal?.throwIfAborted();
       if (isLate)
         throw new QueryError('peer-timeout', `The instance "${peer.instanceId}" did not answer in ${timeoutMs} ms.`, {
           cause,
@@ -162,6 +186,7 @@ export class PeerClient {
       throw unreachable(peer, 'could not be reached', cause);
     } finally {
       clearTimeout(timer);
+      signal?.removeEventListener('abort', leave);
       slots.leave(slot);
     }
   }
@@ -189,7 +214,12 @@ interface Lines {
 function linesOf({ tls }: PeerClientOptions): Lines {
   return {
     agent: new Agent({ connections: MAX_SOCKETS, headersTimeout: 0, bodyTimeout: 0, connect: { ...tls } }),
-    slots: new CallSlots(MAX_SOCKETS),
+    slots: new CallSlots({
+      max: MAX_SOCKETS,
+      maxPerClient: MAX_SOCKETS_PER_CLIENT,
+      maxWaiting: MAX_WAITING,
+      maxWaitingPerClient: MAX_WAITING_PER_CLIENT,
+    }),
   };
 }
 
@@ -273,6 +303,13 @@ function problemOf(peer: Peer, { head }: PeerMessage): QueryError {
         ? (members as Record<string, unknown>)
         : {},
     ...(typeof retryAfterS === 'number' ? { retryAfterS } : {}),
+  });
+}
+
+function crowded({ instanceId }: Peer): QueryError {
+  return new QueryError('overloaded', `Too many calls wait for the instance "${instanceId}".`, {
+    members: { instance: instanceId, retryAfterS: RETRY_S },
+    retryAfterS: RETRY_S,
   });
 }
 

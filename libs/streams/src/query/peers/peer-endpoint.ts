@@ -3,7 +3,7 @@ import type { TLSSocket } from 'node:tls';
 import type { StreamsLogger } from '../../observability/streams-logger.js';
 import { problemType } from '../problem/problem-types.js';
 import { QueryError } from '../problem/query-error.js';
-import type { PartitionReads } from '../reads/partition-reads.js';
+import type { PartitionReads, ReadBounds } from '../reads/partition-reads.js';
 import { ValueBudget } from '../reads/value-budget.js';
 import { BodyBudget } from './body-budget.js';
 import { MalformedMessageError } from './message-fields.js';
@@ -57,7 +57,7 @@ export class PeerEndpoint {
 
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const credentials = credentialsOf(request);
-    const { status, message, isToInstance } = await this.answer(request, credentials);
+    const { status, message, isToInstance } = await this.answer(request, response, credentials);
     const body = encodeMessage(message);
     response.statusCode = status;
     response.setHeader('Content-Type', PEER_CONTENT_TYPE);
@@ -69,7 +69,11 @@ export class PeerEndpoint {
     response.end(body);
   }
 
-  private async answer(request: IncomingMessage, credentials: PeerCredentials): Promise<Answer> {
+  private async answer(
+    request: IncomingMessage,
+    response: ServerResponse,
+    credentials: PeerCredentials,
+  ): Promise<Answer> {
     const { auth, instanceId, logger } = this.options;
     let isToInstance = false;
     let counted: string | undefined;
@@ -84,7 +88,7 @@ export class PeerEndpoint {
       }
       const body = await this.bodyOf(request, call);
       if (call !== undefined) auth?.checkBody(call, body);
-      return { status: 200, message: await this.dispatch(readRequest(body), call?.from), isToInstance };
+      return { status: 200, message: await this.dispatch(readRequest(body), response, call?.from), isToInstance };
     } catch (error) {
       if (!(error instanceof QueryError)) {
         const reason = error instanceof Error ? error.name : typeof error;
@@ -127,7 +131,11 @@ export class PeerEndpoint {
     }
   }
 
-  private async dispatch(request: PeerRequest, from: string | undefined): Promise<PeerMessage> {
+  private async dispatch(
+    request: PeerRequest,
+    response: ServerResponse,
+    from: string | undefined,
+  ): Promise<PeerMessage> {
     const { local, directory, report } = this.options;
     switch (request.op) {
       case 'get':
@@ -135,14 +143,15 @@ export class PeerEndpoint {
           await local.get(
             request.target,
             request.keys,
-            request.bounds,
+            // A read that does not wait has ended before its caller could go (bench `query`, forwarded/local).
+            request.bounds.waitMs > 0 ? endingWith(response, request.bounds) : request.bounds,
             new ValueBudget(Math.min(VALUES_MAX_BYTES, request.maxBytes ?? VALUES_MAX_BYTES)),
           ),
         );
       case 'scan':
-        return encodeEntries(await local.scan(request.target, request.part, request.bounds));
+        return encodeEntries(await local.scan(request.target, request.part, endingWith(response, request.bounds)));
       case 'count':
-        return encodeCount(await local.count(request.target, request.part, request.bounds));
+        return encodeCount(await local.count(request.target, request.part, endingWith(response, request.bounds)));
       case 'status': {
         const theirs = readReport(request.status);
         directory.learn(from ?? theirs.instanceId, theirs);
@@ -150,6 +159,15 @@ export class PeerEndpoint {
       }
     }
   }
+}
+
+/** Ends a read when its caller has closed the connection. */
+function endingWith(response: ServerResponse, bounds: ReadBounds): ReadBounds {
+  const controller = new AbortController();
+  const end = (): void => controller.abort(new QueryError('overloaded', 'The calling instance has gone away.'));
+  if (response.destroyed) end();
+  else response.once('close', end);
+  return { ...bounds, signal: controller.signal };
 }
 
 function problemAnswer(error: unknown, isToInstance: boolean): Answer {

@@ -39,7 +39,7 @@ export type PeerOperation = PeerRequest['op'];
 export function encodeRequest(request: PeerRequest): PeerMessage {
   if (request.op === 'status') return { head: { ...request }, blobs: [] };
   const { op, target } = request;
-  const bounds = withoutSignal(request.bounds);
+  const bounds = sentOf(request.bounds);
   if (op === 'get') return { head: { op, target, bounds, maxBytes: request.maxBytes }, blobs: request.keys };
   const { range, ...part } = request.part;
   return { head: { op, target, bounds, part }, blobs: [range.gte, range.lt] };
@@ -111,9 +111,10 @@ function firstOf(values: ValuesAnswer['values']): ValuesAnswer['values'] {
   return values;
 }
 
-function withoutSignal(bounds: ReadBounds): ReadBounds {
-  if (bounds.signal === undefined) return bounds;
-  const { signal: _, ...others } = bounds;
+/** Without what concerns the asking instance alone. */
+function sentOf(bounds: ReadBounds): ReadBounds {
+  if (bounds.signal === undefined && bounds.client === undefined) return bounds;
+  const { signal: _, client: __, ...others } = bounds;
   return others;
 }
 

@@ -19,7 +19,7 @@ import { decodeCount, decodeEntries, decodeValues, encodeRequest } from './peer-
 const MAX_KEYS = 500;
 /** Of the keys of one call; a single one may be longer. */
 const MAX_KEY_BYTES = 1024 * 1024;
-/** So long the other instance waits in one call, also if whoever asked is gone meanwhile; who has more time asks again. */
+/** Milliseconds that the other instance waits in one call; a request with more time asks again. */
 const MAX_WAIT_MS = 60_000;
 
 interface WaitingGet {
@@ -71,13 +71,13 @@ export class PeerReads implements PartitionReads {
   async scan(target: PartitionTarget, part: ScanPart, bounds: ReadBounds): Promise<EntriesAnswer> {
     const asked = inOneCall(bounds);
     const request = encodeRequest({ op: 'scan', target, part, bounds: asked });
-    return this.client.call('scan', this.peer, request, decodeEntries, asked.waitMs);
+    return this.client.call('scan', this.peer, request, decodeEntries, asked.waitMs, bounds);
   }
 
   async count(target: PartitionTarget, part: ScanPart, bounds: ReadBounds): Promise<CountAnswer> {
     const asked = inOneCall(bounds);
     const request = encodeRequest({ op: 'count', target, part, bounds: asked });
-    return this.client.call('count', this.peer, request, decodeCount, asked.waitMs);
+    return this.client.call('count', this.peer, request, decodeCount, asked.waitMs, bounds);
   }
 
   /** All values of one look-up. */
@@ -99,7 +99,7 @@ export class PeerReads implements PartitionReads {
     budget?: ValueBudget,
   ): Promise<ValuesAnswer> {
     const request = encodeRequest({ op: 'get', target, keys, bounds, ...(budget && { maxBytes: budget.partBytes }) });
-    return this.client.call('get', this.peer, request, decodeValues, bounds.waitMs);
+    return this.client.call('get', this.peer, request, decodeValues, bounds.waitMs, bounds);
   }
 
   /** The answer to a whole look-up, of which `first` is the first part; cut off where the budget is spent. */

@@ -18,22 +18,25 @@ export interface FreshnessRequest {
   readonly waitMs?: number;
   /** Ends the request with the reason of the abort; for requests that wait, scan or count. */
   readonly signal?: AbortSignal;
+  /** Who asked. One client has a part of the calls of another instance at most. Default: the application itself, without that limit. */
+  readonly client?: string;
 }
 
 /** What a request asks of each partition of a store. @throws QueryError `invalid-parameter` for a token that has nothing to do with the store. */
 export function boundsOf(
   topology: Topology,
   store: string,
-  { isolation = 'committed', position: asked, seen, maxStalenessMs, waitMs = 0, signal }: FreshnessRequest,
+  { isolation = 'committed', position: asked, seen, maxStalenessMs, waitMs = 0, signal, client }: FreshnessRequest,
 ): (partition: number) => ReadBounds {
   const position = asked && seen ? PositionToken.merge([asked, seen]) : (asked ?? seen);
   const isPlain = isolation === 'committed' && position === undefined && maxStalenessMs === undefined && waitMs === 0;
-  if (isPlain && signal === undefined) return () => LATEST_COMMITTED;
+  if (isPlain && signal === undefined && client === undefined) return () => LATEST_COMMITTED;
   const common: ReadBounds = {
     isolation,
     waitMs,
     ...(maxStalenessMs !== undefined && { maxStalenessMs }),
     ...(signal !== undefined && { signal }),
+    ...(client !== undefined && { client }),
   };
   if (position === undefined) return () => common;
   const sub = topology.subTopologies.find(({ stores }) => stores.some(({ name }) => name === store));

@@ -15,8 +15,10 @@ export interface ReadBounds {
   readonly maxStalenessMs?: number;
   /** How long to wait for the bounds to be met. */
   readonly waitMs: number;
-  /** Ends the read, and its waits, with the reason of the abort. Stays at this instance. */
+  /** Ends the read, its waits and its calls of other instances with the reason of the abort. */
   readonly signal?: AbortSignal;
+  /** Who asked, for the limits of calls of other instances; undefined: the application itself. Stays at this instance. */
+  readonly client?: string;
 }
 
 /** Any state of the owner. */

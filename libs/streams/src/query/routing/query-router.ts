@@ -107,6 +107,7 @@ export class QueryRouter implements PartitionReads {
           const waitMs = Math.max(0, Math.min(bounds.waitMs, left));
           return await ask(candidate.reads, waitMs === bounds.waitMs ? bounds : { ...bounds, waitMs });
         } catch (error) {
+          bounds.signal?.throwIfAborted();
           if (!isMissing(error)) throw error;
           failure = tellingMore(failure, error);
           mayPass ||= passes(error, candidate.instanceId === this.runtime.instanceId);

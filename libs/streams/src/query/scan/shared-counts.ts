@@ -43,7 +43,11 @@ export class SharedCounts {
     private readonly clock: Pick<Clock, 'monotonic'>,
   ) {}
 
-  of(target: PartitionTarget, part: ScanPart, { signal, waitMs, ...asked }: ReadBounds): Promise<PartitionCount> {
+  of(
+    target: PartitionTarget,
+    part: ScanPart,
+    { signal, client, waitMs, ...asked }: ReadBounds,
+  ): Promise<PartitionCount> {
     if (signal?.aborted) return Promise.reject(signal.reason as Error);
     const question = questionOf(target, part, asked);
     let line = this.lines.get(question);
@@ -51,7 +55,7 @@ export class SharedCounts {
     // One that nobody waited for any more has been aborted.
     if (line.next === undefined || line.next.abort.signal.aborted)
       line.next = this.reading(question, line, (left, aborted) =>
-        this.read(target, part, { ...asked, waitMs: left, signal: aborted }),
+        this.read(target, part, { ...asked, ...(client !== undefined && { client }), waitMs: left, signal: aborted }),
       );
     return join(line.next, this.clock.monotonic() + waitMs, signal);
   }
@@ -138,7 +142,7 @@ function join({ askers, abort }: Reading, deadline: number, signal: AbortSignal 
 function questionOf(
   { store, partition }: PartitionTarget,
   { range, ...part }: ScanPart,
-  asked: Omit<ReadBounds, 'waitMs' | 'signal'>,
+  asked: Omit<ReadBounds, 'waitMs' | 'signal' | 'client'>,
 ): string {
   const hex = (key: Uint8Array | undefined): string | undefined => key && Buffer.from(key).toString('hex');
   return JSON.stringify([store, partition, part, hex(range.gte), hex(range.lt), asked]);
