@@ -12,14 +12,9 @@ import { isGone } from './answer/connection.js';
 import { entityTag, isNoneMatch } from './answer/entity-tag.js';
 import { EntryJson } from './answer/entry-json.js';
 import { entryHeaders, scanHeaders } from './answer/freshness-headers.js';
-import {
-  rawResponse,
-  sendAnswer,
-  type HttpAnswer,
-  type QueryRequest,
-  type QueryResponse,
-} from './answer/http-answer.js';
+import { rawResponse, type HttpAnswer, type QueryRequest, type QueryResponse } from './answer/http-answer.js';
 import { jsonBody } from './answer/json-body.js';
+import { LargeAnswers } from './answer/large-answers.js';
 import { lookupKeys } from './request/lookup-body.js';
 import { problemDocument } from './answer/problem-document.js';
 import {
@@ -83,6 +78,7 @@ export class StoreEndpoints {
   /** Ends the feeds, which would keep the server from closing; whoever reads them goes on at another instance. */
   private readonly stopping = new AbortController();
   private readonly requests = new OpenRequests();
+  private readonly answers = new LargeAnswers();
   private readonly policies = new Map<string, StorePolicy>();
   private readonly streams = new Map<QueryKind, number>();
 
@@ -343,7 +339,7 @@ export class StoreEndpoints {
         return await this.limits.whileStreaming(client, () => this.counted(kind, answer.stream));
       } else {
         ({ status } = answer);
-        sendAnswer(response, answer);
+        this.answers.send(response, answer);
       }
     } catch (error) {
       ({ status } = problemDocument(error, request.originalUrl));

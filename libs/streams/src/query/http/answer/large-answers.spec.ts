@@ -1,0 +1,76 @@
+import { once } from 'node:events';
+import { createServer, get, type ClientRequest, type IncomingMessage, type Server } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { LargeAnswers } from './large-answers.js';
+import type { QueryResponse } from './http-answer.js';
+
+const MIB = 1024 * 1024;
+/** More than the buffers of both ends of a connection take. */
+const LARGE = 32 * MIB;
+
+describe('a large answer', () => {
+  let server: Server;
+  const requests: ClientRequest[] = [];
+  afterEach(async () => {
+    for (const request of requests.splice(0)) request.destroy();
+    server.closeAllConnections();
+    await new Promise((resolve) => void server.close(resolve));
+  });
+
+  /** Answers `/<bytes>`. @returns what asks and leaves the body unread */
+  async function serve(answers: LargeAnswers): Promise<(bytes: number) => Promise<IncomingMessage>> {
+    server = createServer((request, response) => {
+      const body = Buffer.alloc(Number(request.url!.slice(1)));
+      const platform = { status: () => {}, header: () => {}, raw: response, send: () => response.end(body) };
+      try {
+        answers.send(platform as unknown as QueryResponse, { status: 200, contentType: 'text/plain', body });
+      } catch {
+        response.writeHead(429).end();
+      }
+    });
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    const { port } = server.address() as AddressInfo;
+    return async (bytes) => {
+      const request = get(`http://127.0.0.1:${port}/${bytes}`, { agent: false });
+      requests.push(request);
+      request.on('error', () => {});
+      const [response] = (await once(request, 'response')) as [IncomingMessage];
+      response.on('error', () => {});
+      return response;
+    };
+  }
+
+  it('is refused while others wait for their readers, and small ones are not', async () => {
+    const ask = await serve(new LargeAnswers(2 * LARGE));
+    const unread = [await ask(LARGE), await ask(LARGE)];
+    expect((await ask(LARGE)).statusCode).toBe(429);
+    expect((await ask(1024)).statusCode).toBe(200);
+    unread[0].destroy();
+    await vi.waitFor(async () => expect((await ask(LARGE)).statusCode).toBe(200));
+    expect((await ask(LARGE)).statusCode).toBe(429);
+    unread[1].resume();
+    await once(unread[1], 'end');
+    await vi.waitFor(async () => expect((await ask(LARGE)).statusCode).toBe(200));
+  });
+
+  it('is given up where its reader takes nothing', async () => {
+    const ask = await serve(new LargeAnswers(LARGE, 300));
+    const unread = await ask(LARGE);
+    await vi.waitFor(async () => expect((await ask(LARGE)).statusCode).toBe(200));
+    unread.resume();
+    await expect(once(unread, 'end')).rejects.toThrow('aborted');
+  });
+
+  it('leaves the time-out of its connection as it was', async () => {
+    const ask = await serve(new LargeAnswers(LARGE, 300));
+    server.keepAliveTimeout = 0;
+    const connected = once(server, 'connection');
+    const response = await ask(LARGE);
+    const [socket] = (await connected) as [Socket];
+    expect(socket.timeout).toBe(300);
+    response.resume();
+    await once(response, 'end');
+    await vi.waitFor(() => expect(socket.timeout ?? 0).toBe(0));
+  });
+});
