@@ -1,9 +1,12 @@
 import type { ServerResponse } from 'node:http';
+import type { CancelTimer, Clock } from '../../../time/clock.js';
 import { isGone, onConnectionClose } from './connection.js';
 import { COMMON_HEADERS, takeOver, type QueryResponse } from './http-answer.js';
 
 /** A reader that takes nothing for so long is given up. */
 const STALLED_MS = 30_000;
+/** Readers and proxies take a connection for dead on which nothing comes for half a minute. */
+const SILENT_MAX_MS = 10_000;
 /** While the application stops. */
 const HURRIED_MS = 1000;
 
@@ -21,6 +24,8 @@ export class ResponseStream {
   private readonly unwatch: () => void;
   /** Begins the wait for the reader anew, if there is one. */
   private waitAnew: (() => void) | undefined;
+  private writes = 0;
+  private cancelSign: CancelTimer | undefined;
 
   private constructor(
     private readonly response: ServerResponse,
@@ -56,9 +61,7 @@ export class ResponseStream {
   /** Settles when the reader has room for more. @throws Error if it went away, or takes nothing. */
   async write(text: string | Uint8Array): Promise<void> {
     this.closed.throwIfAborted();
-    const hasRoom = this.response.write(text);
-    (this.response as Flushable).flush?.();
-    if (hasRoom) return;
+    if (this.push(text)) return;
     try {
       await this.drained();
     } catch (error) {
@@ -67,6 +70,16 @@ export class ResponseStream {
       this.response.destroy();
       throw error;
     }
+  }
+
+  /** Until its end, `sign` is written whenever nothing else was written for 10 seconds; not to a reader that is behind. */
+  showLife(sign: string, clock: Clock): void {
+    const { writes } = this;
+    this.cancelSign = clock.schedule(SILENT_MAX_MS, () => {
+      if (this.closed.aborted) return;
+      if (this.writes === writes && !this.response.writableNeedDrain) this.push(sign);
+      this.showLife(sign, clock);
+    });
   }
 
   /** Waits for the reader no longer than a second from now on. */
@@ -78,6 +91,7 @@ export class ResponseStream {
   /** What was written still has the time of a stalled reader to arrive. */
   end(): void {
     const { response } = this;
+    this.cancelSign?.();
     this.unwatch();
     if (response.destroyed) return;
     response.end();
@@ -92,6 +106,14 @@ export class ResponseStream {
     else response.once('socket', () => this.waitAnew?.());
     const forget = (): void => clearTimeout(timer);
     response.once('finish', forget).once('close', forget);
+  }
+
+  /** @returns whether there is room for more. */
+  private push(text: string | Uint8Array): boolean {
+    this.writes++;
+    const hasRoom = this.response.write(text);
+    (this.response as Flushable).flush?.();
+    return hasRoom;
   }
 
   /** With a timer of its own: Node 20 collects an `AbortSignal.timeout` that only `AbortSignal.any` refers to, and then it never fires. */

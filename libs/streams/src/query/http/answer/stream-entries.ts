@@ -1,4 +1,6 @@
 import { bufferOf } from '../../../bytes/buffer-of.js';
+import type { Clock } from '../../../time/clock.js';
+import { SystemClock } from '../../../time/system-clock.js';
 import { QueryError } from '../../problem/query-error.js';
 import type { ScanEntry } from '../../scan/merge-streams.js';
 import type { ScannedStream } from '../../scan/store-scans.js';
@@ -18,6 +20,8 @@ export interface StreamEntriesOptions {
   readonly headers: Readonly<Record<string, string>>;
   readonly limit: number | undefined;
   readonly url: string;
+  /** Default: that of the system. */
+  readonly clock?: Clock;
 }
 
 /** Where it is named, and wanted no less than JSON; who takes anything gets pages. */
@@ -34,9 +38,11 @@ export function acceptsNdjson({ headers: { accept } }: QueryRequest): boolean {
 export async function streamEntries(
   response: QueryResponse,
   { batches, cursorBehind, unreachable }: ScannedStream,
-  { json, passes, headers, limit = Infinity, url }: StreamEntriesOptions,
+  { json, passes, headers, limit = Infinity, url, clock = new SystemClock() }: StreamEntriesOptions,
 ): Promise<void> {
   const stream = ResponseStream.open(response, NDJSON, headers);
+  // White space before a line belongs to no entry, and every parser of JSON skips it.
+  stream.showLife(' ', clock);
   try {
     let left = limit;
     let last: ScanEntry | undefined;
@@ -53,7 +59,7 @@ export async function streamEntries(
         text += `${json.entry(entry)}\n`;
         left--;
       }
-      await stream.write(text);
+      if (text !== '') await stream.write(text);
       if (next !== undefined) break;
     }
     await stream.write(`${JSON.stringify({ end: true, next, ...(unreachable.length > 0 && { unreachable }) })}\n`);
