@@ -109,7 +109,7 @@ describe('calls of one instance by another', () => {
     const gone = new Error('gone');
     // The last one still waits for a connection.
     for (const reader of readers.slice(1)) reader.abort(gone);
-    expect(await Promise.all(calls.slice(1))).toEqual(Array<Error>(64).fill(gone));
+    expect(await Promise.all(calls.slice(1))).toEqual(Array.from({ length: 64 }, () => gone));
     await vi.waitFor(() => expect(reads.filter(({ aborted }) => aborted)).toHaveLength(63));
     expect(reads).toHaveLength(64);
     await expect(call(readers[1])).rejects.toBe(gone);
