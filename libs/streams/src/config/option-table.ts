@@ -229,6 +229,13 @@ export const OPTION_TABLE = {
     default: '`false`',
     meaning: 'Whether dead letters carry the stack of the error.',
   },
+  handlerTimeout: {
+    type: 'duration',
+    default: 'no limit',
+    meaning: 'How long an asynchronous handler may take for a record before `errors.processing` decides about it.',
+    min: 10,
+    max: 2_147_483_647,
+  },
   stateCleanupDelay: {
     type: 'duration',
     default: '`10m`',

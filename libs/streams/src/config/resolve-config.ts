@@ -77,6 +77,7 @@ export function resolveConfig(options: StreamsOptions, environment: ConfigEnviro
     acceptableRecoveryLag: read.number('acceptableRecoveryLag') ?? 10_000,
     maxWarmupReplicas: read.number('maxWarmupReplicas') ?? 2,
     probingRebalanceIntervalMs: read.number('probingRebalanceInterval') ?? 600_000,
+    handlerTimeoutMs: read.number('handlerTimeout'),
     metadataMaxAgeMs: read.number('metadataMaxAge') ?? 300_000,
     capacity: read.number('capacity') ?? 1,
     rackTags: read.value<RuntimeConfig['rackTags']>('rackTags') ?? {},

@@ -39,6 +39,8 @@ export interface RuntimeConfig {
   readonly acceptableRecoveryLag: number;
   readonly maxWarmupReplicas: number;
   readonly probingRebalanceIntervalMs: number;
+  /** How long an asynchronous handler may take for a record; undefined: without limit. */
+  readonly handlerTimeoutMs: number | undefined;
   /** Time between two looks at the source and output topics. */
   readonly metadataMaxAgeMs: number;
   readonly capacity: number;

@@ -53,6 +53,8 @@ export interface StreamsOptions {
   readonly maxWarmupReplicas?: number;
   /** While tasks wait to move, the assignment is looked at again after this, also where no copy says that it is ready. Default 10 min. */
   readonly probingRebalanceInterval?: Duration;
+  /** How long an asynchronous handler may take for a record before `errors.processing` decides about the record. Default: no limit. */
+  readonly handlerTimeout?: Duration;
   /** How often source and output topics are looked at for new partitions, and for topics that are gone. Default 5 min. */
   readonly metadataMaxAge?: Duration;
   /** Weight of this instance when tasks are shared out: with 2 it gets twice the tasks of one with 1. Default 1. */

@@ -53,8 +53,7 @@ export const ERROR_CODES = {
   },
   STREAMS_TOPIC_CHANGED: {
     family: 'configuration',
-    meaning:
-      'A topic that the running application reads or writes was deleted or created again, or a source topic of stores got more partitions.',
+    meaning: 'A topic was deleted, created again or enlarged while the application was running.',
     fix: 'Choose one of the ways in the message.',
   },
   STREAMS_CHANGELOG_MISMATCH: {
@@ -108,6 +107,11 @@ export const ERROR_CODES = {
     family: 'configuration',
     meaning: 'A store is used or injected where there is no task.',
     fix: 'Inject it into a stream processor only, or use `@InjectReadOnlyStore`.',
+  },
+  STREAMS_HANDLER_TIMEOUT: {
+    family: 'bad-record',
+    meaning: 'A handler took too long for a record: the message names the option that limits it.',
+    fix: 'Make the handler faster, or raise the option that the message names.',
   },
   STREAMS_LATE_WORK: {
     family: 'configuration',

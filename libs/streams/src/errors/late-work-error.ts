@@ -10,12 +10,16 @@ export class LateWorkError extends StreamsError {
     readonly taskId: string,
     /** The handler that ran last in the task; the one that is to blame unless several run there. */
     readonly handler: string,
+    /** The handler was given up after `handlerTimeout`. */
+    isAbandoned = false,
   ) {
     super(
       'STREAMS_LATE_WORK',
-      `Refused ${operation} of task ${taskId}: no record is being handled, so no commit would cover it. ` +
-        `${handler === '' ? 'No handler has run there yet' : `The last handler there was ${handler}`}. ` +
-        `Await everything that a handler starts before it returns; for work at other times write in onFlush, or send a record with RecordProducer to a topic that a handler reads.`,
+      isAbandoned
+        ? `Refused ${operation} of task ${taskId}: ${handler} took longer than the option "handlerTimeout" and was given up, so no commit would cover it.`
+        : `Refused ${operation} of task ${taskId}: no record is being handled, so no commit would cover it. ` +
+            `${handler === '' ? 'No handler has run there yet' : `The last handler there was ${handler}`}. ` +
+            `Await everything that a handler starts before it returns; for work at other times write in onFlush, or send a record with RecordProducer to a topic that a handler reads.`,
     );
   }
 }

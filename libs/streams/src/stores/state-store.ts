@@ -1,4 +1,5 @@
 import type { Awaitable } from './key-value/key-value-store.js';
+import type { WriteGate } from './write-gate.js';
 import type { ChangelogPosition, CursorOptions, StoreCursor, KeyBounds, StoreWrites } from './store-engine.js';
 
 /** Takes one change of a commit. Called once per key, in the order of first change; the bytes may be reused after the call only by the caller of `put`. */
@@ -34,6 +35,8 @@ export interface StateStore {
   readonly name: string;
   /** The typed object that user code uses. */
   readonly facade: object;
+  /** Gives the store to other user code: calls through the former typed object are refused for good. */
+  succeed(gate: WriteGate, facade?: object): void;
   /** The next changelog offset this store has not applied; undefined before anything was. */
   readonly position: ChangelogPosition | undefined;
 

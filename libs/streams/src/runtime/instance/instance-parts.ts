@@ -50,6 +50,7 @@ import { TaskManager } from '../task/task-manager.js';
 import { engineShare } from './engine-share.js';
 import type { TopicLayout } from './topic-setup.js';
 import { TopicWatch } from './topic-watch.js';
+import { handlerLimits, SlowRecords } from '../records/slow-records.js';
 import { OutputTopics } from '../records/output-topics.js';
 
 /** A partition that begins to run waits for the fetch that is parked for the others. */
@@ -166,6 +167,7 @@ export function assembleParts(
   const assignment = new GroupAssignment(topology, layout.taskCounts, config, logger, (text) => seal.openReason(text));
   const origins = new ErrorOrigins();
   const output = new StrategyOutput(strategy, () => tasks.tenure);
+  const slowRecords = new SlowRecords(handlerLimits(config), logger);
   const outputTopics = new OutputTopics({
     limits: layout.topicLimits,
     partitionCounts: layout.partitionCounts,
@@ -186,6 +188,7 @@ export function assembleParts(
     output,
     origins,
     clock,
+    slowRecords,
     badRecords: badRecordPolicies({
       applicationId,
       errors: config.errors,
@@ -250,6 +253,7 @@ export function assembleParts(
     strategy,
     outputTopics,
     tasks,
+    slowRecords,
     rejoin: () => member.requestRejoin(),
     clock,
     logger,

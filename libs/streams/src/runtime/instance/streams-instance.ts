@@ -15,7 +15,7 @@ import { StateMachine } from '../state-machine.js';
 import type { StreamsRuntime } from '../streams-runtime.js';
 import { ApplicationShutdownError } from '../../errors/application-shutdown-error.js';
 import type { Task } from '../task/task.js';
-import { knownChangelogs, LOOK_EVERY_MS, lookAtChangelogs } from './changelog-watch.js';
+import { knownChangelogs } from './changelog-watch.js';
 import { Farewell, HAND_OVER_HEARTBEATS } from './farewell.js';
 import { assembleParts, type InstanceParts, type StreamsInstanceOptions } from './instance-parts.js';
 import { asFailure, tellOfFailure } from './instance-failure.js';
@@ -28,6 +28,7 @@ import { deleteOldState } from './old-state.js';
 import { StatusReport } from './status-report.js';
 import { notifyListener, type InstanceStateListener } from './state-listener.js';
 import { setUpTopics } from './topic-setup.js';
+import { startWatches } from './watches.js';
 import { lastingAbort } from '../../time/lasting-abort.js';
 
 /** One running instance of an application. */
@@ -263,8 +264,7 @@ export class StreamsInstance implements StreamsRuntime {
       this.readable.changed();
       void measurePausedEnds(log.admin, parts.tasks.all).then(() => this.report.report());
     });
-    this.intervals.every(LOOK_EVERY_MS, () => void lookAtChangelogs(parts, this.options, (e) => this.failed(e)));
-    void parts.topicWatch.run();
+    startWatches(parts, this.options, this.intervals, (error) => this.failed(error));
     this.intervals.every(Math.min(CLEANUP_EVERY_MS, config.stateCleanupDelayMs), () => void this.cleanUp());
   }
 

@@ -1,14 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import { LogError } from '../../errors/log-error.js';
+import { silentLogger } from '../../observability/streams-logger.js';
 import { noMetrics } from '../../observability/streams-metrics.js';
 import { ManualClock } from '../../testing/manual-clock.js';
 import { delay } from '../../time/clock.js';
 import type { Committer } from '../commit/committer.js';
 import { changedTask, committerThat, TENURE } from '../commit/testing/fake-commits.js';
 import { ErrorOrigins } from '../error-origins.js';
+import { SlowRecords } from '../records/slow-records.js';
 import { Recovery, type RecoveryOptions } from './recovery.js';
 
 const RECOVER_MS = 300;
+const LIMITS = { handlerTimeoutMs: undefined, transactionTimeoutMs: 10_000, sessionTimeoutMs: 10_000 };
 
 describe('an owner whose commit failed', () => {
   const clock = new ManualClock();
@@ -38,10 +41,12 @@ describe('an owner whose commit failed', () => {
       strategy: { recover: () => delay(clock, RECOVER_MS) } as unknown as RecoveryOptions['strategy'],
       outputTopics: { learn: async () => false } as unknown as RecoveryOptions['outputTopics'],
       tasks: {
+        all: [],
         suspend: async () => undefined,
         restart,
         replace: async () => restart(),
       } as unknown as RecoveryOptions['tasks'],
+      slowRecords: new SlowRecords(LIMITS, silentLogger),
       rejoin: () => undefined,
       clock,
       logger: { debug() {}, info() {}, warn() {}, error() {} },

@@ -12,6 +12,7 @@ import type { Committer } from '../commit/committer.js';
 import type { ErrorOrigins } from '../error-origins.js';
 import { untilAnswered } from '../retry.js';
 import type { OutputTopics } from '../records/output-topics.js';
+import type { SlowRecords } from '../records/slow-records.js';
 import { HalfDoneRecordError } from '../records/half-done-record-error.js';
 import type { TaskManager } from '../task/task-manager.js';
 import type { UncaughtErrors } from './uncaught-errors.js';
@@ -27,6 +28,7 @@ export interface RecoveryOptions {
   readonly strategy: CommitStrategy;
   readonly outputTopics: OutputTopics;
   readonly tasks: TaskManager;
+  readonly slowRecords: SlowRecords;
   readonly rejoin: () => void;
   readonly clock: Clock;
   readonly logger: StreamsLogger;
@@ -59,7 +61,8 @@ export class Recovery {
     const { message } = error as Error;
     // A record that failed half-way is counted by its policy.
     if (error instanceof StreamsError) metrics.add('streams_errors_total', { code: error.code }, 1);
-    if (!isTooMuch && this.hasDouble(error)) {
+    const isSlow = this.options.slowRecords.discarded(tasks.all);
+    if (!isTooMuch && !isSlow && this.hasDouble(error)) {
       const { instanceId } = this.options;
       const reason =
         `The transactional id of the instance "${instanceId}" was taken over ${MAX_FENCES} times in ${FENCES_WITHIN_MS / 60_000} minutes: ` +
@@ -122,7 +125,8 @@ export class Recovery {
 
   /** Makes the producer usable again, and forgets what it held. The doubt about a commit ends where all tasks restore. @throws LogError of kind `fatal` */
   async dropUncommitted(): Promise<void> {
-    const { committer, strategy, clock, signal } = this.options;
+    const { committer, strategy, clock, signal, slowRecords, tasks } = this.options;
+    slowRecords.discarded(tasks.all);
     await committer.quiesce();
     await untilAnswered(clock, signal, () => strategy.recover());
   }

@@ -38,6 +38,11 @@ export class CurrentRecord {
     this.ownHeaders = undefined;
   }
 
+  /** The record of the source that this one is or came from; undefined outside any record. */
+  source(): { readonly chunk: RecordChunk; readonly index: number } | undefined {
+    return this.chunk === undefined ? undefined : { chunk: this.chunk, index: this.index };
+  }
+
   /** A record made by a processor; it keeps the place of the one it came from. */
   become(key: unknown, value: unknown, timestamp: number, headers: readonly RecordHeader[]): void {
     this.key = key;

@@ -5,9 +5,11 @@ import type { RecordChunk } from '../../log/records/record-chunk.js';
 import type { LogProducer } from '../../log/log-producer.js';
 import type { Serde } from '../../serdes/serde.js';
 import { json, stringSerde } from '../../serdes/text-serdes.js';
+import { delay } from '../../time/clock.js';
 import { ManualClock } from '../../testing/manual-clock.js';
 import type { ProcessorContext } from '../../topology/processor.js';
 import type { ProcessorNode, SourceNode } from '../../topology/topology.js';
+import { silentLogger } from '../../observability/streams-logger.js';
 import { LogError } from '../../errors/log-error.js';
 import { StoreCorruptedError } from '../../errors/store-corrupted-error.js';
 import { ErrorOrigins } from '../error-origins.js';
@@ -15,6 +17,7 @@ import { CurrentRecord } from './current-record.js';
 import type { OutputPort } from './output.js';
 import { ProcessorRuntime, type TaskScope } from './processor-runtime.js';
 import { RecordLoop } from './record-loop.js';
+import { SlowRecords, type HandlerLimits } from './slow-records.js';
 import { SourceQueue } from './source-queue.js';
 import { TaskOutput } from './task-output.js';
 import { UnitOfWork } from './unit-of-work.js';
@@ -37,6 +40,12 @@ function portOf(producer: object): OutputPort {
   return { producer: producer as LogProducer, isFull: false, ...limits };
 }
 
+const LIMITS: HandlerLimits = {
+  handlerTimeoutMs: undefined,
+  transactionTimeoutMs: 10_000,
+  sessionTimeoutMs: 10_000,
+};
+
 type Handler = (context: ProcessorContext) => unknown;
 
 /** A loop over some topics whose processors are all called for each record; the second one only for what the first forwards. */
@@ -46,6 +55,7 @@ function world(
   child?: Handler,
   producer = {},
   port: OutputPort = portOf(producer),
+  limits: HandlerLimits = LIMITS,
 ) {
   const clock = new ManualClock();
   const scope: TaskScope = {
@@ -59,11 +69,14 @@ function world(
   const output = new TaskOutput(port);
   const origins = new ErrorOrigins();
   const failures: unknown[] = [];
+  const warnings: string[] = [];
+  const slowRecords = new SlowRecords(limits, { ...silentLogger, warn: (text) => void warnings.push(text) });
   const loop = new RecordLoop({
     scope,
     output,
     origins,
     clock,
+    slowRecords,
     releaseIterators: () => 0,
     changes: () => 0,
     dirtyBytes: () => 0,
@@ -87,7 +100,7 @@ function world(
     return queue;
   });
   loop.wire(queues, [parent, next], () => undefined);
-  return { loop, queues, clock, failures, scope, output, origins };
+  return { loop, queues, clock, failures, scope, output, origins, slowRecords, warnings };
 }
 
 describe('the loop over the records of a task', () => {
@@ -303,5 +316,84 @@ describe('the loop over the records of a task', () => {
     queue.commit(10);
     queue.skipTo(20);
     expect([queue.position, queue.committed, loop.hasProgress]).toEqual([20, 10, true]);
+  });
+
+  describe('with slow handlers', () => {
+    const bounded = (handle: Handler) =>
+      world({ a: [1, 2] }, handle, undefined, {}, portOf({}), { ...LIMITS, handlerTimeoutMs: 500 });
+    const block = (clock: ManualClock, ms: number): void => {
+      const monotonic = clock.monotonic.bind(clock);
+      clock.monotonic = () => monotonic() + ms;
+    };
+
+    it('gives a record up whose handler takes longer than its limit, and refuses for good what that still does', async () => {
+      let context: ProcessorContext | undefined;
+      const { loop, clock, scope, queues } = bounded((given) => {
+        context = given;
+        return new Promise(() => undefined);
+      });
+      const run = loop.run(Infinity).catch((error: unknown) => error);
+      await clock.advance(500);
+      const failure = {
+        offset: 0,
+        handler: 'parent',
+        error: { code: 'STREAMS_HANDLER_TIMEOUT', limit: 'handlerTimeout' },
+      };
+      expect(await run).toMatchObject({ name: 'HalfDoneRecordError', failure });
+      expect(loop.watch.hasLateHandler).toBe(true);
+      expect([...queues[0]!.rejected.keys()]).toEqual([0]);
+      expect(() => context!.forward('late')).toThrow('parent took longer than the option "handlerTimeout"');
+      expect(scope.forwarded).toEqual([]);
+    });
+
+    it('leaves handlers alone that end in time', async () => {
+      const { loop, clock, queues } = bounded(() => delay(clock, 400));
+      await clock.run(loop.run(Infinity));
+      expect([queues[0]!.position, queues[0]!.rejected.size, loop.watch.hasLateHandler]).toEqual([2, 0, false]);
+    });
+
+    it('tells how long the handler that runs has taken', async () => {
+      const { loop, clock } = world({ a: [1] }, () => delay(clock, 400));
+      const run = loop.run(Infinity);
+      await clock.advance(300);
+      expect(loop.watch.underWay).toMatchObject({ handler: 'parent', topic: 'a', offset: 0, tookMs: 300 });
+      await clock.run(run);
+      expect(loop.watch.underWay).toBeUndefined();
+    });
+
+    it('names the record whose handler outlasts a transaction each time its work is discarded', async () => {
+      const { loop, clock, queues, slowRecords, warnings } = world({ a: [1, 2] }, ({ offset }) =>
+        offset === 1 ? delay(clock, 12_000) : undefined,
+      );
+      await clock.run(loop.run(Infinity));
+      expect(slowRecords.discarded([{ id: '0_0', records: loop }])).toBe(true);
+      expect(warnings).toEqual([
+        expect.stringMatching(/^parent took 12000 ms for the record at offset 1 of "a" .* after 10000 ms/),
+      ]);
+      expect(queues[0]!.rejected.size).toBe(0);
+    });
+
+    it('finds the record that blocks the event loop for longer than the session time-out', async () => {
+      const all = Array.from({ length: 100 }, (_, i) => i);
+      const { loop, clock, queues, slowRecords, warnings } = world({ a: all }, ({ offset }) => {
+        if (offset === 60) block(clock, 11_000);
+      });
+      await loop.run(Infinity);
+      expect(slowRecords.discarded([{ id: '0_0', records: loop }])).toBe(false);
+      queues[0]!.reset(0);
+      queues[0]!.push(chunkOf('a', all));
+      await loop.run(Infinity);
+      expect(slowRecords.discarded([{ id: '0_0', records: loop }])).toBe(true);
+      expect(warnings).toEqual([
+        expect.stringMatching(/^parent blocked the event loop for 11000 ms with the record at offset 60 of "a"/),
+      ]);
+    });
+
+    it('ends its slice in time although its handlers compute for long', async () => {
+      const all = Array.from({ length: 100 }, (_, i) => i);
+      const { loop, clock, queues } = world({ a: all }, () => block(clock, 10));
+      for (const _ of [1, 2]) await loop.run(clock.monotonic() + 5);
+      expect(queues[0]!.position).toBe(2);
+    });
   });
 });

@@ -1,17 +1,18 @@
 import type { BadRecord, BadRecordAction } from '../../config/bad-record-policy.js';
+import { HandlerTimeoutError } from '../../errors/handler-timeout-error.js';
 import { ProductionError } from '../../errors/production-error.js';
-import type { RecordChunk } from '../../log/records/record-chunk.js';
 import type { Clock } from '../../time/clock.js';
 import type { Processor, TaskId } from '../../topology/processor.js';
 import type { ErrorOrigins } from '../error-origins.js';
 import { CurrentRecord } from './current-record.js';
 import { HalfDoneRecordError } from './half-done-record-error.js';
+import { HandlerWatch } from './handler-watch.js';
 import type { Forwarded, ProcessorRuntime, TaskScope } from './processor-runtime.js';
+import { isThenable } from './is-thenable.js';
+import { placeOf } from './record-place.js';
+import type { SlowRecords } from './slow-records.js';
 import type { RejectedRecord, SourceQueue } from './source-queue.js';
 import type { TaskOutput } from './task-output.js';
-
-/** Records of synchronous handlers between two looks at the clock. */
-const CLOCK_EVERY = 32;
 
 /** What a policy said: skip the record in one way or the other, stop, or handle it again after a wait. */
 export type Verdict = BadRecordAction | { readonly retryAfterMs: number };
@@ -30,6 +31,7 @@ export interface RecordLoopOptions {
   readonly origins: ErrorOrigins;
   readonly clock: Clock;
   readonly badRecords: BadRecordPolicies;
+  readonly slowRecords: SlowRecords;
   readonly releaseIterators: () => number;
   /** Changes of the task's stores so far. */
   readonly changes: () => number;
@@ -52,8 +54,12 @@ export class RecordLoop {
   private nextProcessor = 0;
   /** Of the monotonic clock: nothing is handled before. 0 while nothing is waited for. */
   private heldUntil = 0;
+  /** How long handlers take. */
+  readonly watch: HandlerWatch;
+  /** Records between the last look at the clock and the next. */
+  private lookAfter = 1;
   /** Records until the next look at the clock. */
-  private untilLook = CLOCK_EVERY;
+  private untilLook = 1;
   /** Changes and outputs when the record began. */
   private effectsBefore = 0;
   private key: unknown;
@@ -64,6 +70,7 @@ export class RecordLoop {
   constructor(private readonly options: RecordLoopOptions) {
     this.record = options.scope.record;
     this.forwarded = options.scope.forwarded;
+    this.watch = new HandlerWatch(options.slowRecords, this.record, options.scope.unit, options.clock);
   }
 
   get taskId(): TaskId {
@@ -119,6 +126,13 @@ export class RecordLoop {
     this.hold(afterMs);
   }
 
+  /** Takes over what the former loop of the task knows. Both have the same queues, in the same order. */
+  succeed(former: RecordLoop): void {
+    this.options.scope.streamTime = former.streamTime;
+    this.heldUntil = former.heldUntil;
+    this.queues.forEach((queue, i) => queue.succeed(former.queues[i]!));
+  }
+
   /** Forgets the record under way and all that wait; the owner gives the queues new positions. */
   abandon(): void {
     this.options.scope.unit.isOpen = false;
@@ -132,19 +146,23 @@ export class RecordLoop {
    * @throws BadRecordError, LogError, StoreCorruptedError
    */
   async run(untilMs: number, endMs = untilMs): Promise<void> {
+    this.watch.begin();
     for (let until = untilMs; ; until = endMs) {
       const pending = this.advance(until);
       if (pending === undefined) return;
+      const { promise, by } = pending;
       try {
-        const result = await pending.promise;
-        if (result !== undefined) pending.by?.forward(result);
+        const result = await (by === undefined ? promise : this.watch.awaited(promise));
+        this.watch.ended();
+        if (result !== undefined) by?.forward(result);
       } catch (error) {
+        this.watch.ended();
         // Only a handler's promise may fail because of the record.
-        if (pending.by === undefined) throw error;
+        if (by === undefined) throw error;
         await this.failed('processing', error);
       }
       // Nobody knows how long that took.
-      this.untilLook = 1;
+      this.untilLook = this.lookAfter = 1;
     }
   }
 
@@ -174,29 +192,38 @@ export class RecordLoop {
 
   /** @returns what has to be awaited, or undefined when the slice is over. */
   private advance(untilMs: number): Pending | undefined {
-    const { clock, output } = this.options;
+    const { output } = this.options;
+    this.untilLook = this.lookAfter;
     for (;;) {
       if (this.current !== undefined) {
         const pending = this.continueRecord(this.current);
         if (pending !== undefined) return pending;
         this.finishRecord(this.current);
         if (output.port.isFull) return { promise: this.drainOutput(), by: undefined };
-        if (--this.untilLook <= 0) {
-          this.untilLook = CLOCK_EVERY;
-          if (clock.monotonic() >= untilMs || this.isFull()) return undefined;
-        }
+        if (--this.untilLook <= 0 && (this.look() >= untilMs || this.isFull())) return undefined;
       }
       if (this.heldUntil !== 0) {
         if (this.heldMs > 0) return undefined;
         this.heldUntil = 0;
       }
       const queue = this.oldest();
-      if (queue === undefined) return undefined;
+      if (queue === undefined) {
+        if (this.untilLook < this.lookAfter) this.look();
+        return undefined;
+      }
       const ready = queue.pending();
       if (ready !== undefined) return { promise: ready, by: undefined };
       const failing = this.begin(queue);
       if (failing !== undefined) return { promise: failing, by: undefined };
     }
+  }
+
+  /** @returns the time of the monotonic clock. */
+  private look(): number {
+    const now = this.options.clock.monotonic();
+    this.lookAfter = this.watch.look(now, this.lookAfter - this.untilLook);
+    this.untilLook = this.lookAfter;
+    return now;
   }
 
   private begin(queue: SourceQueue): Promise<void> | undefined {
@@ -328,7 +355,9 @@ export class RecordLoop {
     };
     const rejected: RejectedRecord = { failure, action: undefined, isRetried: false };
     current.rejected.set(failure.offset, rejected);
-    if (this.effects() !== this.effectsBefore) throw new HalfDoneRecordError(failure);
+    // What a handler that was given up still does is kept from all that follows by starting over.
+    const isHalfDone = error instanceof HandlerTimeoutError || this.effects() !== this.effectsBefore;
+    if (isHalfDone) throw new HalfDoneRecordError(failure);
     await this.reject(current, rejected);
     record.clear(record.timestamp);
   }
@@ -368,26 +397,4 @@ interface Pending {
   readonly promise: PromiseLike<unknown>;
   /** Whose answer it is; undefined if there is nothing to forward. */
   readonly by: ProcessorRuntime | undefined;
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && typeof (value as PromiseLike<unknown>).then === 'function';
-}
-
-/** The record's own bytes, copied: the policy may keep them. */
-function placeOf(
-  chunk: RecordChunk,
-  index: number,
-): Omit<BadRecord, 'phase' | 'attempt' | 'handler' | 'taskId' | 'error'> {
-  const key = chunk.key(index);
-  const value = chunk.value(index);
-  return {
-    topic: chunk.topic,
-    partition: chunk.partition,
-    offset: chunk.offsets[index]!,
-    timestamp: chunk.timestamps[index]!,
-    key: key && Buffer.from(key),
-    value: value && Buffer.from(value),
-    headers: chunk.headers(index).map((header) => ({ ...header })),
-  };
 }

@@ -108,6 +108,14 @@ export class SourceQueue {
     this.committed = offset;
   }
 
+  /** Takes over what the former queue of the partition decided, not its records. */
+  succeed(former: SourceQueue): void {
+    for (const [offset, rejected] of former.rejected) this.rejected.set(offset, rejected);
+    this.isPaused = former.isPaused;
+    this.end = former.end;
+    this.reset(former.committed);
+  }
+
   /** Goes on at `offset` behind what waits here; what was done before remains to be committed. */
   skipTo(offset: number): void {
     const last = this.waiting.at(-1);

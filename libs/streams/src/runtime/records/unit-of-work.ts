@@ -10,9 +10,17 @@ export class UnitOfWork implements WriteGate {
   /** The node that handles the record; undefined in hooks, where each may forward. */
   node: object | undefined;
 
-  constructor(private readonly taskId: TaskId) {}
+  private isAbandoned = false;
+
+  constructor(readonly taskId: TaskId) {}
+
+  /** Ends it for good: its handler was given up, and may still run. */
+  abandon(): void {
+    this.isOpen = false;
+    this.isAbandoned = true;
+  }
 
   refusal(operation: string): LateWorkError {
-    return new LateWorkError(operation, this.taskId, this.handler);
+    return new LateWorkError(operation, this.taskId, this.handler, this.isAbandoned);
   }
 }

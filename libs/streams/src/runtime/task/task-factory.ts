@@ -20,6 +20,7 @@ import { chunkPrefetch } from '../records/prefetch.js';
 import { ProcessorRuntime, type TaskScope } from '../records/processor-runtime.js';
 import { RecordLoop, type BadRecordPolicies } from '../records/record-loop.js';
 import type { Pauses } from '../processing/pauses.js';
+import type { SlowRecords } from '../records/slow-records.js';
 import { SourceQueue } from '../records/source-queue.js';
 import { UnitOfWork } from '../records/unit-of-work.js';
 import { Task } from './task.js';
@@ -40,6 +41,7 @@ export interface TaskFactoryOptions {
   readonly origins: ErrorOrigins;
   readonly clock: Clock;
   readonly badRecords: BadRecordPolicies;
+  readonly slowRecords: SlowRecords;
   readonly pauses: Pauses;
   /** A task wrote a key of another partition, and `freezeValues` is off. */
   readonly onMisplacedKey: (error: StoreAccessError) => void;
@@ -52,11 +54,26 @@ export class TaskFactory {
   constructor(private readonly options: TaskFactoryOptions) {}
 
   create(sub: SubTopology, partition: number): Task {
-    const { topology, clock, badRecords, origins, pauses } = this.options;
+    const unit = new UnitOfWork(taskId(sub.id, partition));
+    const stores = new TaskStores(sub.stores.map((definition) => this.store(definition, sub.id, partition, unit)));
+    return this.assemble(sub, partition, unit, stores);
+  }
+
+  /** Makes a task with the stores of `former`, whose user code may still run: all that it does from now on is refused. */
+  successor(former: Task): Task {
+    const { sub, partition, stores } = former;
+    const unit = new UnitOfWork(former.id);
+    for (const { definition, store } of stores.all) store.succeed(unit, facadeOf(definition));
+    const task = this.assemble(sub, partition, unit, stores);
+    task.records.succeed(former.records);
+    task.ranIn = former.ranIn;
+    return task;
+  }
+
+  private assemble(sub: SubTopology, partition: number, unit: UnitOfWork, stores: TaskStores): Task {
+    const { topology, clock, badRecords, slowRecords, origins, pauses } = this.options;
     const output = new TaskOutput(this.options.output);
     const id = taskId(sub.id, partition);
-    const unit = new UnitOfWork(id);
-    const stores = new TaskStores(sub.stores.map((definition) => this.store(definition, sub.id, partition, unit)));
     const scope: TaskScope = {
       taskId: id,
       record: new CurrentRecord(),
@@ -70,6 +87,7 @@ export class TaskFactory {
       output,
       clock,
       badRecords,
+      slowRecords,
       origins,
       releaseIterators: () => stores.releaseIterators(),
       changes: () => stores.changes,
@@ -127,7 +145,7 @@ export class TaskFactory {
     const engine = new WatchedEngine(created, (error) =>
       error instanceof StoreCorruptedError ? origins.fromRuntime(error) : error,
     );
-    const StoreClass = definition.storeClass as (new () => object) | undefined;
+    const facade = facadeOf(definition);
     return {
       definition,
       store: createStateStore(definition, engine, {
@@ -140,9 +158,13 @@ export class TaskFactory {
           partitionCount: this.options.taskCounts.get(subTopology) ?? 1,
           onMisplaced: freezeValues ? undefined : this.options.onMisplacedKey,
         }),
-        ...(StoreClass === undefined ? {} : { facade: new StoreClass() }),
+        ...(facade === undefined ? {} : { facade }),
       }),
       changelog: definition.changelog.isEnabled ? changelogTopic(applicationId, definition.name) : undefined,
     };
   }
+}
+
+function facadeOf({ storeClass }: StoreDefinition): object | undefined {
+  return storeClass === undefined ? undefined : new (storeClass as new () => object)();
 }

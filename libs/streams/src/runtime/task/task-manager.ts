@@ -156,6 +156,7 @@ export class TaskManager {
   /** Stops the tasks at a record boundary; called inside `exclusive`, after their work was committed or discarded. */
   async suspend(): Promise<void> {
     await this.stop(this.all);
+    for (const task of this.all) if (task.records.watch.hasLateHandler) await this.renew(task);
   }
 
   /**
@@ -166,7 +167,8 @@ export class TaskManager {
     this.discard();
     const { tenure } = this;
     if (tenure === undefined) return false;
-    for (const task of this.all) if (task.state.is('suspended')) this.activate(task, tenure);
+    for (const task of this.all)
+      if (task.hasUserCode && task.state.is('suspended', 'created')) this.activate(task, tenure);
     return true;
   }
 
@@ -215,6 +217,15 @@ export class TaskManager {
   async closeAll(): Promise<void> {
     await this.stopActivating(this.all);
     await runAll([...this.all.map((task) => () => this.close(task)), () => this.keepStandbys([])]);
+  }
+
+  /** Replaces a task of which a handler was given up and may still run. Its stores are kept, without uncommitted work. */
+  private async renew(former: Task): Promise<void> {
+    former.stores.discard();
+    await this.closeUserCodeOf(former);
+    const task = this.options.factory.successor(former);
+    this.tasks.set(task.id, task);
+    await task.createUserCode();
   }
 
   private follow(task: Task): void {

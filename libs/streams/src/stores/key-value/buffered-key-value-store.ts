@@ -7,6 +7,7 @@ import type { ChangeSink, CommittedView, PreparedCommit, StateStore, StoreCounts
 import type { ChangelogPosition, KeyBounds, StoreEngine, StoreWrites } from '../store-engine.js';
 import {
   attachStore,
+  detachStore,
   KeyValueStore,
   type Awaitable,
   type KeyValueBacking,
@@ -37,9 +38,10 @@ export interface BufferedKeyValueStoreOptions {
 /** A key-value store of a task: the typed object above, the write-back buffer in the middle, the engine below. */
 export class BufferedKeyValueStore implements StateStore, KeyValueBacking<unknown, unknown> {
   readonly name: string;
-  readonly facade: object;
+  facade: object;
   changes = 0;
   readonly counts: StoreCounts = { get: 0, put: 0, delete: 0, range: 0, load: 0, write: 0, hits: 0 };
+  private gate: WriteGate | undefined;
   private readonly engine: StoreEngine;
   private readonly place: KeyPlace | undefined;
   private readonly buffer: WriteBackBuffer<unknown, unknown>;
@@ -65,6 +67,7 @@ export class BufferedKeyValueStore implements StateStore, KeyValueBacking<unknow
       },
     });
     this.committed = new EngineView(engine, options.onDamage);
+    this.gate = options.gate;
     this.facade = facade;
     attachStore(facade, this);
   }
@@ -75,6 +78,13 @@ export class BufferedKeyValueStore implements StateStore, KeyValueBacking<unknow
 
   get uncommitted(): CommittedView {
     return new BufferedView(this.buffer, this.committed, this.options.definition);
+  }
+
+  succeed(gate: WriteGate, facade: object = new KeyValueStore()): void {
+    detachStore(this.facade, (operation) => this.refusal(this.gate ?? gate, operation));
+    this.gate = gate;
+    this.facade = facade;
+    attachStore(facade, this);
   }
 
   standing(): Awaitable<ChangelogPosition> {
@@ -219,8 +229,7 @@ export class BufferedKeyValueStore implements StateStore, KeyValueBacking<unknow
 
   putIfAbsent(key: unknown, value: unknown): Awaitable<unknown> {
     const entry = this.buffer.find(key);
-    if (entry === undefined)
-      return this.fetch(key).then((before) => this.putUnless(this.buffered(key, before), key, value));
+    if (entry === undefined) return this.putUnlessStored(key, value);
     return this.putUnless(entry.value, key, value);
   }
 
@@ -272,14 +281,26 @@ export class BufferedKeyValueStore implements StateStore, KeyValueBacking<unknow
 
   /** @throws LateWorkError outside the handling of a record. */
   private requireUnit(operation: string): void {
-    const { gate } = this.options;
-    if (gate !== undefined && !gate.isOpen) throw gate.refusal(`${operation} on the store "${this.name}"`);
+    const { gate } = this;
+    if (gate !== undefined && !gate.isOpen) throw this.refusal(gate, operation);
+  }
+
+  private refusal(gate: WriteGate, operation: string): Error {
+    return gate.refusal(`${operation} on the store "${this.name}"`);
   }
 
   /** Another call may have put the key since it was read. */
   private buffered(key: unknown, read: unknown): unknown {
     const entry = this.buffer.find(key);
     return entry === undefined ? read : entry.value;
+  }
+
+  private async putUnlessStored(key: unknown, value: unknown): Promise<unknown> {
+    const { gate } = this;
+    const before = await this.fetch(key);
+    // The handler that asked may have been given up meanwhile.
+    if (gate !== undefined && gate !== this.gate) throw this.refusal(gate, 'putIfAbsent');
+    return this.putUnless(this.buffered(key, before), key, value);
   }
 
   private putUnless(before: unknown, key: unknown, value: unknown): unknown {

@@ -34,6 +34,14 @@ export function attachStore(store: object, backing: KeyValueBacking<unknown, unk
   (store as Attached)[BACKING] = backing;
 }
 
+/** Refuses every further call to a store object, with what `refusal` returns for it. @internal */
+export function detachStore(store: object, refusal: (operation: string) => Error): void {
+  const refuse = (operation: string) => (): never => {
+    throw refusal(operation);
+  };
+  attachStore(store, new Proxy({} as KeyValueBacking<unknown, unknown>, { get: (_, name) => refuse(String(name)) }));
+}
+
 /**
  * One task's partition of a key-value store, as handlers see it. Extend it to name a store and to give it methods of your own.
  *
