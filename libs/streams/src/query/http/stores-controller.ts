@@ -22,7 +22,7 @@ import { StreamsQueryService } from '../streams-query.service.js';
 import type { QueryRequest, QueryResponse } from './answer/http-answer.js';
 import { EMPTY_KEY_CHANGES_ROUTE, KEY_ROUTE, widenKeyRoute } from './request/key-route.js';
 import { ProblemFilter } from './answer/problem-filter.js';
-import { limitBodyTime } from './request/body-deadline.js';
+import { limitBodyTime, limitRequestTime } from './request/body-deadline.js';
 import type { RequestLimitOptions } from './request/request-limits.js';
 import { isChangesPath, isEmptyKeyPath } from './request/request-target.js';
 import { StoreEndpoints } from './store-endpoints.js';
@@ -64,7 +64,9 @@ export function storesController(path = 'stores', options: RequestLimitOptions &
 
     onModuleInit(): void {
       const server: unknown = (this.http.httpAdapter as AbstractHttpAdapter | null | undefined)?.getHttpServer();
-      if (server instanceof EventEmitter) limitBodyTime(server, path);
+      if (!(server instanceof EventEmitter)) return;
+      limitBodyTime(server, path);
+      limitRequestTime(server);
     }
 
     @Get()

@@ -67,3 +67,15 @@ describe.each(['express', 'fastify'] as const)('bodies that come slowly, on %s,'
     expect(closed).toEqual([]);
   });
 });
+
+describe('requests of other routes', () => {
+  it.each([
+    ['express', new ExpressAdapter(), 300_000],
+    ['fastify', new FastifyAdapter(), 300_000],
+    ['fastify with a limit of its own', new FastifyAdapter({ requestTimeout: 7000 }), 7000],
+  ])('have a time to arrive on %s', async (_, adapter, timeoutMs) => {
+    const { app } = await listen(adapter, new FakeRuntime([]));
+    expect((app.getHttpServer() as Server).requestTimeout).toBe(timeoutMs);
+    await app.close();
+  });
+});

@@ -4,6 +4,9 @@ import type { IncomingMessage } from 'node:http';
 /** From the head of a request to the end of its body. */
 export const BODY_TIMEOUT_MS = 30_000;
 
+/** Node's own default of `requestTimeout`. */
+const REQUEST_TIMEOUT_MS = 300_000;
+
 const TIMED_OUT = 'HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\nConnection: close\r\n\r\n';
 
 /**
@@ -22,6 +25,14 @@ export function limitBodyTime(server: EventEmitter, path: string, timeoutMs = BO
     const forget = (): void => clearTimeout(timer);
     request.once('end', forget).once('close', forget);
   });
+}
+
+/**
+ * Gives back the limit that Node has for requests to arrive to a server that has none, as those of Fastify. Without it a client keeps a connection for as
+ * long as it sends a byte of a body now and then, whatever the route, even one that does not exist.
+ */
+export function limitRequestTime(server: EventEmitter & { requestTimeout?: number }): void {
+  if (server.requestTimeout === 0) server.requestTimeout = REQUEST_TIMEOUT_MS;
 }
 
 function end(request: IncomingMessage): void {
