@@ -41,7 +41,7 @@ import { entryFilter, filteredPage, type EntryFilter, type FilteredPage } from '
 import { OpenRequests, type OpenRequest } from './open-requests.js';
 import { StorePolicy } from './store-policy.js';
 import { ResponseStream } from './answer/response-stream.js';
-import { EVENT_STREAM, feedHeaders, probeChanges, streamChanges } from './answer/stream-changes.js';
+import { endAtOnce, EVENT_STREAM, feedHeaders, probeChanges, streamChanges } from './answer/stream-changes.js';
 import { acceptsNdjson, NDJSON, streamEntries } from './answer/stream-entries.js';
 
 export interface StoreEndpointsOptions {
@@ -211,7 +211,8 @@ export class StoreEndpoints {
   /** @param ofKey the changes of one entry. */
   changes(store: string, ofKey: boolean, request: QueryRequest, response: QueryResponse): Promise<void> {
     const { queries, runtime } = this.options;
-    return this.answer('changes', store, request, response, async ({ definition, policy }) => {
+    const headers = feedHeaders(runtime.instanceId);
+    const answered = this.answer('changes', store, request, response, async ({ definition, policy }) => {
       const { snapshot, prefix, fields } = queryParameters(request.originalUrl, FEED_PARAMETERS);
       if (ofKey && prefix !== undefined) throw invalidParameter('prefix', 'does not go with a key');
       const key = ofKey ? readKey(definition, keyInChangesPath(request.originalUrl, store)) : undefined;
@@ -220,7 +221,6 @@ export class StoreEndpoints {
       const range = { ...(key && { key }), ...(prefix !== undefined && { prefix }) };
       const hasSnapshot = isWanted(snapshot);
       const feed = { ...range, ...(after && { after }), hasSnapshot };
-      const headers = feedHeaders(runtime.instanceId);
       const options = {
         definition,
         json: new EntryJson(definition, fieldsOf(fields), policy.mapping(request, 'changes')),
@@ -233,6 +233,7 @@ export class StoreEndpoints {
       const stream = (): Promise<void> => streamChanges(response, open, options);
       return { contentType: EVENT_STREAM, headers, stream, probe: () => probeChanges(open) };
     });
+    return answered.catch((error: unknown) => endAtOnce(error, request, response, headers));
   }
 
   private json(body: object, headers: Record<string, string> = {}): HttpAnswer {

@@ -9,7 +9,7 @@ import { visibleEvents } from '../../feed/visible-events.js';
 import { QueryError } from '../../problem/query-error.js';
 import { typedJson } from '../../typed-json.js';
 import type { EntryJson } from './entry-json.js';
-import { rawResponse, type QueryResponse } from './http-answer.js';
+import { rawResponse, type QueryRequest, type QueryResponse } from './http-answer.js';
 import { problemDocument } from './problem-document.js';
 import { ResponseStream } from './response-stream.js';
 
@@ -18,6 +18,7 @@ export const EVENT_STREAM = 'text/event-stream';
 /** After this a client whose feed broke off asks again; spread, so that those of a stopped instance do not come all at once. */
 const RETRY_MIN_MS = 500;
 const RETRY_SPREAD_MS = 1500;
+const PASSING: ReadonlySet<number> = new Set([429, 502, 503, 504]);
 
 export interface StreamChangesOptions {
   readonly definition: StoreDefinition;
@@ -73,20 +74,57 @@ export async function streamChanges(
     if (stopping.aborted) stream.hurry();
     if (stream.closed.aborted) end();
     stream.closed.addEventListener('abort', end, { once: true });
-    await stream.write(`retry: ${Math.round(RETRY_MIN_MS + Math.random() * RETRY_SPREAD_MS)}\n\n`);
+    await stream.write(retryAfter(RETRY_MIN_MS));
     for await (const event of mayRead ? visibleEvents(events, mayRead, clock) : events)
       await stream.write(text(event, definition, json));
   } catch (error) {
     if (stream === undefined) throw error;
     if (stream.closed.aborted) return;
-    const { body } = problemDocument(error, url);
-    await stream.write(`event: problem\ndata: ${bufferOf(body).toString('utf8')}\n\n`).catch(() => {});
+    await stream.write(`event: problem\n${problemData(error, url)}`).catch(() => {});
     if (!(error instanceof QueryError)) throw error;
   } finally {
     stopping.removeEventListener('abort', stop);
     end();
     stream?.end();
   }
+}
+
+/**
+ * Answers a feed that cannot begin now as one that ends at once, because `EventSource` never asks again after any status but 200. A problem that passes
+ * comes with the time after which the client asks again. A position that is gone comes with an empty id, so that the client begins without one.
+ * @throws the error where another request would end in it as well, and to clients that take anything but event streams
+ */
+export async function endAtOnce(
+  error: unknown,
+  request: QueryRequest,
+  response: QueryResponse,
+  headers: Readonly<Record<string, string>>,
+): Promise<void> {
+  const isGone = error instanceof QueryError && error.problem.name === 'feed-gone';
+  if (!(isGone || isPassing(error)) || !takesOnlyEvents(request) || rawResponse(response).headersSent) throw error;
+  rawResponse(response).shouldKeepAlive = false;
+  const stream = ResponseStream.open(response, EVENT_STREAM, headers);
+  const retry = retryAfter(Math.max(RETRY_MIN_MS, (error.retryAfterS ?? 0) * 1000));
+  const id = isGone ? 'id:\n' : '';
+  await stream.write(`${retry}event: problem\n${id}${problemData(error, request.originalUrl)}`).catch(() => {});
+  stream.end();
+}
+
+function isPassing(error: unknown): error is QueryError {
+  return error instanceof QueryError && PASSING.has(error.problem.status) && error.members['state'] !== 'failed';
+}
+
+/** As browsers ask for an `EventSource`. */
+function takesOnlyEvents({ method, headers }: QueryRequest): boolean {
+  return method === 'GET' && headers.accept?.trim().toLowerCase() === EVENT_STREAM;
+}
+
+function retryAfter(minMs: number): string {
+  return `retry: ${Math.round(minMs + Math.random() * RETRY_SPREAD_MS)}\n\n`;
+}
+
+function problemData(error: unknown, url: string): string {
+  return `data: ${bufferOf(problemDocument(error, url).body).toString('utf8')}\n\n`;
 }
 
 function text(event: FeedEvent, definition: StoreDefinition, json: EntryJson): string {
