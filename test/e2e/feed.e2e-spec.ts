@@ -140,7 +140,9 @@ describe.each(['fastify', 'express'] as const)('the change feed on %s', (adapter
     for (let i = 0; i < 5; i++) {
       const feed = await open(`${a.url}/stores/items/changes`);
       feeds.push(feed);
-      await expect.poll(() => feed.messages.some(({ event }) => event === 'snapshot-end'), { interval: 1 }).toBe(true);
+      await expect
+        .poll(() => feed.messages.some(({ event }) => event === 'snapshot-end'), { interval: 1, timeout: 10_000 })
+        .toBe(true);
     }
     isOver = true;
     await writing;
