@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import { LogError } from '../../errors/log-error.js';
 import type { LogProducer } from '../../log/log-producer.js';
 import type { PartitionReader } from '../../log/partition-reader.js';
 import { silentLogger } from '../../observability/streams-logger.js';
@@ -143,6 +144,71 @@ describe('the processing loop', () => {
     expect(warnings).toEqual([expect.stringContaining('A commit has been waiting for the log for 12 s')]);
     busyMs = 21_000;
     await expect.poll(() => warnings.length).toBe(2);
+  });
+
+  describe('after a transaction that timed out', () => {
+    const clock = new ManualClock();
+    const timedOut = new LogError('fenced', 'LOG_PRODUCER_FENCED', 'The transaction took too long.');
+    const limitOf = (maxBytes: number): UncommittedLimit =>
+      new UncommittedLimit({ maxBytes, transactionTimeoutMs: 10_000, clock, logger: silentLogger });
+    const run = async (): Promise<void> => undefined;
+    const records = { hasRecords: true, heldMs: 0, queues: [], run, takeCommitRequest: () => false };
+
+    it('commits more again while a backlog keeps every round full', async () => {
+      const uncommittedLimit = limitOf(8 * 2 ** 20);
+      uncommittedLimit.isReached(2 ** 20);
+      await clock.advance(10_000);
+      expect(uncommittedLimit.failed(timedOut)).toBe(true);
+      const before = uncommittedLimit.bytes;
+      const committer = {
+        ...idleCommitter,
+        begin: async () => void (committer.isBusy = true),
+        settle: async () => void (committer.isBusy = false),
+      };
+      start({
+        committer: committer as unknown as Committer,
+        uncommittedLimit,
+        runningTasks: () => [{ records, stores: { dirtyBytes: 16 * 2 ** 20 } } as unknown as Task],
+      });
+      await expect.poll(() => uncommittedLimit.bytes).toBeGreaterThan(2 * before);
+    });
+
+    it('judges a commit that fails during a round by its own size, not by that of the work after it', async () => {
+      const uncommittedLimit = limitOf(8 * 2 ** 20);
+      let isOver = false;
+      const stores = { dirtyBytes: 2 ** 20 };
+      const committer = {
+        ...idleCommitter,
+        begin: async () => {
+          await committer.settle();
+          committer.isBusy = true;
+          stores.dirtyBytes = 100;
+          await clock.advance(10_000);
+        },
+        settle: async () => {
+          if (isOver) throw timedOut;
+        },
+      };
+      const failed = new Promise<boolean>((resolve) => {
+        start({
+          committer: committer as unknown as Committer,
+          uncommittedLimit,
+          runningTasks: () => [{ records: { ...records, takeCommitRequest: () => true }, stores } as unknown as Task],
+          input: {
+            fill: () => {
+              if (!committer.isBusy) return;
+              isOver = true;
+              committer.isBusy = false;
+            },
+          } as unknown as TaskInput,
+          recover: async (_, isTooMuch) => {
+            resolve(isTooMuch);
+            return false;
+          },
+        });
+      });
+      expect([await failed, uncommittedLimit.bytes]).toEqual([true, 2 ** 19]);
+    });
   });
 
   describe('with a commit every 100 ms', () => {

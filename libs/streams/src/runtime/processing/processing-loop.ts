@@ -117,10 +117,9 @@ export class ProcessingLoop {
   }
 
   private async round(): Promise<void> {
-    const { committer, input, clock, courtesy, uncommittedLimit } = this.options;
+    const { committer, input, clock, courtesy } = this.options;
     const failure = committer.takeFailure() ?? this.reported[0];
     if (failure !== undefined) throw failure;
-    if (!committer.isBusy) uncommittedLimit.succeeded(committer.tookMs);
     const tasks = this.options.runningTasks();
     await input.fill(breathing(clock, courtesy));
     const busy = this.takesRecords ? tasks.filter(({ records }) => records.hasRecords) : [];
@@ -166,9 +165,10 @@ export class ProcessingLoop {
   private async commitIfDue(tasks: readonly Task[], recordsWait: boolean): Promise<void> {
     const { clock, committer, uncommittedLimit, output } = this.options;
     const isFull = uncommittedLimit.isReached(bytesOf(tasks) + output.bytes - this.committedBytes);
+    if (committer.isBusy && !isFull) return this.warnOfSlowCommit();
     // Input waits here, and is not dropped, while more changes are uncommitted than memory is granted for.
-    if (isFull && committer.isBusy) await committer.settle();
-    if (committer.isBusy) return this.warnOfSlowCommit();
+    await committer.settle();
+    uncommittedLimit.succeeded(committer.tookMs);
     this.nextWarningMs = SLOW_COMMIT_MS;
     let isRequested = false;
     for (const { records } of tasks) isRequested = records.takeCommitRequest() || isRequested;
