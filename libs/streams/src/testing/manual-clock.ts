@@ -18,6 +18,7 @@ interface Timer {
 export class ManualClock implements Clock {
   private readonly timers = new Set<Timer>();
   private scheduled = 0;
+  private sleptMs = 0;
   private readonly startMs: number;
 
   constructor(private nowMs = DEFAULT_START_MS) {
@@ -25,7 +26,7 @@ export class ManualClock implements Clock {
   }
 
   now(): number {
-    return this.nowMs;
+    return this.nowMs + this.sleptMs;
   }
 
   monotonic(): number {
@@ -72,6 +73,11 @@ export class ManualClock implements Clock {
       await this.settle();
     }
     return promise;
+  }
+
+  /** Lets `ms` pass while the machine sleeps: the monotonic clock stands still, and no timer runs. */
+  sleep(ms: number): void {
+    this.sleptMs += ms;
   }
 
   /** Lets what is under way come to rest, without letting time pass. */

@@ -9,7 +9,7 @@ import type { StoreCurrency } from './store-currency.js';
 import type { TaskStore } from '../task/task-stores.js';
 
 /** What a restore asks about the time that a store was away. */
-export type Currency = Pick<StoreCurrency, 'isOutdated' | 'begins' | 'follows'>;
+export type Currency = Pick<StoreCurrency, 'isOutdated' | 'isTooLongAgo' | 'begins' | 'follows'>;
 
 /** A store with a changelog behind it. */
 export type LoggedStore = TaskStore & { readonly changelog: string };

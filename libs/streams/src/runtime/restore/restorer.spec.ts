@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { silentLogger } from '../../observability/streams-logger.js';
 import { noMetrics } from '../../observability/streams-metrics.js';
 import { MemoryEngine } from '../../stores/engines/memory/memory-engine.js';
 import { ManualClock } from '../../testing/manual-clock.js';
@@ -66,5 +67,39 @@ it('a restore that fails because of one store settles when the engines of the ot
   engine.letWriteEnd();
   expect(await clock.run(restored)).toBe(failure);
   expect(wasWriting).toBe(false);
+  await clock.run(restorer.close());
+});
+
+it('restores that wait for a transaction to be decided give their places to others', async () => {
+  const clock = new ManualClock();
+  const changelog = new FakeChangelog(clock);
+  changelog.commit();
+  const assigned: string[] = [];
+  const reader = {
+    ...changelog.log.openReader({} as never),
+    assign: async ([{ topic }]: { topic: string }[]) => void assigned.push(topic),
+  };
+  const restorer = new Restorer({
+    log: { ...changelog.log, openReader: () => reader } as never,
+    ...undisturbed,
+    config: { fetchMaxBytes: 1 << 20, maxBytesPerSecond: Infinity, progressIntervalMs: 10_000 },
+    rate: new ByteRate(Infinity, clock),
+    clock,
+    logger: silentLogger,
+    metrics: noMetrics,
+  });
+  const aborting = new AbortController();
+  const restored: Promise<unknown>[] = [];
+  for (let i = 0; i < 10; i++) {
+    const { task } = await taskWithStore();
+    const stores = new TaskStores(task.stores.all.map((each) => ({ ...each, changelog: `changelog-${i}` })));
+    restored.push(restorer.restore({ ...task, stores } as Task, aborting.signal).catch(() => undefined));
+  }
+  await clock.advance(1000);
+  expect(assigned).toHaveLength(8);
+  await clock.advance(5000);
+  expect(assigned).toHaveLength(10);
+  aborting.abort(new Error('The test ends.'));
+  await clock.run(Promise.all(restored));
   await clock.run(restorer.close());
 });

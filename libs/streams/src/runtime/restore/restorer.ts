@@ -28,6 +28,8 @@ const READY_WAIT_MS = 250;
 const PARTITIONS_AT_A_TIME = 8;
 const MAX_WIPES = 2;
 const STALLED_AFTER_MS = 30_000;
+/** A restore that reads nothing for so long, because of an open transaction for example, gives its place to another. */
+const PLACE_FREE_AFTER_MS = 5000;
 
 export interface RestorerOptions {
   readonly log: Log;
@@ -167,8 +169,9 @@ export class Restorer {
   }
 
   private admit(): void {
-    while (this.waiting.length > 0 && this.running.size < PARTITIONS_AT_A_TIME) {
+    while (this.waiting.length > 0 && this.places() > 0) {
       const next = this.waiting.shift()!;
+      next.restore.begin();
       this.running.set(partitionKey(next.partition.topic, next.partition.partition), next);
       void this.assign(next);
     }
@@ -177,6 +180,12 @@ export class Restorer {
       if (this.running.size > 0 && !this.closing.signal.aborted) this.admit();
     });
     this.cancelReport ??= this.scheduleReport();
+  }
+
+  private places(): number {
+    let free = PARTITIONS_AT_A_TIME;
+    for (const { restore } of this.running.values()) if (!restore.isStalled(PLACE_FREE_AFTER_MS)) free--;
+    return free;
   }
 
   /** Never rejects: what goes wrong concerns one store. */
@@ -218,6 +227,7 @@ export class Restorer {
 
   private async read(): Promise<void> {
     while (this.running.size > 0 && !this.closing.signal.aborted) {
+      if (this.waiting.length > 0) this.admit();
       const reader = this.readerFor();
       const fetched = reader.take();
       if (fetched === undefined) {

@@ -4,6 +4,7 @@ import { noMetrics } from '../../observability/streams-metrics.js';
 import { MemoryEngine } from '../../stores/engines/memory/memory-engine.js';
 import { ManualClock } from '../../testing/manual-clock.js';
 import { ByteRate } from './byte-rate.js';
+import { StoreCurrency } from './store-currency.js';
 import { StandbyFollower } from './standby-follower.js';
 import { FakeChangelog, taskWithStore, undisturbed } from './testing/fake-changelog.js';
 
@@ -72,5 +73,57 @@ describe('a copy whose engine is slow', () => {
     expect(follower.isReady(task)).toBe(false);
     engine.letWritesEnd();
     await clock.run(follower.close());
+  });
+});
+
+describe('a copy that is cut off from its changelog', () => {
+  const HOUR_MS = 3_600_000;
+
+  async function cutOffFor(ms: number) {
+    const clock = new ManualClock();
+    const changelog = new FakeChangelog(clock);
+    const { task, store } = await taskWithStore(new MemoryEngine());
+    const warnings: string[] = [];
+    const file = { loadCurrency: () => ({}), saveCurrency: () => undefined };
+    const follower = new StandbyFollower({
+      log: changelog.log,
+      changelogs: undisturbed.changelogs,
+      currency: new StoreCurrency(file, new Map([['changelog', 24 * HOUR_MS]]), clock),
+      config: { fetchMaxBytes: 1 << 20, maxBytesPerSecond: Infinity, progressIntervalMs: 10_000 },
+      rate: new ByteRate(Infinity, clock),
+      acceptableRecoveryLag: 0,
+      clock,
+      logger: { debug() {}, info() {}, warn: (text) => void warnings.push(text), error() {} },
+      metrics: noMetrics,
+      onReady: () => undefined,
+      onFailure: (error) => {
+        throw error;
+      },
+    });
+    changelog.commit();
+    follower.follow(task);
+    await clock.advance(600);
+    changelog.deliver();
+    await clock.advance(1100);
+    expect(follower.freshness(task, 's')!.lag).toBe(0);
+    changelog.fail('endOffsets');
+    clock.sleep(ms);
+    changelog.recover();
+    await clock.advance(1100);
+    const value = await store.view.get(Buffer.from('k'));
+    await clock.run(follower.close());
+    return { value, warnings };
+  }
+
+  it('begins again from nothing if deletions may be gone', async () => {
+    const { value, warnings } = await cutOffFor(24 * HOUR_MS);
+    expect(value).toBeUndefined();
+    expect(warnings).toEqual([expect.stringContaining('was away from its changelog "changelog" for longer')]);
+  });
+
+  it('is kept if every deletion is still there', async () => {
+    const { value, warnings } = await cutOffFor(22 * HOUR_MS);
+    expect(value).toEqual(Buffer.from('1'));
+    expect(warnings).toEqual([]);
   });
 });

@@ -54,6 +54,10 @@ interface Followed {
   readonly of: LoggedStore;
   readonly copy: StoreRestore;
   readonly lag: CopyLag;
+  /** Wall clock time of the last look at the end of the changelog. */
+  lookedAt: number;
+  /** The copy had everything then; wall clock time. */
+  wholeAt: number;
   applying: Promise<void>;
 }
 
@@ -165,8 +169,17 @@ export class StandbyFollower {
     const { log, config, batchMaxBytes, clock } = this.options;
     const partition = changelogOf(task, of);
     const copy = new StoreRestore(task, of, start, Infinity, clock);
+    const now = clock.now();
     copy.onApplied = () => this.options.onProgress?.(task.partition);
-    const followed = { task, of, copy, lag: new CopyLag(), applying: Promise.resolve() };
+    const followed: Followed = {
+      task,
+      of,
+      copy,
+      lag: new CopyLag(),
+      applying: Promise.resolve(),
+      lookedAt: now,
+      wholeAt: now,
+    };
     this.followed.set(partitionKey(partition.topic, partition.partition), followed);
     this.reader ??= log.openReader({
       role: 'standby',
@@ -218,7 +231,17 @@ export class StandbyFollower {
     }
   }
 
-  private renew(task: Task, of: LoggedStore, error: StoreCorruptedError): void {
+  /** Whether the copy was cut off from its changelog for longer than that keeps deletions. */
+  private isOutdated(followed: Followed, at: number): boolean {
+    const { clock, currency } = this.options;
+    const { of, copy, lag } = followed;
+    if (lag.of(copy.applied, at).lag === 0) followed.wholeAt = followed.lookedAt;
+    followed.lookedAt = clock.now();
+    return currency.isTooLongAgo(of.changelog, followed.wholeAt);
+  }
+
+  /** @param error the damage that was met; absent where the copy is outdated. */
+  private renew(task: Task, of: LoggedStore, error?: StoreCorruptedError): void {
     this.ready.delete(task.id);
     const { view } = of.store;
     this.begin(task, async () => {
@@ -227,7 +250,8 @@ export class StandbyFollower {
       const followed = this.stopReading(task, of);
       await followed?.applying;
       await followed?.copy.settle().catch(() => undefined);
-      await this.empty(of, error);
+      if (error === undefined) await emptyOutdated(task, of, this.options.currency, this.options.logger);
+      else await this.empty(of, error);
       await this.startStore(task, of);
     });
   }
@@ -275,6 +299,7 @@ export class StandbyFollower {
       const { task, of, copy, lag: looks } = followed;
       const { topic, partition } = changelogOf(task, of);
       if (this.followed.get(partitionKey(topic, partition)) !== followed) return;
+      if (this.isOutdated(followed, at)) return this.renew(task, of);
       looks.look(ends[index]!.offset, at);
       this.options.onProgress?.(partition);
       const lag = Math.max(0, ends[index]!.offset - copy.applied);

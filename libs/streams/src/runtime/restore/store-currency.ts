@@ -36,10 +36,14 @@ export class StoreCurrency {
   /** Whether deletions after the last known time may be gone from the changelog. */
   isOutdated(task: TaskId, store: string, changelog: string): boolean {
     const until = this.times.get(`${task}/${store}`);
-    if (until === undefined) return true;
+    return until === undefined || this.isTooLongAgo(changelog, until);
+  }
+
+  /** Whether a deletion right after `untilMs` may be gone from the changelog. */
+  isTooLongAgo(changelog: string, untilMs: number): boolean {
     const keptMs = this.deletionsKeptMs.get(changelog) ?? DEFAULT_DELETIONS_KEPT_MS;
     const marginMs = Math.min(MAX_MARGIN_MS, keptMs / 10);
-    const awayMs = this.clock.now() - until;
+    const awayMs = this.clock.now() - untilMs;
     // A time in the future was noted by a clock that was fast, and says nothing.
     return awayMs < -marginMs || awayMs >= keptMs - marginMs;
   }

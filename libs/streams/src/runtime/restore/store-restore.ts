@@ -84,6 +84,11 @@ export class StoreRestore {
     this.advancedAt = this.clock.monotonic();
   }
 
+  /** Reading begins. */
+  begin(): void {
+    this.advancedAt = this.clock.monotonic();
+  }
+
   /** No progress for that long. */
   isStalled(afterMs: number): boolean {
     return !this.isComplete && this.clock.monotonic() - this.advancedAt >= afterMs;

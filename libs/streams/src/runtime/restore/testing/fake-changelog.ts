@@ -17,7 +17,12 @@ export const CHANGELOG = { topic: 'changelog', partition: 0 };
 /** Of stores that were never away, of topics that stay what they are. */
 export const undisturbed = {
   changelogs: { check: async () => undefined },
-  currency: { isOutdated: () => false, begins: () => undefined, follows: () => undefined },
+  currency: {
+    isOutdated: () => false,
+    isTooLongAgo: () => false,
+    begins: () => undefined,
+    follows: () => undefined,
+  },
 };
 
 type Call = 'beginningOffsets' | 'endOffsets' | 'assign';
