@@ -5,6 +5,7 @@ import { KafkaErrorCode } from '../../protocol/error-codes.js';
 import type { ApiName, MemberIdentity, RequestOf, ResponseOf } from '../../protocol/messages.js';
 import type { WireConnection } from '../connected-wire.js';
 import { closedError, COORDINATOR_MOVED, kafkaError } from '../kafka-error.js';
+import { foreignGroup, isForeignGroup } from '../foreign-group.js';
 import { refusedSessionTimeout } from '../refused-timeouts.js';
 import { decodeAssignment, decodeSubscription, encodeAssignment, encodeSubscription } from './consumer-protocol.js';
 
@@ -69,6 +70,7 @@ export class GroupSession {
     // KIP-394: the broker names the member, which joins again under that name.
     if (joined.error === KafkaErrorCode.MEMBER_ID_REQUIRED) this.memberId = joined.memberId;
     if (joined.error === KafkaErrorCode.INVALID_SESSION_TIMEOUT) throw refusedSessionTimeout(sessionTimeoutMs, groupId);
+    if (isForeignGroup(joined.error)) throw foreignGroup(joined.error, groupId);
     this.check(joined.error, 'JoinGroup');
     this.memberId = joined.memberId;
     this.generationId = joined.generationId;

@@ -11,6 +11,24 @@ function answering(clock: ManualClock, wanted: ApiName, answer: object): WireLog
   return new WireLog({ kind: 'embedded', wires: broker.wires, clock });
 }
 
+async function joinRefusedWith(error: number): Promise<void> {
+  const clock = new ManualClock();
+  const joined = { protocol: null, leaderId: '', memberId: '', generationId: -1, members: [] };
+  const log = answering(clock, 'joinGroup', { error, ...joined });
+  const times = { sessionTimeoutMs: 1000, heartbeatIntervalMs: 100, rebalanceTimeoutMs: 60_000 };
+  const member = log.openMember(
+    { groupId: 'bank', protocolName: 'test', topics: ['in'], ...times },
+    {
+      subscription: () => Buffer.alloc(0),
+      assign: async () => new Map(),
+      onRevoked: async () => undefined,
+      onAssigned: async () => undefined,
+      onFatal: () => undefined,
+    },
+  );
+  await clock.run(member.join());
+}
+
 describe('a time-out that the brokers do not allow', () => {
   it('is named with its option and their setting, for transactions', async () => {
     const clock = new ManualClock();
@@ -29,21 +47,7 @@ describe('a time-out that the brokers do not allow', () => {
   });
 
   it('is named with its option and their settings, for sessions', async () => {
-    const clock = new ManualClock();
-    const joined = { protocol: null, leaderId: '', memberId: '', generationId: -1, members: [] };
-    const log = answering(clock, 'joinGroup', { error: 26, ...joined });
-    const times = { sessionTimeoutMs: 1000, heartbeatIntervalMs: 100, rebalanceTimeoutMs: 60_000 };
-    const member = log.openMember(
-      { groupId: 'bank', protocolName: 'test', topics: ['in'], ...times },
-      {
-        subscription: () => Buffer.alloc(0),
-        assign: async () => new Map(),
-        onRevoked: async () => undefined,
-        onAssigned: async () => undefined,
-        onFatal: () => undefined,
-      },
-    );
-    await expect(clock.run(member.join())).rejects.toMatchObject({
+    await expect(joinRefusedWith(26)).rejects.toMatchObject({
       kind: 'fatal',
       code: 'LOG_INVALID_SESSION_TIMEOUT',
       kafkaCode: 26,
@@ -51,5 +55,14 @@ describe('a time-out that the brokers do not allow', () => {
         /1000 ms.*"bank".*"group.min.session.timeout.ms".*"group.max.session.timeout.ms".*"group.sessionTimeout"/,
       ),
     });
+  });
+});
+
+it.each([23, 69])('a group of other members says how to find them (error %i)', async (error) => {
+  await expect(joinRefusedWith(error)).rejects.toMatchObject({
+    kind: 'fatal',
+    code: 'LOG_INCONSISTENT_GROUP_PROTOCOL',
+    kafkaCode: error,
+    message: expect.stringMatching(/group "bank".*--describe --group bank --members.*"applicationId"/),
   });
 });
