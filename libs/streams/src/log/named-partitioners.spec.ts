@@ -1,64 +1,46 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { resolvePartitioner, type PartitionerName } from './named-partitioners.js';
 
-const keys = [
-  '',
-  '61',
-  '6162',
-  '616263',
-  '6163636f756e742d3137',
-  '6772c3bcc39f65',
-  '00ff8007c8',
-  'ffffffffffffffffff',
-  '637573746f6d65723a323032342d30312d3031',
-].map((hex) => Buffer.from(hex, 'hex'));
+interface PartitionsOfKeys {
+  readonly partitionCount: number;
+  readonly partitions: Readonly<Record<string, readonly number[]>>;
+}
 
-/** What librdkafka 2.16.0 answers for the keys above with 7 partitions, and with 2^31 - 1. */
-const answers: Readonly<Record<string, readonly [number, number][]>> = {
-  consistent: [
-    [0, 0],
-    [4, 1756872260],
-    [5, 511920238],
-    [5, 891568578],
-    [4, 1277047958],
-    [3, 879643117],
-    [1, 602682921],
-    [0, 1797265553],
-    [4, 180011976],
-  ],
-  murmur2: [
-    [2, 275646681],
-    [5, 584102524],
-    [0, 316155434],
-    [4, 479470107],
-    [0, 1715166964],
-    [5, 1943707148],
-    [4, 855926243],
-    [0, 1612811207],
-    [4, 906720133],
-  ],
-  fnv1a: [
-    [2, 2128831035],
-    [6, 468965076],
-    [2, 1294271946],
-    [5, 440920331],
-    [2, 181444237],
-    [0, 168736344],
-    [1, 500872681],
-    [1, 1208304378],
-    [3, 515209131],
-  ],
+/** The answers of a real client: scripts/librdkafka-partitions.py writes them. */
+const librdkafka = JSON.parse(readFileSync(new URL('testing/librdkafka-partitions.json', import.meta.url), 'utf8')) as {
+  readonly keys: readonly string[];
+  readonly written: PartitionsOfKeys;
+  readonly computed: readonly PartitionsOfKeys[];
 };
+const keys = librdkafka.keys.map((hex) => Buffer.from(hex, 'hex'));
+const names = Object.keys(librdkafka.computed[0]!.partitions) as PartitionerName[];
+
+function partitionsOf(name: PartitionerName, partitionCount: number): number[] {
+  return keys.map((key) => resolvePartitioner(name)(key, partitionCount));
+}
 
 describe('a named partitioner', () => {
-  for (const [name, expected] of Object.entries(answers)) {
-    for (const form of [name, `${name}_random`]) {
-      it(`${form}: answers what librdkafka answers`, () => {
-        const partitioner = resolvePartitioner(form as PartitionerName);
-        expect(keys.map((key) => [partitioner(key, 7), partitioner(key, 2 ** 31 - 1)])).toEqual(expected);
-      });
-    }
-  }
+  it.each(names)('%s puts keys where a producer on librdkafka wrote them', (name) => {
+    const { partitionCount, partitions } = librdkafka.written;
+    expect(partitionsOf(name, partitionCount)).toEqual(partitions[name]);
+    expect(new Set(partitions[name]).size).toBe(partitionCount);
+  });
+
+  it.each(names)('%s answers what librdkafka answers for any number of partitions', (name) => {
+    expect(librdkafka.computed.length).toBeGreaterThan(3);
+    for (const { partitionCount, partitions } of librdkafka.computed)
+      expect(partitionsOf(name, partitionCount), String(partitionCount)).toEqual(partitions[name]);
+  });
+
+  it('consistent_random is what a producer on librdkafka does unless it is configured otherwise', () => {
+    const { partitionCount, partitions } = librdkafka.written;
+    expect(partitionsOf('consistent_random', partitionCount)).toEqual(partitions.default);
+  });
+
+  it('gives empty keys a partition of their own', () => {
+    expect(names.map((name) => resolvePartitioner(name)(Buffer.alloc(0), 7))).toEqual([2, 2, 0, 0, 2, 2]);
+  });
 
   it('is a function of the user as it is', () => {
     const own = (): number => 3;
