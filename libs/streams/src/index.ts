@@ -74,6 +74,7 @@ export type { StreamsRuntime } from './runtime/streams-runtime.js';
 export type { PauseScope } from './runtime/processing/pauses.js';
 export { booleanSerde, bytesSerde, float64Serde, int32Serde, int64Serde } from './serdes/binary-serdes.js';
 export { resolveSerde, type SerdeName } from './serdes/resolve-serde.js';
+export type { KeyBytesRange } from './serdes/key-range.js';
 export type { Serde } from './serdes/serde.js';
 export { json, stringSerde } from './serdes/text-serdes.js';
 export { memoryEngine } from './stores/engines/memory/memory-engine.js';

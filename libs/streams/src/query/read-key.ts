@@ -5,7 +5,15 @@ import { QueryError } from './problem/query-error.js';
 export const MAX_KEY_BYTES = 65_536;
 
 /** The serialised form of a key that stands in a URL. @throws QueryError `invalid-key` or `key-too-long`. */
-export function readKey({ name, key: serde }: StoreDefinition, text: string): Uint8Array {
+export function readKey(definition: StoreDefinition, text: string): Uint8Array {
+  return parseKey(definition, text).bytes;
+}
+
+/** A key that stands in a URL, and its serialised form. @throws QueryError as `readKey` does */
+export function parseKey(
+  { name, key: serde }: StoreDefinition,
+  text: string,
+): { readonly key: unknown; readonly bytes: Uint8Array } {
   if (!serde.parseKey) {
     throw new QueryError(
       'invalid-key',
@@ -13,17 +21,17 @@ export function readKey({ name, key: serde }: StoreDefinition, text: string): Ui
       { members: { store: name } },
     );
   }
-  let key: Uint8Array;
   try {
-    key = serde.serialize(serde.parseKey(text));
+    const key = serde.parseKey(text);
+    return { key, bytes: checkLength(name, serde.serialize(key)) };
   } catch (cause) {
+    if (cause instanceof QueryError) throw cause;
     const reason = cause instanceof SerdeError ? cause.message : `The serde "${serde.name}" refused it.`;
     throw new QueryError('invalid-key', `This is not a key of the store "${name}". ${reason}`, {
       cause,
       members: { store: name },
     });
   }
-  return checkLength(name, key);
 }
 
 /** The bytes that serialised keys begin with: those of the text for text formats, those of a whole key for the others. */

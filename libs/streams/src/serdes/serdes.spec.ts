@@ -53,6 +53,13 @@ describe('a serde', () => {
       () => stringSerde.serialize(1 as never),
       () => json().serialize(undefined),
       () => json().deserialize(Buffer.from('{')),
+      () => json().serialize(NaN),
+      () => json().serialize({ n: 1n }),
+      () => json().serialize(Promise.resolve(1)),
+      () => json().serialize(new Map([['a', 1]])),
+      () => json().serialize(new Set([1])),
+      () => booleanSerde.deserialize(Buffer.of(2)),
+      () => booleanSerde.deserialize(Buffer.of(255)),
       () => resolveSerde('xml' as never),
     ]) {
       expect(refused).toThrow(expect.objectContaining({ code: 'STREAMS_SERDE' }));
@@ -87,9 +94,9 @@ describe('a serde', () => {
     for (const [serde, takesIt] of takes) {
       for (const value of odd.filter((each) => !takesIt(each))) {
         const message = expect.not.stringContaining('secret');
-        expect(() => serde.serialize(value), serde.name).toThrow(
-          expect.objectContaining({ code: 'STREAMS_SERDE', message }),
-        );
+        const refused = expect.objectContaining({ code: 'STREAMS_SERDE', message });
+        expect(() => serde.serialize(value), serde.name).toThrow(refused);
+        expect(() => serde.check?.(value), serde.name).toThrow(refused);
       }
     }
     expect(() => stringSerde.serialize('a\ud800')).toThrow(/lone surrogates/);

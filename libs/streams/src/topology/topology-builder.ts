@@ -1,4 +1,5 @@
 import { TopologyError } from '../errors/topology-error.js';
+import { serdeOfStore } from '../serdes/serde-of-store.js';
 import { splitIntoSubTopologies } from './build/sub-topologies.js';
 import { topologyProblems } from './build/topology-problems.js';
 import { describeMermaid } from './describe/mermaid.js';
@@ -29,7 +30,8 @@ export class TopologyBuilder {
 
   /** A processor is connected by naming the store in its `stores`. */
   addStore(store: StoreDefinition): this {
-    this.stores.push(store);
+    const { name, key, value } = store;
+    this.stores.push({ ...store, key: serdeOfStore(key, name, 'key'), value: serdeOfStore(value, name, 'value') });
     return this;
   }
 

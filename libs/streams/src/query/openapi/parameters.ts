@@ -25,7 +25,7 @@ function described(definition: StoreDefinition): Readonly<Record<string, Omit<Pa
   const key = keyTextSchema(definition.key);
   return {
     key: { description: 'Only the partition of this key.', schema: key },
-    from: { description: 'The least key, included.', schema: key },
+    from: { description: 'The least key, included. A range of numbers must not cross zero.', schema: key },
     to: { description: 'The greatest key, included.', schema: key },
     prefix: { description: 'What keys begin with.', schema: { type: 'string' } },
     where: {

@@ -1,8 +1,10 @@
 import { successorOfPrefix } from '../../bytes/successor-of-prefix.js';
+import { SerdeError } from '../../errors/serde-error.js';
+import { keyRange } from '../../serdes/key-range.js';
 import type { KeyBounds } from '../../stores/store-engine.js';
 import type { StoreDefinition } from '../../topology/store-definition.js';
 import { QueryError } from '../problem/query-error.js';
-import { readKey, readPrefix } from '../read-key.js';
+import { parseKey, readPrefix } from '../read-key.js';
 
 export type ScanOrder = 'asc' | 'desc';
 
@@ -24,10 +26,21 @@ export function readRange(definition: StoreDefinition, { from, to, prefix }: Key
     const gte = readPrefix(definition, prefix);
     return bounds(gte, successorOfPrefix(gte));
   }
-  return bounds(
-    from === undefined ? undefined : readKey(definition, from),
-    to === undefined ? undefined : keyAfter(readKey(definition, to)),
-  );
+  const low = from === undefined ? undefined : parseKey(definition, from).key;
+  const high = to === undefined ? undefined : parseKey(definition, to).key;
+  try {
+    return keyRange(definition.key, low, high);
+  } catch (cause) {
+    if (!(cause instanceof SerdeError)) throw cause;
+    throw new QueryError(
+      'invalid-parameter',
+      `The store "${definition.name}" cannot read this range. ${cause.message}`,
+      {
+        cause,
+        members: { store: definition.name, parameter: from === undefined ? 'to' : 'from' },
+      },
+    );
+  }
 }
 
 /** The least key above `key`. */

@@ -218,7 +218,7 @@ describe('a buffered key-value store', () => {
       { weight: 1, arbitrary: fc.record({ prefetch: fc.array(keys) }) },
       // Hints live until the next prefetch, however old they are by then.
       { weight: 3, arbitrary: fc.record({ hint: fc.nat(5) }) },
-      { weight: 2, arbitrary: fc.record({ from: keys, to: keys }) },
+      { weight: 2, arbitrary: fc.record({ from: keys, to: keys, reverse: fc.boolean() }) },
       { weight: 1, arbitrary: fc.constant({ commit: true }) },
       { weight: 1, arbitrary: fc.constant({ discard: true }) },
       { weight: 1, arbitrary: fc.record({ limit: fc.integer({ min: 0, max: 1500 }) }) },
@@ -253,11 +253,17 @@ describe('a buffered key-value store', () => {
               each.prefetch.map((key) => model.get(key)),
             );
           } else if ('from' in each) {
-            // Java's integers sort negative ones last as bytes, and so does the store.
-            const byBytes = [...model].sort(([a], [b]) => (a >>> 0) - (b >>> 0));
-            const within = byBytes.filter(([key]) => key >>> 0 >= each.from >>> 0 && key >>> 0 <= each.to >>> 0);
+            const { from, to, reverse } = each;
+            const scan = (): AsyncIterable<[number, Value]> =>
+              reverse ? numbers.reverseRange(from, to) : numbers.range(from, to);
+            if (from < 0 && to >= 0) {
+              expect(scan).toThrow(/crosses zero/);
+              continue;
+            }
+            const within = [...model].filter(([key]) => key >= from && key <= to).sort(([a], [b]) => a - b);
+            if (reverse) within.reverse();
             const found: [number, number][] = [];
-            for await (const [key, value] of numbers.range(each.from, each.to)) found.push([key, value.n]);
+            for await (const [key, value] of scan()) found.push([key, value.n]);
             expect(found).toEqual(within);
           } else if ('commit' in each) {
             await commit(store);

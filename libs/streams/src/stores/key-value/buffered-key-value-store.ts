@@ -1,4 +1,5 @@
 import type { StoreCorruptedError } from '../../errors/store-corrupted-error.js';
+import { keyRange } from '../../serdes/key-range.js';
 import type { StoreDefinition } from '../../topology/store-definition.js';
 import { EngineView } from '../committed-view.js';
 import type { BufferEntry } from './buffer-entry.js';
@@ -15,6 +16,7 @@ import {
 } from './key-value-store.js';
 import type { KeyPlace } from './key-place.js';
 import type { WriteGate } from '../write-gate.js';
+import { EntryCheck } from './entry-check.js';
 import { isWithin } from './is-within.js';
 import { MergedIterator, type BufferedEntry } from './merged-iterator.js';
 import { WriteBackBuffer } from './write-back-buffer.js';
@@ -44,6 +46,7 @@ export class BufferedKeyValueStore implements StateStore, KeyValueBacking<unknow
   private gate: WriteGate | undefined;
   private readonly engine: StoreEngine;
   private readonly place: KeyPlace | undefined;
+  private readonly entries: EntryCheck;
   private readonly buffer: WriteBackBuffer<unknown, unknown>;
   private readonly iterators = new Set<KeyValueIterator<unknown, unknown>>();
   private changelogPosition: ChangelogPosition | undefined;
@@ -57,6 +60,7 @@ export class BufferedKeyValueStore implements StateStore, KeyValueBacking<unknow
     this.name = definition.name;
     this.engine = engine;
     this.place = options.place;
+    this.entries = new EntryCheck(definition, freezeValues);
     this.buffer = new WriteBackBuffer({
       key: definition.key,
       value: definition.value,
@@ -221,6 +225,8 @@ export class BufferedKeyValueStore implements StateStore, KeyValueBacking<unknow
 
   put(key: unknown, value: unknown): void {
     this.requireUnit('put');
+    this.entries.key(key);
+    this.entries.value(value);
     this.place?.check(key);
     this.counts.put++;
     this.changes++;
@@ -228,6 +234,8 @@ export class BufferedKeyValueStore implements StateStore, KeyValueBacking<unknow
   }
 
   putIfAbsent(key: unknown, value: unknown): Awaitable<unknown> {
+    this.entries.key(key);
+    this.entries.value(value);
     const entry = this.buffer.find(key);
     if (entry === undefined) return this.putUnlessStored(key, value);
     return this.putUnless(entry.value, key, value);
@@ -235,6 +243,7 @@ export class BufferedKeyValueStore implements StateStore, KeyValueBacking<unknow
 
   delete(key: unknown): Awaitable<unknown> {
     this.requireUnit('delete');
+    this.entries.key(key);
     this.counts.delete++;
     this.changes++;
     const entry = this.buffer.find(key);
@@ -259,6 +268,10 @@ export class BufferedKeyValueStore implements StateStore, KeyValueBacking<unknow
 
   keyBytes(key: unknown): Uint8Array {
     return this.options.definition.key.serialize(key);
+  }
+
+  keyRange(from: unknown, to: unknown): KeyBounds {
+    return keyRange(this.options.definition.key, from, to);
   }
 
   approximateNumEntries(): Promise<number> {

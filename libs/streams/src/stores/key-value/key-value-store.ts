@@ -15,11 +15,13 @@ export interface KeyValueIterator<K, V> extends AsyncIterableIterator<[K, V]> {
 export interface KeyValueBacking<K, V> {
   get(key: K): Awaitable<V | undefined>;
   getMany(keys: readonly K[]): Awaitable<(V | undefined)[]>;
-  put(key: K, value: V | undefined): void;
+  put(key: K, value: V): void;
   putIfAbsent(key: K, value: V): Awaitable<V | undefined>;
   delete(key: K): Awaitable<V | undefined>;
   scan(bounds: KeyBounds, reverse: boolean): KeyValueIterator<K, V>;
   keyBytes(key: K): Uint8Array;
+  /** Both inclusive. @throws SerdeError */
+  keyRange(from: K | undefined, to: K | undefined): KeyBounds;
   approximateNumEntries(): Promise<number>;
 }
 
@@ -58,15 +60,21 @@ export class KeyValueStore<K, V> {
     return backingOf<K, V>(this).getMany(keys);
   }
 
+  /**
+   * Sets the value of a key; `delete` removes it.
+   * @throws SerdeError for undefined, null and promises, and for what the serdes refuse; with `freezeValues` also for what would come back as something
+   * else, such as a Date in a `json` store
+   */
   put(key: K, value: V): void {
     backingOf<K, V>(this).put(key, value);
   }
 
-  /** Puts unless there is a value; @returns the value that was there. */
+  /** Puts, as `put` does, unless there is a value; @returns the value that was there. */
   putIfAbsent(key: K, value: V): Awaitable<V | undefined> {
     return backingOf<K, V>(this).putIfAbsent(key, value);
   }
 
+  /** Puts one entry after the other; those before a refused one are put. */
   putAll(entries: Iterable<readonly [K, V]>): void {
     const backing = backingOf<K, V>(this);
     for (const [key, value] of entries) backing.put(key, value);
@@ -77,7 +85,10 @@ export class KeyValueStore<K, V> {
     return backingOf<K, V>(this).delete(key);
   }
 
-  /** Entries from `from` to `to`, both inclusive; an absent bound is open. */
+  /**
+   * Entries from `from` to `to`, both inclusive; an absent bound is open.
+   * @throws SerdeError for numbers from below zero to zero or above, which are not next to each other in the order of bytes
+   */
   range(from?: K, to?: K): KeyValueIterator<K, V> {
     return this.between(from, to, false);
   }
@@ -109,9 +120,7 @@ export class KeyValueStore<K, V> {
 
   private between(from: K | undefined, to: K | undefined, reverse: boolean): KeyValueIterator<K, V> {
     const backing = backingOf<K, V>(this);
-    const gte = from === undefined ? undefined : backing.keyBytes(from);
-    const lt = to === undefined ? undefined : Buffer.concat([backing.keyBytes(to), Buffer.of(0)]);
-    return backing.scan({ ...(gte ? { gte } : {}), ...(lt ? { lt } : {}) }, reverse);
+    return backing.scan(backing.keyRange(from, to), reverse);
   }
 }
 
