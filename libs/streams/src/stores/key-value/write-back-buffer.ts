@@ -108,8 +108,8 @@ export class WriteBackBuffer<K, V> {
   /** Says where the entry of the key that will be asked for next is; spares the look-up of a key that is not in the processor's cache (bench `process`). */
   hint(key: K, entry: BufferEntry<K, V> | undefined): void {
     this.hintedKey = key;
-    // A key that is an object may have changed since.
-    this.hinted = typeof key === 'object' ? undefined : entry;
+    // A key that is an object may have changed since, and 0 equals -0.
+    this.hinted = typeof key === 'object' || key === 0 ? undefined : entry;
   }
 
   /**
@@ -347,9 +347,18 @@ export class WriteBackBuffer<K, V> {
   }
 }
 
-/** What a `Map` can tell keys apart by: the key itself where it is a primitive, otherwise the text of its bytes. */
+/**
+ * What a `Map` can tell keys apart by: a primitive itself, otherwise the text of its bytes. Ids that are not the key begin with a NUL, and so does the id of
+ * a text that begins with one: in a `json` store, a text and an object may look alike.
+ */
 function idOf<K>(key: K, serde: Serde<K>): unknown {
-  if (typeof key === 'string' || typeof key === 'number' || typeof key === 'bigint' || typeof key === 'boolean')
-    return key;
-  return bufferOf(serde.serialize(key)).toString('latin1');
+  if (typeof key === 'string') return key.charCodeAt(0) === 0 ? `\0t${key}` : key;
+  if (typeof key === 'number') return Object.is(key, -0) ? idOfMinusZero(key, serde) : key;
+  if (typeof key === 'bigint' || typeof key === 'boolean') return key;
+  return `\0b${bufferOf(serde.serialize(key)).toString('latin1')}`;
+}
+
+/** A `Map` takes -0 for 0; some serdes do not. */
+function idOfMinusZero<K>(key: K, serde: Serde<K>): unknown {
+  return Object.is(serde.deserialize(serde.serialize(key)), -0) ? '\0-0' : 0;
 }
