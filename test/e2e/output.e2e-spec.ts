@@ -11,6 +11,7 @@ import {
   type Serde,
   type StreamContext,
 } from 'nestjs-streams';
+import { crc32 } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { StreamsApps } from './support/streams-app.js';
 
@@ -59,6 +60,45 @@ describe('what handlers send', () => {
       expect(ofKey.map(({ value }) => value)).toEqual([`"value ${key.length}"`, '"app"']);
       expect(new Set(ofKey.map(({ partition }) => partition)).size).toBe(1);
     }
+  });
+
+  it('goes where a named partitioner puts its key, with @SendTo as with RecordProducer', async () => {
+    @StreamProcessor()
+    class Sender {
+      @StreamHandler('in')
+      @SendTo('out', { partitioner: 'consistent_random' })
+      send(@Payload() value: unknown): unknown {
+        return value;
+      }
+    }
+    const app = await apps.start({ topics: { in: 1, out: 5, own: 5 }, feature: { processors: [Sender] } });
+    const keys = Array.from({ length: 20 }, (_, n) => `customer-${n}`);
+    const producer = app.nest.get(RecordProducer);
+    const records = keys.map((key) => ({ key, value: 1 }));
+    await producer.sendAll('in', records);
+    await producer.sendAll('own', records, { partitioner: 'consistent_random' });
+    const expected = keys.map((key) => [key, crc32(key) % 5]).sort();
+    const places = (found: readonly { readonly key: string | null; readonly partition: number }[]): unknown[] =>
+      found.map(({ key, partition }) => [key, partition]).sort();
+    expect(places(await app.recordsOnce('out', 20))).toEqual(expected);
+    expect(places(await app.recordsOnce('own', 20))).toEqual(expected);
+    await expect(producer.send('own', records[0], { partitioner: 'random' as never })).rejects.toThrow(/"random"/);
+    await expect(producer.send('own', records[0], { partitioner: () => 5 })).rejects.toThrow(/answered 5; .* 0 to 4/);
+    expect(await app.records('own')).toHaveLength(20);
+  });
+
+  it('needs a partitioner that there is', async () => {
+    @StreamProcessor()
+    class Sender {
+      @StreamHandler('in')
+      @SendTo('out', { partitioner: 'murmur3' as never })
+      send(): void {}
+    }
+    const setup = { topics: { in: 1, out: 1 }, feature: { processors: [Sender] } };
+    const { problems = [] } = await apps.failure(apps.metadataOf(setup));
+    expect(problems).toEqual([
+      expect.stringMatching(/@SendTo of Sender\.send, partitioner: Unknown partitioner "murmur3"/),
+    ]);
   });
 
   it('is a tombstone for null, and nothing for undefined', async () => {

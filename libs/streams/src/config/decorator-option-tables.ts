@@ -37,7 +37,7 @@ export const STREAM_HANDLER_OPTIONS: OptionTable = {
 export const SEND_TO_OPTIONS: OptionTable = {
   key: option('serde'),
   value: option('serde'),
-  partitioner: option('function'),
+  partitioner: option('other'),
   positionHeader: option('boolean'),
 };
 
@@ -53,7 +53,11 @@ export const FEATURE_OPTIONS: OptionTable = {
 };
 
 /** Options of `RecordProducer.send` and `sendAll`. */
-export const SEND_OPTIONS: OptionTable = { key: option('serde'), value: option('serde') };
+export const SEND_OPTIONS: OptionTable = {
+  key: option('serde'),
+  value: option('serde'),
+  partitioner: option('other'),
+};
 
 /** Fields of a record that `RecordProducer` sends. Their values are checked where they are used. */
 export const OUTGOING_RECORD_FIELDS: OptionTable = {

@@ -1,4 +1,5 @@
 import { ConfigurationError } from '../errors/configuration-error.js';
+import type { PartitionerName } from '../log/named-partitioners.js';
 import type { SerdeName } from '../serdes/resolve-serde.js';
 import type { Serde } from '../serdes/serde.js';
 import type { StateStoreClass } from './state-store.decorator.js';
@@ -54,8 +55,11 @@ export interface SendToOptions<K = unknown, V = unknown> {
   readonly key?: Serde<K> | SerdeName;
   /** Default `json`. */
   readonly value?: Serde<V> | SerdeName;
-  /** Default: Kafka's murmur2 of the key. */
-  readonly partitioner?: (key: Uint8Array | null, partitionCount: number) => number;
+  /**
+   * The partition of a record: a name as librdkafka has it, or a function of the serialised key, which is null for records without one. Names spread
+   * records without a key over all partitions. Default `murmur2`, as Java clients write.
+   */
+  readonly partitioner?: PartitionerName | ((key: Uint8Array | null, partitionCount: number) => number);
   /** Each record carries the header `streams-position`: whoever reads it can ask the stores of the processor for at least its effects. Default false. */
   readonly positionHeader?: boolean;
 }

@@ -1,5 +1,5 @@
 import { optionProblems, OUTGOING_RECORD_FIELDS, SEND_OPTIONS } from '../config/decorator-option-tables.js';
-import { partitionForKey } from '../log/partitioner.js';
+import { resolvePartitioner, type KeyPartitioner, type PartitionerName } from '../log/named-partitioners.js';
 import type { Log } from '../log/log.js';
 import type { SentRecord } from '../log/record-sender.js';
 import type { RecordHeader } from '../log/records/record-header.js';
@@ -23,7 +23,7 @@ export interface OutgoingRecord<K = unknown, V = unknown> {
   /** Milliseconds since the epoch. Default: now. */
   readonly timestamp?: number;
   readonly headers?: readonly RecordHeader[];
-  /** Default: by Kafka's murmur2 of the key. */
+  /** Default: by the key, as `partitioner` of the options says. */
   readonly partition?: number;
 }
 
@@ -32,6 +32,11 @@ export interface SendOptions<K = unknown, V = unknown> {
   readonly key?: Serde<K> | SerdeName;
   /** Default `json`. */
   readonly value?: Serde<V> | SerdeName;
+  /**
+   * The partition of a record with a key: a name as librdkafka has it, or a function that gives the partition, from 0, of the serialised key. Default
+   * `murmur2`, as Java clients write. It has to be that of the topic's other producers.
+   */
+  readonly partitioner?: PartitionerName | KeyPartitioner;
 }
 
 /**
@@ -55,7 +60,7 @@ export class RecordProducer {
 
   /**
    * Settles when all in-sync replicas have the record. @returns a position for queries: `Streams-Min-Position` with it makes an answer show the effects
-   * of the record. @throws ConfigurationError for unknown options or fields, MissingTopicError, SerdeError, LogError
+   * of the record. @throws ConfigurationError for unknown options or fields, or a wrong partitioner, MissingTopicError, SerdeError, LogError
    */
   async send<K, V>(topic: string, record: OutgoingRecord<K, V>, options: SendOptions<K, V> = {}): Promise<string> {
     return this.sendAll(topic, [record], options);
@@ -65,7 +70,7 @@ export class RecordProducer {
    * Settles when all in-sync replicas have all of them; nothing is sent if one of them cannot be serialised or names a partition that the topic
    * does not have. After a `LogError` some of them may have been written.
    * @returns a position behind all of them, as `send` does; the empty text for no record.
-   * @throws ConfigurationError for unknown options or fields, MissingTopicError, SerdeError, LogError
+   * @throws ConfigurationError for unknown options or fields, or a wrong partitioner, MissingTopicError, SerdeError, LogError
    */
   async sendAll<K, V>(
     topic: string,
@@ -79,11 +84,12 @@ export class RecordProducer {
     await log.connect();
     const key = resolveSerde<K>(options.key ?? 'string');
     const value = resolveSerde<V>(options.value ?? 'json');
+    const partitionOf = resolvePartitioner(options.partitioner ?? 'murmur2');
     const partitions = await this.partitionsOf(log, topic, records);
     const prepared = records.map((record): SentRecord => {
       const keyBytes = bytesOf(key, record.key, topic, 'key');
       const byKey = (): number =>
-        keyBytes === null ? this.next++ % partitions : partitionForKey(keyBytes, partitions);
+        keyBytes === null ? this.next++ % partitions : chosenPartition(partitionOf, topic, keyBytes, partitions);
       return {
         partition: record.partition ?? byKey(),
         key: keyBytes,
@@ -135,6 +141,15 @@ function positionBehind(topic: string, ends: ReadonlyMap<number, number>): strin
   const inOrder = Array.from(ends).sort(([a], [b]) => a - b);
   const tokens = inOrder.map(([partition, end]) => PositionToken.ofTopic(topic, partition, end));
   return PositionToken.merge(tokens).toString();
+}
+
+/** @throws ConfigurationError for an answer that is not a partition of the topic */
+function chosenPartition(choose: KeyPartitioner, topic: string, key: Uint8Array, partitions: number): number {
+  const partition = choose(key, partitions);
+  if (isPartition(partition, partitions) && partition !== undefined) return partition;
+  throw new ConfigurationError([
+    `The partitioner of records for "${topic}" answered ${String(partition)}; it must answer a whole number from 0 to ${partitions - 1}.`,
+  ]);
 }
 
 function isPartition(partition: number | undefined, count: number): boolean {

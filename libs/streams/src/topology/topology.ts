@@ -1,3 +1,4 @@
+import type { KeyPartitioner } from '../log/named-partitioners.js';
 import type { Serde } from '../serdes/serde.js';
 import type { Processor, ProcessorSupplier } from './processor.js';
 import type { StoreDefinition } from './store-definition.js';
@@ -31,7 +32,7 @@ export interface Prefetch {
   readonly key?: (record: { readonly key: unknown; readonly value: unknown }) => unknown;
 }
 
-/** Writes what its parents forward to one topic; the partition comes from the key by Kafka's murmur2 unless `partitioner` says otherwise. */
+/** Writes what its parents forward to one topic; the partition comes from the key by Kafka's murmur2 unless `partitioner` or `keyPartitioner` says otherwise. */
 export interface SinkNode {
   readonly kind: 'sink';
   readonly name: string;
@@ -40,6 +41,8 @@ export interface SinkNode {
   readonly key: Serde<unknown>;
   readonly value: Serde<unknown>;
   readonly partitioner?: (key: Uint8Array | null, partitionCount: number) => number;
+  /** In place of murmur2; records without a key are spread over all partitions. Not with `partitioner`. */
+  readonly keyPartitioner?: KeyPartitioner;
   /** Each record says in the header `streams-position` up to where its source was read for it. Default false. */
   readonly hasPositionHeader?: boolean;
 }

@@ -6,13 +6,16 @@ import {
   STREAM_PROCESSOR_OPTIONS,
 } from '../../config/decorator-option-tables.js';
 import type { StateStoreClass } from '../../decorators/state-store.decorator.js';
+import type { SendToOptions } from '../../decorators/stream-handler.decorator.js';
 import { streamProcessorOptionsOf } from '../../decorators/stream-processor.decorator.js';
+import { resolvePartitioner } from '../../log/named-partitioners.js';
+import { ConfigurationError } from '../../errors/configuration-error.js';
 import { resolveSerde } from '../../serdes/resolve-serde.js';
 import type { Serde } from '../../serdes/serde.js';
 import { json } from '../../serdes/text-serdes.js';
 import type { StoreDefinition } from '../../topology/store-definition.js';
 import { TopologyBuilder } from '../../topology/topology-builder.js';
-import type { Prefetch, SourceNode, Topology } from '../../topology/topology.js';
+import type { Prefetch, SinkNode, SourceNode, Topology } from '../../topology/topology.js';
 import type { ProcessorSuppliers } from '../handlers/processor-suppliers.js';
 import { handlerMethods, methodProblems, type HandlerMethod } from './handler-methods.js';
 import type { ProblemList } from './problem-list.js';
@@ -96,7 +99,10 @@ function addProcessor(
         sink.value === undefined
           ? json()
           : problems.attempt(`@SendTo of ${name}, value`, () => resolveSerde(sink.value!));
-      if (sinkKey === undefined || sinkValue === undefined) continue;
+      const partitioning = problems.attempt(`@SendTo of ${name}, partitioner`, () =>
+        sinkPartitioning(name, sink.partitioner),
+      );
+      if (sinkKey === undefined || sinkValue === undefined || partitioning === undefined) continue;
       builder.addSink({
         name: `${name} -> ${target}`,
         parents: [name],
@@ -104,9 +110,24 @@ function addProcessor(
         key: sinkKey as Serde<unknown>,
         value: sinkValue as Serde<unknown>,
         ...(sink.positionHeader === true ? { hasPositionHeader: true } : {}),
-        ...(sink.partitioner ? { partitioner: sink.partitioner } : {}),
+        ...partitioning,
       });
     }
+  }
+}
+
+/** @throws ConfigurationError that names the handler, for an unknown name of a partitioner */
+function sinkPartitioning(
+  handler: string,
+  partitioner: SendToOptions['partitioner'],
+): Pick<SinkNode, 'partitioner' | 'keyPartitioner'> {
+  if (partitioner === undefined) return {};
+  if (typeof partitioner === 'function') return { partitioner };
+  try {
+    return { keyPartitioner: resolvePartitioner(partitioner) };
+  } catch (error) {
+    if (!(error instanceof ConfigurationError)) throw error;
+    throw new ConfigurationError(error.problems.map((problem) => `@SendTo of ${handler}, partitioner: ${problem}`));
   }
 }
 

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { LogProducer } from '../../log/log-producer.js';
-import { stringSerde } from '../../serdes/text-serdes.js';
+import { resolvePartitioner, type KeyPartitioner } from '../../log/named-partitioners.js';
+import { partitionForKey } from '../../log/partitioner.js';
+import { json, stringSerde } from '../../serdes/text-serdes.js';
 import type { Serde } from '../../serdes/serde.js';
 import { ManualClock } from '../../testing/manual-clock.js';
 import type { SinkNode } from '../../topology/topology.js';
@@ -11,8 +13,10 @@ import { NO_LIMITS } from './topic-limits.js';
 
 const text = stringSerde as Serde<unknown>;
 
+const KEYS = ['a', 'b', 'acc-17', 'grüße'];
+
 /** A writer to 6 partitions, and the partitions it wrote to. */
-function world(partitioner: () => unknown, value = text) {
+function world(partitioner: (() => unknown) | undefined, value = text, keyPartitioner?: KeyPartitioner) {
   const written: number[] = [];
   const producer = { append: (_: string, partition: number) => written.push(partition) > 0 } as unknown as LogProducer;
   const node = {
@@ -20,7 +24,8 @@ function world(partitioner: () => unknown, value = text) {
     topic: 'out',
     key: text,
     value,
-    partitioner: partitioner as NonNullable<SinkNode['partitioner']>,
+    ...(partitioner && { partitioner: partitioner as NonNullable<SinkNode['partitioner']> }),
+    ...(keyPartitioner && { keyPartitioner }),
   } as SinkNode;
   const topic = new OutputTopic('out', NO_LIMITS, 'none', new ManualClock());
   topic.partitions = 6;
@@ -65,11 +70,32 @@ describe('the partitioner of a sink', () => {
   });
 });
 
+describe('a sink with a named partitioner', () => {
+  it('puts keys where it says, and spreads records without a key', () => {
+    const { written, writer } = world(undefined, text, resolvePartitioner('fnv1a'));
+    for (const key of KEYS) writer.write(key, 'v', 1, undefined);
+    const byName = KEYS.map((key) => resolvePartitioner('fnv1a')(Buffer.from(key), 6));
+    expect(written.splice(0)).toEqual(byName);
+    expect(byName).not.toEqual(KEYS.map((key) => partitionForKey(Buffer.from(key), 6)));
+    for (let n = 0; n < 6; n++) writer.write(null, 'v', 1, undefined);
+    expect(new Set(written).size).toBe(6);
+  });
+});
+
 describe('a record that is forwarded', () => {
   it.each([Number.NaN, Infinity, 0.5, -2, undefined, '5'])('needs a time that Kafka knows, unlike %s', (timestamp) => {
     const { writer, written } = world(() => 0);
     expect(() => writer.write('k', 'v', timestamp as number, undefined)).toThrow(/its timestamp .* is no whole number/);
     expect(written).toEqual([]);
+  });
+
+  it('needs a value, or null for a tombstone', () => {
+    const { writer, written } = world(() => 0, json() as Serde<unknown>);
+    expect(() => writer.write('k', undefined, 1, undefined)).toThrow(/its value is undefined. Forward null/);
+    expect(() => writer.write('k', Promise.resolve(1), 1, undefined)).toThrow(/A promise .*has no JSON/);
+    expect(written).toEqual([]);
+    writer.write('k', null, 1, undefined);
+    expect(written).toEqual([0]);
   });
 
   it('may have no time', () => {

@@ -36,11 +36,12 @@ export class SinkWriter {
   /** @throws ProductionError if the record can never be written; LogError if the producer has failed. */
   write(key: unknown, value: unknown, timestamp: number, headers: readonly RecordHeader[] | undefined): void {
     const { node, output } = this;
+    if (value === undefined) throw this.refused('its value is undefined. Forward null to write a tombstone.');
     let keyBytes: Uint8Array | null;
     let valueBytes: Uint8Array | null;
     try {
       keyBytes = key === null || key === undefined ? null : node.key.serialize(key);
-      valueBytes = value === null || value === undefined ? null : node.value.serialize(value);
+      valueBytes = value === null ? null : node.value.serialize(value);
     } catch (error) {
       throw this.refused(reasonOf(error), error);
     }
@@ -62,9 +63,9 @@ export class SinkWriter {
   }
 
   private partitionOf(key: Uint8Array | null): number {
-    const { partitioner } = this.node;
+    const { partitioner, keyPartitioner = partitionForKey } = this.node;
     if (partitioner !== undefined) return this.chosenBy(partitioner, key);
-    if (key !== null) return partitionForKey(key, this.topic.partitions);
+    if (key !== null) return keyPartitioner(key, this.topic.partitions);
     this.next = (this.next + 1) % this.topic.partitions;
     return this.next;
   }
