@@ -3,6 +3,7 @@ import type { RecordHeader } from '../../log/records/record-header.js';
 import type { ForwardOptions, Processor, ProcessorContext, TaskId } from '../../topology/processor.js';
 import type { ProcessorNode } from '../../topology/topology.js';
 import type { CurrentRecord } from './current-record.js';
+import type { DepthFirstQueue } from './depth-first-queue.js';
 import { withPosition } from './position-header.js';
 import type { SinkWriter } from './output.js';
 import type { UnitOfWork } from './unit-of-work.js';
@@ -21,8 +22,8 @@ export interface TaskScope {
   readonly taskId: TaskId;
   readonly record: CurrentRecord;
   readonly unit: UnitOfWork;
-  /** Forwarded to processors, not yet handled. */
-  readonly forwarded: Forwarded[];
+  /** Forwarded to processors, not yet handled; depth first, as in Kafka Streams. */
+  readonly forwarded: DepthFirstQueue<Forwarded>;
   streamTime: number;
   isCommitRequested: boolean;
 }

@@ -14,6 +14,7 @@ import { LogError } from '../../errors/log-error.js';
 import { StoreCorruptedError } from '../../errors/store-corrupted-error.js';
 import { ErrorOrigins } from '../error-origins.js';
 import { CurrentRecord } from './current-record.js';
+import { DepthFirstQueue } from './depth-first-queue.js';
 import type { OutputPort } from './output.js';
 import { ProcessorRuntime, type TaskScope } from './processor-runtime.js';
 import { RecordLoop } from './record-loop.js';
@@ -62,7 +63,7 @@ function world(
     taskId: '0_0',
     record: new CurrentRecord(),
     unit: new UnitOfWork('0_0'),
-    forwarded: [],
+    forwarded: new DepthFirstQueue(),
     streamTime: -1,
     isCommitRequested: false,
   };
@@ -254,7 +255,7 @@ describe('the loop over the records of a task', () => {
     expect(() => context![call]('late')).toThrow(
       /^Refused .* by parent of task 0_0: .* The last handler there was parent\. Await/,
     );
-    expect([scope.forwarded, scope.isCommitRequested]).toEqual([[], false]);
+    expect([scope.forwarded.size, scope.isCommitRequested]).toEqual([0, false]);
   });
 
   it('refuses a late forward during the turn of another handler', async () => {
@@ -343,7 +344,7 @@ describe('the loop over the records of a task', () => {
       expect(loop.watch.hasLateHandler).toBe(true);
       expect([...queues[0]!.rejected.keys()]).toEqual([0]);
       expect(() => context!.forward('late')).toThrow('parent took longer than the option "handlerTimeout"');
-      expect(scope.forwarded).toEqual([]);
+      expect(scope.forwarded.size).toBe(0);
     });
 
     it('leaves handlers alone that end in time', async () => {

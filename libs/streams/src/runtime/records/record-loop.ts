@@ -5,6 +5,7 @@ import type { Clock } from '../../time/clock.js';
 import type { Processor, TaskId } from '../../topology/processor.js';
 import type { ErrorOrigins } from '../error-origins.js';
 import { CurrentRecord } from './current-record.js';
+import type { DepthFirstQueue } from './depth-first-queue.js';
 import { HalfDoneRecordError } from './half-done-record-error.js';
 import { HandlerWatch } from './handler-watch.js';
 import type { Forwarded, ProcessorRuntime, TaskScope } from './processor-runtime.js';
@@ -65,7 +66,7 @@ export class RecordLoop {
   private key: unknown;
   private value: unknown;
   private readonly record: CurrentRecord;
-  private readonly forwarded: Forwarded[];
+  private readonly forwarded: DepthFirstQueue<Forwarded>;
 
   constructor(private readonly options: RecordLoopOptions) {
     this.record = options.scope.record;
@@ -137,7 +138,7 @@ export class RecordLoop {
   abandon(): void {
     this.options.scope.unit.isOpen = false;
     this.current = undefined;
-    this.forwarded.length = 0;
+    this.forwarded.clear();
   }
 
   /**
@@ -181,7 +182,7 @@ export class RecordLoop {
 
   /** Handles what hooks forwarded to processors. */
   async drainForwarded(): Promise<void> {
-    for (let next = this.forwarded.shift(); next !== undefined; next = this.forwarded.shift()) {
+    for (let next = this.forwarded.take(); next !== undefined; next = this.forwarded.take()) {
       this.record.become(next.key, next.value, next.timestamp, next.headers);
       this.enter(next.to);
       const result = await next.to.process();
@@ -289,10 +290,9 @@ export class RecordLoop {
     unit.handler = node.node.name;
   }
 
-  /** What the last processor forwarded goes first, so that a record is finished before its siblings. */
   private next(queue: SourceQueue): ProcessorRuntime | undefined {
-    if (this.forwarded.length > 0) {
-      const forwarded = this.forwarded.shift()!;
+    const forwarded = this.forwarded.take();
+    if (forwarded !== undefined) {
       this.record.become(forwarded.key, forwarded.value, forwarded.timestamp, forwarded.headers);
       return forwarded.to;
     }
@@ -365,7 +365,7 @@ export class RecordLoop {
   /** Does with the record what its policy says, and lets nobody handle it. @throws BadRecordError */
   private async reject(queue: SourceQueue, rejected: RejectedRecord): Promise<void> {
     const { badRecords } = this.options;
-    this.forwarded.length = 0;
+    this.forwarded.clear();
     const isNew = rejected.action === undefined;
     if (rejected.action === undefined) {
       const verdict = await badRecords.judge(rejected.failure);

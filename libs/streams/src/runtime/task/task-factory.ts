@@ -13,6 +13,7 @@ import type { Clock } from '../../time/clock.js';
 import type { ErrorOrigins } from '../error-origins.js';
 import type { StateDirectory } from '../state-directory/state-directory.js';
 import { CurrentRecord } from '../records/current-record.js';
+import { DepthFirstQueue } from '../records/depth-first-queue.js';
 import { SinkWriter, type OutputPort } from '../records/output.js';
 import { TaskOutput } from '../records/task-output.js';
 import type { OutputTopics } from '../records/output-topics.js';
@@ -78,7 +79,7 @@ export class TaskFactory {
       taskId: id,
       record: new CurrentRecord(),
       unit,
-      forwarded: [],
+      forwarded: new DepthFirstQueue(),
       streamTime: -1,
       isCommitRequested: false,
     };
