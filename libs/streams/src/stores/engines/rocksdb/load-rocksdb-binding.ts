@@ -1,3 +1,4 @@
+import { asClause } from '../../../errors/as-clause.js';
 import { spawn } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { EngineUnavailableError } from '../../../errors/engine-unavailable-error.js';
@@ -61,7 +62,7 @@ function load<T>(name: RocksDbBindingName): T {
       missing
         ? `The engine "rocksdb" needs the package "${name}". Install it with \`npm install ${name}\`, or use the engine "memory".`
         : `The package "${name}" does not load on Node ${process.versions.node} (${process.platform} ${process.arch}): ` +
-            `${cause instanceof Error ? cause.message : String(cause)}. Choose the other binding, or the engine "memory".` +
+            `${asClause(cause instanceof Error ? cause.message : String(cause))}. Choose the other binding, or the engine "memory".` +
             (String(cause).includes('libatomic') ? ' On Debian and Ubuntu: apt-get install libatomic1.' : ''),
       { cause },
     );
