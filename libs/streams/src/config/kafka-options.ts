@@ -4,6 +4,11 @@ import type { ConnectionOptions } from 'node:tls';
 export interface KafkaOptions {
   /** `host:port` of some brokers; the rest of the cluster is learned from them. */
   readonly brokers: readonly string[];
+  /**
+   * Where to reach brokers whose announced addresses (`advertised.listeners`) cannot be reached from here: `host:port` by announced `host:port`, for
+   * example `{ 'kafka-1:9092': 'localhost:19092' }`. Default: none.
+   */
+  readonly addresses?: Readonly<Record<string, string>>;
   /** TLS with the system's certificates (`true`), or with these options of Node's `tls.connect`. Default: no TLS. */
   readonly ssl?: boolean | ConnectionOptions;
   readonly sasl?: SaslOptions;

@@ -53,6 +53,11 @@ export const OPTION_TABLE = {
     default: 'required with `kafka`',
     meaning: '`host:port` of some brokers. Without `kafka` the embedded log is used.',
   },
+  'kafka.addresses': {
+    type: 'other',
+    default: 'none',
+    meaning: '`host:port` to use, by the `host:port` that a broker announces (`advertised.listeners`).',
+  },
   'kafka.ssl': { type: 'ssl', default: '`false`', meaning: '`true`, or options of `tls.connect`.' },
   'kafka.sasl': {
     type: 'sasl',

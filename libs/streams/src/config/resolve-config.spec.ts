@@ -123,6 +123,9 @@ describe('resolveConfig', () => {
       expect(problemsOf({ ...base, advertisedUrl })).toEqual([expect.stringContaining('"advertisedUrl" must be')]);
     for (const applicationId of ['bank-', 'bank--eu'])
       expect(problemsOf({ applicationId })).toEqual([expect.stringContaining('must not contain "--" or end with "-"')]);
+    expect(problemsOf({ ...base, kafka: { brokers: ['a:1'], addresses: { 'b:1': 'http://c:1' } } })).toEqual([
+      expect.stringContaining(`"kafka.addresses" must map 'host:port' to 'host:port'`),
+    ]);
     expect(problemsOf({ ...base, kafka: {} })).toEqual([expect.stringContaining('"kafka.brokers" is required')]);
     expect(problemsOf({})).toEqual([expect.stringContaining('"applicationId" is required')]);
     expect(problemsOf(undefined).length).toBeGreaterThan(0);

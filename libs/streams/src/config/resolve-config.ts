@@ -112,6 +112,10 @@ function memoryConfig(read: OptionReader, environment: ConfigEnvironment): Memor
   };
 }
 
+function isBrokerAddress(text: unknown): boolean {
+  return typeof text === 'string' && /^[^\s:/]+:\d{1,5}$|^\[[0-9a-fA-F:]+\]:\d{1,5}$/.test(text);
+}
+
 function contradictions(options: StreamsOptions, read: OptionReader, config: RuntimeConfig): string[] {
   const problems: string[] = [];
   const { memory, group, errors } = config;
@@ -134,11 +138,11 @@ function contradictions(options: StreamsOptions, read: OptionReader, config: Run
   if (options?.kafka !== undefined && options.kafka?.brokers === undefined) {
     problems.push('"kafka.brokers" is required when "kafka" is given.');
   }
-  for (const broker of read.value<readonly string[]>('kafka.brokers') ?? []) {
-    if (!/^[^\s:/]+:\d{1,5}$|^\[[0-9a-fA-F:]+\]:\d{1,5}$/.test(broker)) {
-      problems.push(`"kafka.brokers" must hold 'host:port', not '${broker}'.`);
-    }
-  }
+  for (const broker of read.value<readonly string[]>('kafka.brokers') ?? [])
+    if (!isBrokerAddress(broker)) problems.push(`"kafka.brokers" must hold 'host:port', not '${broker}'.`);
+  for (const address of Object.entries(read.value<object>('kafka.addresses') ?? {}).flat())
+    if (!isBrokerAddress(address))
+      problems.push(`"kafka.addresses" must map 'host:port' to 'host:port'; found '${String(address)}'.`);
   if (config.advertisedUrl !== undefined && peerUrlOf(config.advertisedUrl) === undefined) {
     problems.push(
       `"advertisedUrl" must be an http(s) URL such as 'http://10.0.0.7:3000', without query, fragment and user, not '${config.advertisedUrl}'.`,

@@ -22,9 +22,10 @@ class World {
   members = [1, 2, 3];
   readonly wire: ClusterWire;
 
-  constructor(seeds: readonly number[] = [1]) {
+  constructor(seeds: readonly number[] = [1], addresses?: Readonly<Record<string, string>>) {
     this.wire = new ClusterWire({
       brokers: seeds.map((port) => `kafka:${port}`),
+      addresses,
       requestTimeoutMs: 30_000,
       clock: this.clock,
       logger: { ...silentLogger, warn: (message) => this.warnings.push(message) },
@@ -68,8 +69,8 @@ class World {
 
 describe('a wire to a cluster', () => {
   const worlds: World[] = [];
-  const open = async (seeds?: readonly number[]): Promise<World> => {
-    const world = new World(seeds);
+  const open = async (seeds?: readonly number[], addresses?: Readonly<Record<string, string>>): Promise<World> => {
+    const world = new World(seeds, addresses);
     worlds.push(world);
     await world.wire.track(['t']);
     world.asked.length = 0;
@@ -185,5 +186,30 @@ describe('a wire to a cluster', () => {
     await wire.close();
     await rejected;
     await expect(wire.refresh()).rejects.toMatchObject({ code: 'LOG_CONNECTION' });
+  });
+
+  it('says at once that an address which cannot be reached comes from a broker', async () => {
+    const world = await open();
+    world.down.add(3);
+    for (let i = 0; i < 2; i++) await expect(world.wire.send(3, 'heartbeat', {} as never)).rejects.toThrow('refused');
+    expect(world.warnings).toEqual([
+      expect.stringMatching(
+        /^The connection to kafka:3 failed: refused\. .*"advertised\.listeners".*"kafka\.addresses"/,
+      ),
+    ]);
+  });
+
+  it('says nothing of the kind where the address was given, or has answered before', async () => {
+    const world = await open();
+    await world.wire.send(3, 'listOffsets', { topics: [{ topic: 't', partitions: [{ partition: 0 }] }] } as never);
+    world.down.add(1).add(3);
+    for (const node of [1, 3]) await expect(world.wire.send(node, 'heartbeat', {} as never)).rejects.toThrow('refused');
+    expect(world.warnings).toEqual([]);
+  });
+
+  it('reaches announced brokers where the options say', async () => {
+    const world = await open([1], { 'kafka:3': 'localhost:7' });
+    await world.wire.send(3, 'heartbeat', {} as never);
+    expect(world.asked).toEqual(['7 Heartbeat']);
   });
 });

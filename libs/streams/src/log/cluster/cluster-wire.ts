@@ -14,6 +14,7 @@ import { coordinatorError } from '../protocol/error-names.js';
 import type { ApiName, RequestOf, ResponseOf } from '../protocol/messages.js';
 import { TopicLeaders } from '../protocol/topic-leaders.js';
 import type { CoordinatorType, Wire } from '../wire.js';
+import { AnnouncedBrokers } from './announced-brokers.js';
 import { brokerName, parseBrokerAddress } from './broker-address.js';
 import { newestMetadata } from './newest-metadata.js';
 import { connectionFailure, type NodeAddress, type NodeConnection } from './node-connection.js';
@@ -22,6 +23,8 @@ import { OpenRequests, type OpenRequest } from './open-requests.js';
 export interface ClusterWireOptions {
   /** `host:port` of brokers to begin with. */
   readonly brokers: readonly string[];
+  /** `host:port` to use, by the `host:port` that a broker announces. */
+  readonly addresses?: Readonly<Record<string, string>> | undefined;
   readonly requestTimeoutMs: number;
   readonly clock: Clock;
   readonly logger?: StreamsLogger;
@@ -58,6 +61,7 @@ export class ClusterWire implements Wire {
   private readonly leaders = new TopicLeaders();
   private readonly topics = new Set<string>();
   private readonly logger: StreamsLogger;
+  private readonly announced: AnnouncedBrokers;
   private controllerNode = NO_CONTROLLER;
   private cancelWatch: CancelTimer | undefined;
   private isDoubting = false;
@@ -67,6 +71,7 @@ export class ClusterWire implements Wire {
     this.requests = new OpenRequests(options.clock);
     this.logger = options.logger ?? silentLogger;
     this.seeds = options.brokers.map(parseBrokerAddress);
+    this.announced = new AnnouncedBrokers(options.brokers, options.addresses ?? {}, this.logger);
   }
 
   connect(): Promise<void> {
@@ -90,7 +95,8 @@ export class ClusterWire implements Wire {
     const request = { topics: [...this.topics] };
     const { answer, from } = await this.askAny(metadataCodec, request);
     // A broker that was away does not know it at first, and still takes itself for the leader of what it has lost.
-    const others = answer.brokers.filter((broker) => brokerName(broker) !== brokerName(from));
+    const brokers = answer.brokers.map((broker) => this.announced.reached(broker));
+    const others = brokers.filter((broker) => brokerName(broker) !== brokerName(from));
     // Under a name that no broker goes by, it may be any of them.
     const needed = Math.min(others.length < answer.brokers.length ? 1 : 2, others.length);
     const confirmations = await this.askWitnesses(others, needed, metadataCodec, request);
@@ -136,7 +142,7 @@ export class ClusterWire implements Wire {
     const agreed = said.find((one) => said.filter((other) => isSame(one, other)).length * 2 > said.length);
     if (agreed === undefined || agreed.error !== 0)
       throw coordinatorError(key, KafkaErrorCode.COORDINATOR_NOT_AVAILABLE);
-    this.nodes.set(agreed.nodeId, agreed);
+    this.nodes.set(agreed.nodeId, this.announced.reached(agreed));
     return agreed.nodeId;
   }
 
@@ -235,7 +241,13 @@ export class ClusterWire implements Wire {
     const open = this.requests.begin(broker, codec.name);
     this.watch();
     try {
-      return await connection.request(codec, request, this.options.requestTimeoutMs + timeoutMs);
+      const answer = await connection.request(codec, request, this.options.requestTimeoutMs + timeoutMs);
+      this.announced.answers(broker);
+      return answer;
+    } catch (error) {
+      const isMember = Array.from(this.nodes.values(), brokerName).includes(broker);
+      if (isMember && !this.isClosed) this.announced.fails(broker, error);
+      throw error;
     } finally {
       this.requests.end(open);
     }
@@ -243,7 +255,7 @@ export class ClusterWire implements Wire {
 
   private adopt(metadata: ClusterMetadata, isConfirmed: boolean): void {
     this.nodes.clear();
-    for (const broker of metadata.brokers) this.nodes.set(broker.nodeId, broker);
+    for (const broker of metadata.brokers) this.nodes.set(broker.nodeId, this.announced.reached(broker));
     this.controllerNode = metadata.controller;
     this.leaders.update(metadata.topics, isConfirmed);
     const known = new Set([...this.nodes.values()].map(brokerName));

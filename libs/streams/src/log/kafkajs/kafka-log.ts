@@ -36,5 +36,12 @@ export function createKafkaJsWire(options: KafkaOptions, role: string, { clock, 
   });
   const brokers = kafkaJsBrokers(kafka);
   const open = (address: NodeAddress): NodeConnection => new KafkaJsConnection(brokers, address, clock);
-  return new ClusterWire({ brokers: options.brokers, requestTimeoutMs, clock, logger, open });
+  return new ClusterWire({
+    brokers: options.brokers,
+    addresses: options.addresses,
+    requestTimeoutMs,
+    clock,
+    logger,
+    open,
+  });
 }
