@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { EmbeddedBroker } from '../log/embedded/embedded-broker.js';
 import type { Interceptor } from '../log/embedded/interceptor.js';
 import { WireLog } from '../log/client/wire-log.js';
@@ -8,6 +8,10 @@ import { ManualClock } from '../testing/manual-clock.js';
 import { RecordProducer, type OutgoingRecord } from './record-producer.js';
 
 const DELIVERY_TIMEOUT_MS = 120_000;
+
+/** Together more than the 32 MiB that a producer buffers. */
+const large = (partition: number): OutgoingRecord[] =>
+  Array.from({ length: 70 }, () => ({ value: 'x'.repeat(500_000), partition }));
 
 class World {
   readonly clock = new ManualClock();
@@ -143,6 +147,41 @@ describe('calls of a record producer', () => {
     const position = await world.clock.run(world.producer.sendAll('in', records));
     const expected = PositionToken.merge([PositionToken.ofTopic('in', 0, 2), PositionToken.ofTopic('in', 1, 1)]);
     expect(position).toBe(expected.toString());
+  });
+
+  it('are not delayed by more than a buffer of records for a partition that takes nothing', async () => {
+    const world = new World();
+    await world.topics({ in: 2 });
+    world.dead.add('in-1');
+    world.producer.sendAll('in', large(1)).catch(() => undefined);
+    await world.clock.settle();
+    const startedAt = world.clock.monotonic();
+    await world.clock.run(world.send('in', { value: 'v', partition: 0 }));
+    expect(world.clock.monotonic() - startedAt).toBeLessThan(1000);
+  });
+
+  it('keep their order where one of them has more records than a buffer', async () => {
+    const world = new World();
+    await world.topics({ in: 1 });
+    const sent = world.producer.sendAll('in', large(0));
+    const last = world.send('in', { value: 'last', partition: 0 });
+    const positions = await world.clock.run(Promise.all([sent, last]));
+    expect(positions).toEqual([70, 71].map((end) => PositionToken.ofTopic('in', 0, end).toString()));
+  });
+
+  it('survive a topic that a broker does not know for a moment, however long they have been repeated', async () => {
+    const world = new World();
+    await world.topics({ in: 1 });
+    await world.clock.run(world.send('in', { value: 'v' }));
+    world.dead.add('in-0');
+    const sent = world.send('in', { value: 'w' });
+    await world.clock.advance(20_000);
+    const partitionCount = vi.spyOn(world.broker, 'partitionCount').mockReturnValue(0);
+    await world.clock.advance(1000);
+    partitionCount.mockRestore();
+    world.dead.clear();
+    await world.clock.run(sent);
+    expect(await world.end('in')).toBe(2);
   });
 
   it('share at most 16 senders, also when some topics take nothing', async () => {

@@ -26,6 +26,8 @@ export class PartitionBatches {
   /** Set while the oldest batch is under way or waits to be repeated. */
   isMuted = false;
   acknowledgedEnd: number | undefined;
+  /** Since when brokers have said that there is no such partition. */
+  absentSinceMs: number | undefined;
   /** Under which the batches are sent, where partitions have producer ids of their own. */
   identity: ProducerIdentity | undefined;
   private nextSequence = 0;

@@ -373,14 +373,17 @@ export class ProducePipeline {
     const now = this.clock.monotonic();
     for (const batches of this.all) {
       const { topic, partition, pending, isMuted } = batches;
+      const count = this.wire.partitions(topic).length;
+      if (partition < count) batches.absentSinceMs = undefined;
+      else if (isAnswered) batches.absentSinceMs ??= now;
       const head = pending[0];
       if (head === undefined || isMuted || this.wire.leaderOf(topic, partition) !== undefined) continue;
-      const count = this.wire.partitions(topic).length;
+      const absentMs = now - (batches.absentSinceMs ?? now);
       if (head.firstSentMs === 0) head.firstSentMs = now;
       else if (now - head.firstSentMs > this.deliveryTimeoutMs)
         this.giveUp(batches, Infinity, this.undelivered(`records for ${topic}-${partition}`, undefined));
-      else if (this.owner.onGivenUp && isAnswered && partition >= count && now - head.firstSentMs > ABSENT_MS)
-        this.giveUp(batches, Infinity, absentPartition(topic, partition, count));
+      else if (this.owner.onGivenUp && isAnswered && absentMs > ABSENT_MS)
+        this.giveUp(batches, Infinity, absentPartition(topic, partition, count, head.bytes !== undefined));
     }
   }
 

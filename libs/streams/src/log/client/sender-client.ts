@@ -40,10 +40,10 @@ export class SenderClient implements RecordSender {
 
   async send(topic: string, records: readonly SentRecord[]): Promise<ReadonlyMap<number, number>> {
     const outcome = new SendOutcome();
+    // Without a wait for room in the buffer: callers hold their records anyway, and would wait for partitions that are not theirs.
     for (const { partition, key, value, timestampMs, headers } of records) {
-      const hasRoom = this.pipeline.append(topic, partition, key, value, timestampMs, headers);
+      this.pipeline.append(topic, partition, key, value, timestampMs, headers);
       this.pipeline.watchLast(topic, partition, outcome);
-      if (!hasRoom) await this.pipeline.drain();
     }
     return outcome.settled();
   }
