@@ -1,7 +1,10 @@
+import { SourceStalls, type ReadPartition } from './source-stalls.js';
 import { lookAtChangelogs, LOOK_EVERY_MS } from './changelog-watch.js';
 import { HandlerLook, SLOW_HANDLER_MS } from './handler-look.js';
 import type { InstanceParts, StreamsInstanceOptions } from './instance-parts.js';
 import type { Intervals } from './intervals.js';
+
+const STALLS_EVERY_MS = 15_000;
 
 /** Starts what watches topics and handlers while the instance runs. */
 export function startWatches(
@@ -14,4 +17,16 @@ export function startWatches(
   intervals.every(LOOK_EVERY_MS, () => void lookAtChangelogs(parts, options, onFailure));
   intervals.every(SLOW_HANDLER_MS / 2, () => handlers.look(parts.tasks.all));
   void parts.topicWatch.run();
+  if (options.config.processingGuarantee !== 'exactly_once') return;
+  const stalls = new SourceStalls(options.log.admin, options.clock, options.logger);
+  intervals.every(STALLS_EVERY_MS, () => void stalls.look(readPartitions(parts)));
+}
+
+/** The partitions of running tasks in which no record waits for its handler. */
+function readPartitions({ tasks }: InstanceParts): ReadPartition[] {
+  return tasks.active.flatMap(({ records, partition }) =>
+    records.queues.flatMap(({ topic, position, isEmpty, isPaused }) =>
+      isEmpty && !isPaused ? [{ topic, partition, position }] : [],
+    ),
+  );
 }
