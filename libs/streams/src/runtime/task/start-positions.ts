@@ -52,6 +52,7 @@ export class StartPositions {
     if (committed.some(({ offset }, i) => offset > ends[i]!.offset))
       ends = await untilAnswered(clock, signal, readEnds);
     const lost = lostOffsets(task, committed, ends);
+    if (lost.length === 0) this.nameNewSources(task, committed);
     if (lost.length > 0) await this.decide(task, lost, signal);
     const starts = partitions.map((partition, i) => {
       const { offset } = committed[i]!;
@@ -69,6 +70,17 @@ export class StartPositions {
       queue.reset(starts[i]!);
       queue.end = ends[i]!.offset;
     });
+  }
+
+  /** A source that was added has no offset, and neither has one whose offset was deleted. */
+  private nameNewSources(task: Task, committed: readonly PartitionOffset[]): void {
+    const added = committed.filter(({ offset }) => offset < 0);
+    if (added.length === 0 || !hasState(task)) return;
+    const names = added.map(({ topic, partition }) => `"${topic}" partition ${partition}`).join(', ');
+    this.options.logger.warn(
+      `Task ${task.id} has state and offsets of its other sources, but none of ${names}: reading that from its beginning, as a new source. ` +
+        `If it is not new, its records are applied again: stop all instances, and set its offset with kafka-consumer-groups.sh --reset-offsets.`,
+    );
   }
 
   private async decide(task: Task, lost: readonly LostOffset[], signal: AbortSignal): Promise<void> {
@@ -126,12 +138,15 @@ function lostOffsets(
   committed: readonly PartitionOffset[],
   ends: readonly PartitionOffset[],
 ): LostOffset[] {
-  const hasState = task.stores.all.some(({ store }) => store.position !== undefined);
-  const isWithout = hasState && committed.length > 0 && committed.every(({ offset }) => offset < 0);
+  const isWithout = hasState(task) && committed.length > 0 && committed.every(({ offset }) => offset < 0);
   return committed.flatMap(({ topic, partition, offset }, i) => {
     const end = ends[i]!.offset;
     return isWithout || offset > end ? [{ topic, partition, committed: offset, end }] : [];
   });
+}
+
+function hasState(task: Task): boolean {
+  return task.stores.all.some(({ store }) => store.position !== undefined);
 }
 
 function isSame(a: TopicPartition, b: TopicPartition): boolean {
