@@ -118,6 +118,25 @@ describe('bytes up to the limit', () => {
   });
 });
 
+describe('bytes that other programs have compressed', () => {
+  const content = Buffer.from(Array.from({ length: 100 }, (_, i) => '{"accountId":"acc-'.charCodeAt(i % 18)));
+
+  it.each([
+    ["gzip of Kafka's Java client", 1, 'H4sIAAAAAAAA/6tWSkxOzi/NK/FMUbICsXWrqS4CACrFjdJkAAAA'],
+    ["snappy of Kafka's Java client", 2, 'glNOQVBQWQAAAAABAAAAAQAAABlkMHsiYWNjb3VudElkIjoBDAAt/hIARhIA'],
+    ["lz4 of Kafka's Java client", 3, 'BCJNGGBAghsAAADQeyJhY2NvdW50SWQiOgwAHy0SADpQb3VudEkAAAAA'],
+    ["zstd of Kafka's Java client", 4, 'KLUv/QBYzAAAkHsiYWNjb3VudElkIjoiYWNjLQEAvtAZBgEAAA=='],
+    [
+      'lz4 with block checksums and its size, of the command lz4',
+      3,
+      'BCJNGHxAZAAAAAAAAABeGwAAANB7ImFjY291bnRJZCI6DAAfLRIAOlBvdW50SSQTq6QAAAAA3iccRQ==',
+    ],
+  ] as const)('are read (%s)', (_name, codec, packed) => {
+    expect(decompress(codec, Buffer.from(packed, 'base64'), 100).equals(content)).toBe(true);
+    expect(() => decompress(codec, Buffer.from(packed, 'base64'), 99)).toThrow(ExpansionLimitError);
+  });
+});
+
 describe('damaged bytes', () => {
   const content = Buffer.from('to be or not to be, '.repeat(400));
   const packed: readonly (readonly [number, Buffer])[] = [
