@@ -207,7 +207,9 @@ export class WriteBackBuffer<K, V> {
   }
 
   private keyOf(entry: BufferEntry<K, V>): Uint8Array {
-    return (entry.keyBytes ??= this.options.key.serialize(entry.key));
+    const { id, key } = entry;
+    // A key that is an object may have changed since; its id has not.
+    return (entry.keyBytes ??= typeof key === 'object' ? bytesOfId(id as string) : this.options.key.serialize(key));
   }
 
   private hintFor(key: K): BufferEntry<K, V> | undefined {
@@ -258,9 +260,8 @@ export class WriteBackBuffer<K, V> {
     const id = idOf(key, this.options.key);
     const existing = this.entries.get(id);
     if (existing !== undefined) return existing;
-    const keyBytes = this.options.key.serialize(key);
     const entry = new BufferEntry<K, V>(id, key, undefined);
-    entry.keyBytes = keyBytes;
+    this.keyOf(entry);
     entry.valueBytes = this.typicalValueBytes;
     this.entries.set(id, entry);
     this.bytes += entry.bytes;
@@ -347,6 +348,8 @@ export class WriteBackBuffer<K, V> {
   }
 }
 
+const BYTES_MARK = '\0b';
+
 /**
  * What a `Map` can tell keys apart by: a primitive itself, otherwise the text of its bytes. Ids that are not the key begin with a NUL, and so does the id of
  * a text that begins with one: in a `json` store, a text and an object may look alike.
@@ -355,7 +358,11 @@ function idOf<K>(key: K, serde: Serde<K>): unknown {
   if (typeof key === 'string') return key.charCodeAt(0) === 0 ? `\0t${key}` : key;
   if (typeof key === 'number') return Object.is(key, -0) ? idOfMinusZero(key, serde) : key;
   if (typeof key === 'bigint' || typeof key === 'boolean') return key;
-  return `\0b${bufferOf(serde.serialize(key)).toString('latin1')}`;
+  return `${BYTES_MARK}${bufferOf(serde.serialize(key)).toString('latin1')}`;
+}
+
+function bytesOfId(id: string): Uint8Array {
+  return Buffer.from(id.slice(BYTES_MARK.length), 'latin1');
 }
 
 /** A `Map` takes -0 for 0; some serdes do not. */
