@@ -42,6 +42,7 @@ function describe(
         `       kafka-consumer-groups.sh --bootstrap-server <brokers> --group ${applicationId} --reset-offsets --to-earliest --topic ${topic} --execute`,
         `  b) Keep the state, and read only what arrives from now on: the same with --to-latest`,
         `  c) Begin without state: see "Resetting" in the guide.`,
+        `Where the log says "Applying onOffsetsLost" for this topic, its offsets belong to the new topic already: then only start again.`,
       ];
     case 'grown':
       return [

@@ -135,6 +135,20 @@ describe('the watch over topics', () => {
     expect([outputTopics.get('out').partitions, failures]).toEqual([7, []]);
   });
 
+  it('partitions outputs by a smaller count only where a second look confirms it', async () => {
+    counts['out'] = 7;
+    await watch(topologyOf(['in']));
+    counts['out'] = 4;
+    await clock.advance(MAX_AGE_MS);
+    expect(outputTopics.get('out').partitions).toBe(7);
+    counts['out'] = 7;
+    await clock.advance(MAX_AGE_MS);
+    expect(outputTopics.get('out').partitions).toBe(7);
+    counts['out'] = 3;
+    await clock.advance(MAX_AGE_MS + 2000);
+    expect([outputTopics.get('out').partitions, failures]).toEqual([3, []]);
+  });
+
   it.each([
     ['in', 'a source'],
     ['out', 'an output'],

@@ -40,6 +40,8 @@ export class TopicWatch {
   private readonly sourceIds = new Map<string, string>();
   /** Of the last look. */
   private suspected: Error | undefined;
+  /** Outputs that had fewer partitions in the last look, until that is confirmed. */
+  private shrunk = new Map<string, number>();
 
   constructor(private readonly options: TopicWatchOptions) {
     const { topology, deadLetterTopic } = options;
@@ -52,7 +54,7 @@ export class TopicWatch {
     while (!signal.aborted) {
       const problem = await this.look();
       // The other topics of a co-partitioned group may be about to grow as well.
-      const canWait = problem === undefined || problem instanceof CoPartitioningError;
+      const canWait = (problem === undefined || problem instanceof CoPartitioningError) && this.shrunk.size === 0;
       await delay(clock, canWait ? maxAgeMs : Math.min(CONFIRM_AFTER_MS, maxAgeMs), signal);
     }
   }
@@ -101,12 +103,20 @@ export class TopicWatch {
 
   private adoptOutputs(counts: ReadonlyMap<string, number>): void {
     const { outputTopics, logger } = this.options;
+    const before = this.shrunk;
+    this.shrunk = new Map();
     for (const name of this.outputs) {
       const topic = outputTopics.get(name);
       const count = counts.get(name);
       if (count === undefined || count === topic.partitions) continue;
-      logger.info(`"${name}" has ${count} partitions now (${topic.partitions} before): outputs are spread over them.`);
-      topic.partitions = count;
+      // Partitions vanish only with their topic, and a broker that was away may not know the latest ones yet.
+      if (count < topic.partitions && before.get(name) !== count) this.shrunk.set(name, count);
+      else {
+        logger.info(
+          `"${name}" has ${count} partitions now (${topic.partitions} before): outputs are spread over them.`,
+        );
+        topic.partitions = count;
+      }
     }
   }
 
