@@ -118,6 +118,11 @@ export const ENGINE_OPTION_TABLE = {
     meaning:
       'Further [store engines](../guide/engines.md#your-own-engine), by which `@StateStore({ engine })` may name them.',
   },
+  inheritAppConfig: {
+    type: 'boolean',
+    default: '`false`',
+    meaning: 'Apply the global guards, pipes and interceptors of the application to handlers.',
+  },
   'rocksdb.binding': { type: ['auto', 'rocksdb', 'rocksdb-native'], default: '`auto`', meaning: 'The package.' },
   'rocksdb.blockCacheBytes': { type: 'integer', default: '', meaning: '', min: 0 },
   'rocksdb.writeBufferBytes': { type: 'integer', default: '', meaning: '', min: 1 },

@@ -9,7 +9,7 @@ import {
   type OnModuleInit,
   type Type,
 } from '@nestjs/common';
-import { HttpAdapterHost, ModuleRef, ModulesContainer } from '@nestjs/core';
+import { ApplicationConfig, HttpAdapterHost, ModuleRef, ModulesContainer } from '@nestjs/core';
 import { processEnvironment, resolveConfig } from '../config/resolve-config.js';
 import type { RuntimeConfig } from '../config/runtime-config.js';
 import { ENGINE_OPTION_TABLE } from '../config/module-option-table.js';
@@ -32,7 +32,7 @@ import type { Topology } from '../topology/topology.js';
 import { ProblemList } from './explore/problem-list.js';
 import { exploreTopology } from './explore/topology-explorer.js';
 import { ProcessorSuppliers } from './handlers/processor-suppliers.js';
-import { StreamEnhancers } from './handlers/stream-enhancers.js';
+import { inheritanceProblems, StreamEnhancers } from './handlers/stream-enhancers.js';
 import { TaskInjection } from './handlers/task-injection.js';
 import { NestStreamsLogger } from './nest-logger.js';
 import { openLog } from './open-log.js';
@@ -61,6 +61,7 @@ export class StreamsHost
   private readonly logger = new NestStreamsLogger();
   private readonly listeners = new Set<InstanceStateListener>();
   private readonly suppliers: ProcessorSuppliers;
+  private readonly inherited: ApplicationConfig | undefined;
   private instance: StreamsInstance | undefined;
   private log: Promise<Log> | undefined;
   private resolved: RuntimeConfig | undefined;
@@ -70,11 +71,13 @@ export class StreamsHost
     @Inject(STREAMS_OPTIONS) private readonly options: StreamsModuleOptions,
     @Inject(ModulesContainer) private readonly modules: ModulesContainer,
     @Inject(ModuleRef) moduleRef: ModuleRef,
+    @Inject(ApplicationConfig) application: ApplicationConfig,
     @Inject(STREAMS_IMPORT_PROBLEMS) private readonly importProblems: readonly string[],
     @Optional() @Inject(STREAMS_METRICS_PORT) private readonly metrics: StreamsMetrics = noMetrics,
     @Optional() @Inject(HttpAdapterHost) private readonly http?: HttpAdapterHost,
   ) {
-    this.suppliers = new ProcessorSuppliers(new TaskInjection(moduleRef), new StreamEnhancers(modules));
+    this.inherited = inheritsFrom(application, options);
+    this.suppliers = new ProcessorSuppliers(new TaskInjection(moduleRef), new StreamEnhancers(modules, this.inherited));
   }
 
   /** @throws ConfigurationError listing every problem of options and decorators; what was opened before is closed then. */
@@ -252,7 +255,7 @@ export class StreamsHost
     if (!isObject(this.options)) throw new ConfigurationError(['The options must be an object.']);
     const problems = new ProblemList();
     problems.add(...this.importProblems, ...misplacedExtras(this.options), ...hostProblems(this.modules));
-    problems.add(...engineProblems(this.options));
+    problems.add(...engineProblems(this.options), ...inheritanceProblems(this.inherited));
     const engines = this.engines(problems);
     const config = problems.attempt('options', () =>
       resolveConfig(this.options, {
@@ -314,8 +317,13 @@ function misplacedExtras(options: object): string[] {
 }
 
 /** Everything else in the options is read by `resolveConfig`. */
-function engineProblems({ engines, rocksdb }: StreamsModuleOptions): string[] {
-  return new OptionReader({ engines, rocksdb }, { table: ENGINE_OPTION_TABLE }).problems;
+function engineProblems({ engines, rocksdb, inheritAppConfig }: StreamsModuleOptions): string[] {
+  return new OptionReader({ engines, rocksdb, inheritAppConfig }, { table: ENGINE_OPTION_TABLE }).problems;
+}
+
+/** Returns the configuration whose global guards, pipes and interceptors apply to handlers. */
+function inheritsFrom(application: ApplicationConfig, options: unknown): ApplicationConfig | undefined {
+  return isObject(options) && (options as StreamsModuleOptions).inheritAppConfig === true ? application : undefined;
 }
 
 function hostProblems(modules: ModulesContainer): string[] {

@@ -10,6 +10,11 @@ export interface StreamsModuleOptions extends StreamsOptions {
   readonly engines?: readonly StoreEngineFactory[];
   /** Tuning of the engine `rocksdb`, for each store partition. */
   readonly rocksdb?: RocksDbOptions;
+  /**
+   * Apply the global guards, pipes and interceptors of the application to handlers, as Nest's hybrid applications do. They see the context type
+   * `streams`. Default false.
+   */
+  readonly inheritAppConfig?: boolean;
 }
 
 /** What of the module decides at import time; given to `forRootAsync` beside the factory. */
@@ -52,4 +57,9 @@ export const EXTRA_DEFAULTS: Required<StreamsModuleExtras> = {
 };
 
 /** All options that the module adds to those of the runtime. */
-export const MODULE_OPTION_KEYS: readonly string[] = ['engines', 'rocksdb', ...Object.keys(EXTRA_DEFAULTS)];
+export const MODULE_OPTION_KEYS: readonly string[] = [
+  'engines',
+  'rocksdb',
+  'inheritAppConfig',
+  ...Object.keys(EXTRA_DEFAULTS),
+];

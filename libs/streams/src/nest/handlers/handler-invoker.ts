@@ -24,7 +24,7 @@ export function handlerCall(host: EnhancedHost, name: string, enhancers: StreamE
   const { instance } = host;
   const method = (instance as Record<string, Method>)[name]!;
   const parameters = parametersOf(instance, name);
-  return hasEnhancers(instance, method) || !parameters.every(isPlain)
+  return enhancers.hasGlobal || hasEnhancers(instance, method) || !parameters.every(isPlain)
     ? throughNest(host, method, name, enhancers)
     : direct(instance, method, parameters);
 }

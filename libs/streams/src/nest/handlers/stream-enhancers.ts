@@ -1,4 +1,4 @@
-import { ExternalContextCreator, type ModulesContainer } from '@nestjs/core';
+import { ExternalContextCreator, type ApplicationConfig, type ModulesContainer } from '@nestjs/core';
 import { BaseExceptionFilterContext } from '@nestjs/core/exceptions/base-exception-filter-context.js';
 import { ExecutionContextHost } from '@nestjs/core/helpers/execution-context-host.js';
 import type { NestContainer } from '@nestjs/core/injector/container.js';
@@ -25,18 +25,34 @@ export interface EnhancedHost {
 }
 
 /**
- * Nest's guards, interceptors, pipes and filters around handlers: those of the method and its class. Global ones are left out, as for the
- * message handlers of a hybrid application: they are written for requests, and a handler without any would not have them either.
+ * Nest's guards, interceptors, pipes and filters around handlers: those of the method and its class. Global guards, interceptors and pipes are added if
+ * the application's configuration is inherited, as for the message handlers of a hybrid application; global filters never are, since what they
+ * handle would count as processed.
  */
 export class StreamEnhancers {
   private readonly external: ExternalContextCreator;
   private readonly filters: StreamFilters;
 
-  constructor(modules: ModulesContainer) {
+  constructor(
+    modules: ModulesContainer,
+    private readonly inherited: ApplicationConfig | undefined,
+  ) {
     // Without an `applicationConfig` there are no global enhancers.
-    const container = { getModules: () => modules } as NestContainer;
+    const container = { getModules: () => modules, applicationConfig: inherited } as NestContainer;
     this.external = ExternalContextCreator.fromContainer(container);
     this.filters = new StreamFilters(container);
+  }
+
+  /** Whether every handler has enhancers; known once the application has started. */
+  get hasGlobal(): boolean {
+    const { inherited } = this;
+    if (inherited === undefined) return false;
+    const { length } = [
+      ...inherited.getGlobalGuards(),
+      ...inherited.getGlobalInterceptors(),
+      ...inherited.getGlobalPipes(),
+    ];
+    return length > 0;
   }
 
   wrap({ instance, wrapper, contextId }: EnhancedHost, method: Method, name: string): Method {
@@ -68,6 +84,20 @@ export class StreamEnhancers {
       }
     };
   }
+}
+
+/** Says which global enhancers `inheritAppConfig` cannot apply: those of requests, of which a handler has none. */
+export function inheritanceProblems(inherited: ApplicationConfig | undefined): string[] {
+  if (inherited === undefined) return [];
+  return [
+    ...inherited.getGlobalRequestGuards(),
+    ...inherited.getGlobalRequestInterceptors(),
+    ...inherited.getGlobalRequestPipes(),
+  ].map(
+    ({ name, metatype }) =>
+      `"inheritAppConfig" cannot apply the global ${metatype?.name ?? String(name)}, which is request-scoped: a record is not a request. ` +
+      `Make it and what it injects singletons, or leave "inheritAppConfig" out.`,
+  );
 }
 
 interface Filter {
