@@ -1,5 +1,5 @@
 # The example bank. Build with `docker build -t bank .`; docker-compose.yml runs two of them beside a broker.
-FROM node:22-slim AS build
+FROM node:24-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci --no-audit --no-fund
@@ -8,12 +8,16 @@ COPY libs libs
 COPY src src
 RUN npm run build
 
-FROM node:22-slim AS dependencies
+FROM node:24-slim AS dependencies
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
-RUN npm ci --omit=dev --no-audit --no-fund
+# rocksdb-native has binaries for 13 platforms; the package rocksdb loads on Node 20 only.
+RUN npm ci --omit=dev --no-audit --no-fund \
+  && find node_modules/rocksdb-native/prebuilds -mindepth 1 -maxdepth 1 \
+    ! -name "$(node -p 'process.platform + "-" + process.arch')" -exec rm -r {} + \
+  && rm -r node_modules/rocksdb
 
-FROM node:22-slim
+FROM node:24-slim
 # rocksdb-native is linked against libatomic, which slim images leave out.
 RUN apt-get update \
   && apt-get install --yes --no-install-recommends libatomic1 \

@@ -9,6 +9,12 @@ if [ ! -x .cache/node24/node_modules/node/bin/node ]; then
 fi
 NODE24="$PWD/.cache/node24/node_modules/node/bin/node"
 "$NODE24" --version
+# The README recommends this version because the tools install without warnings about it.
+NPM="$(npm root --global)/npm/bin/npm-cli.js"
+if "$NODE24" "$NPM" ci --dry-run --no-audit --no-fund 2>&1 | grep --after-context=1 EBADENGINE; then
+  echo 'npm ci warns about engines on this version of Node' >&2
+  exit 1
+fi
 "$NODE24" node_modules/vitest/vitest.mjs run --project unit --project e2e
 "$NODE24" scripts/smoke-library.mjs
 SMOKE_NODE="$NODE24" "$NODE24" scripts/smoke.mjs

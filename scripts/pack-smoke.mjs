@@ -1,48 +1,83 @@
-// Packs the library, installs the package into an empty Nest app in a temporary folder, compiles the example of the README there with the
-// packed types, runs it under plain `node`, and queries it. So the README's example is a test, and the package is tried as its users get it.
+// Packs the library, installs the package into an empty Nest app in a temporary folder with the line of the README, compiles the example of the README there
+// with the packed types, runs it under plain `node`, and queries it. So the README's example is a test, and the package is tried as its users get it.
+// Before that, without the optional packages, the start has to name each of them with the command that installs it.
 import assert from 'node:assert/strict';
-import { execFileSync, spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { freePort } from './free-port.mjs';
+import { codeBlock, packLibrary, run, workspaceVersions } from './packed-library.mjs';
 
-const root = resolve(import.meta.dirname, '..');
-const library = join(root, 'libs/streams');
-const readme = await readFile(join(root, 'README.md'), 'utf8');
-const example = /```ts\n(import[\s\S]*?)```/.exec(readme)?.[1];
-assert.ok(example, 'README.md holds no example that starts with an import');
+const example = await codeBlock('README.md', /```ts\n(import[\s\S]*?)```/);
+const installed = (await codeBlock('README.md', /```bash\nnpm install (nestjs-streams [^\n]*)\n```/))
+  .split(' ')
+  .slice(1);
 
-const workspace = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
-const versions = { ...workspace.dependencies, ...workspace.devDependencies };
-const pick = (...names) => Object.fromEntries(names.map((name) => [name, versions[name]]));
+const optional = `
+import 'reflect-metadata';
+import { Module } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { KeyValueStore, StateStore, StreamHandler, StreamProcessor, StreamsModule } from 'nestjs-streams';
+
+@StateStore({ name: 'names', key: 'string', value: 'json' })
+class Names extends KeyValueStore<string, string> {}
+
+@StreamProcessor()
+class Processor {
+  constructor(readonly names: Names) {}
+  @StreamHandler('in')
+  handle(): void {}
+}
+
+const embedded = { topics: { in: { partitions: 1 } } };
+
+@Module({
+  imports: [
+    StreamsModule.forRoot({ applicationId: 'app', embedded, health: true, metrics: true }),
+    StreamsModule.forFeature({ processors: [Processor], stores: [Names] }),
+  ],
+})
+class AppModule {}
+
+const app = await NestFactory.create(AppModule, { logger: false, abortOnError: false });
+await app.init().catch((error: Error) => {
+  console.log(error.message);
+  process.exit(3);
+});
+`;
+
+/** Returns the message with which the start of an application that needs every optional package is refused. */
+function refusal(app) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['dist/optional.js'], { cwd: app, encoding: 'utf8' });
+  assert.equal(status, 3, `a start without the optional packages ended with ${status}:\n${stdout}${stderr}`);
+  return stdout;
+}
 
 const port = await freePort();
 const folder = await mkdtemp(join(tmpdir(), 'streams-pack-'));
-const run = (command, args, cwd = folder) =>
-  execFileSync(command, args, { cwd, stdio: ['ignore', 'pipe', 'inherit'] }).toString();
 let child;
 try {
-  const tarball = run('npm', ['pack', '--silent', '--pack-destination', folder], library).trim().split('\n').at(-1);
-  await mkdir(join(folder, 'app'));
+  const tarball = packLibrary(folder);
   const app = join(folder, 'app');
+  await mkdir(app);
   const manifest = {
     name: 'empty-nest-app',
     private: true,
     type: 'module',
     dependencies: {
       'nestjs-streams': `file:../${tarball}`,
-      ...pick(
+      ...(await workspaceVersions(
         '@nestjs/common',
         '@nestjs/core',
-        '@nestjs/microservices',
         '@nestjs/platform-express',
         'reflect-metadata',
         'rxjs',
-      ),
+        ...installed,
+      )),
     },
-    devDependencies: pick('typescript', '@types/node'),
+    devDependencies: await workspaceVersions('typescript', '@types/node'),
   };
   const compilerOptions = {
     module: 'nodenext',
@@ -60,8 +95,22 @@ try {
   const source = example.replace('app.listen(3000)', `app.listen(${port})`);
   assert.notEqual(source, example, 'the example of the README listens on port 3000');
   await writeFile(join(app, 'main.ts'), source);
+  await writeFile(join(app, 'optional.ts'), optional);
   run('npm', ['install', '--no-audit', '--no-fund', '--ignore-scripts', '--silent'], app);
   run(process.execPath, ['node_modules/typescript/bin/tsc', '-p', '.'], app);
+
+  const native = join(app, 'node_modules/rocksdb-native');
+  await rename(native, join(folder, 'rocksdb-native'));
+  const message = refusal(app);
+  for (const expected of [
+    /"health" needs the package "@nestjs\/terminus", which is not installed: npm install @nestjs\/terminus/,
+    /"metrics" needs the package "[^"]+", which is not installed: npm install @willsoto\/nestjs-prometheus prom-client/,
+    /The engine "rocksdb" needs the package "rocksdb-native", .*: npm install rocksdb-native@3/,
+  ])
+    assert.match(message, expected);
+  await rename(join(folder, 'rocksdb-native'), native);
+  console.log('a start without the optional packages names each of them, with the command');
+
   child = spawn(process.execPath, ['dist/main.js'], { cwd: app, stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
   child.stdout.on('data', (chunk) => (output += chunk));

@@ -25,6 +25,7 @@ import type { InstanceState, Membership, QueryableStore, TaskStatus } from '../r
 import type { ReadableListener } from '../runtime/readable-changes.js';
 import type { StreamsRuntime } from '../runtime/streams-runtime.js';
 import { memoryEngine } from '../stores/engines/memory/memory-engine.js';
+import { missingRocksDbPackage } from '../stores/engines/rocksdb/load-rocksdb-binding.js';
 import { rocksDbEngine } from '../stores/engines/rocksdb/rocksdb-engine-factory.js';
 import type { StoreEngineFactory } from '../stores/store-engine.js';
 import { SystemClock } from '../time/system-clock.js';
@@ -274,6 +275,7 @@ export class StreamsHost
       },
       problems,
     );
+    problems.add(...packageProblems(topology, this.options));
     if (problems.all.length > 0 || config === undefined || topology === undefined)
       throw new ConfigurationError(problems.all);
     this.resolved = config;
@@ -319,6 +321,13 @@ function misplacedExtras(options: object): string[] {
 /** Everything else in the options is read by `resolveConfig`. */
 function engineProblems({ engines, rocksdb, inheritAppConfig }: StreamsModuleOptions): string[] {
   return new OptionReader({ engines, rocksdb, inheritAppConfig }, { table: ENGINE_OPTION_TABLE }).problems;
+}
+
+/** Names the optional package of the engine `rocksdb` where a store needs it. */
+function packageProblems(topology: Topology | undefined, { rocksdb }: StreamsModuleOptions): string[] {
+  if (topology?.stores.some(({ engine }) => engine === 'rocksdb') !== true) return [];
+  const missing = missingRocksDbPackage(rocksdb?.binding);
+  return missing === undefined ? [] : [missing];
 }
 
 /** Returns the configuration whose global guards, pipes and interceptors apply to handlers. */

@@ -6,6 +6,19 @@ import { leveldownBinding, type LeveldownModule } from './leveldown-binding.js';
 import { nativeBinding, type NativeModule } from './native-binding.js';
 import type { RocksDbBinding, RocksDbBindingName } from './rocksdb-binding.js';
 
+/** What `npm install` takes for each package: the versions that the adapters are written for. */
+const PACKAGES: Readonly<Record<RocksDbBindingName, string>> = {
+  rocksdb: 'rocksdb@5.2.1 --ignore-scripts',
+  'rocksdb-native': 'rocksdb-native@3.18.1',
+};
+
+/** Says which package is missing for `choice`, without loading it; undefined if none is. */
+export function missingRocksDbPackage(choice: 'auto' | RocksDbBindingName = 'auto'): string | undefined {
+  if (choice === 'auto' && isNode20() && isInstalled('rocksdb')) return undefined;
+  const name = choice === 'auto' ? 'rocksdb-native' : choice;
+  return isInstalled(name) ? undefined : notInstalled(name);
+}
+
 /**
  * Loads a binding: `auto` takes `rocksdb` on Node 20 where it is installed, and `rocksdb-native` otherwise. `rocksdb` aborts the whole process
  * on newer Nodes unless it was built from source, so there it is tried in a child process first.
@@ -56,17 +69,23 @@ function load<T>(name: RocksDbBindingName): T {
   try {
     return require(name) as T;
   } catch (cause) {
-    const missing = !isInstalled(name);
     throw new EngineUnavailableError(
       'rocksdb',
-      missing
-        ? `The engine "rocksdb" needs the package "${name}". Install it with \`npm install ${name}\`, or use the engine "memory".`
+      !isInstalled(name)
+        ? notInstalled(name)
         : `The package "${name}" does not load on Node ${process.versions.node} (${process.platform} ${process.arch}): ` +
             `${asClause(cause instanceof Error ? cause.message : String(cause))}. Choose the other binding, or the engine "memory".` +
             (String(cause).includes('libatomic') ? ' On Debian and Ubuntu: apt-get install libatomic1.' : ''),
       { cause },
     );
   }
+}
+
+function notInstalled(name: RocksDbBindingName): string {
+  return (
+    `The engine "rocksdb" needs the package "${name}", which is not installed: npm install ${PACKAGES[name]}. ` +
+    `Stores that do not need it name another engine, such as "memory"; "embedded.directory" needs it too.`
+  );
 }
 
 /** Undefined if the module loads; otherwise how the child ended. */
