@@ -250,7 +250,7 @@ describe.each(['fastify', 'express'] as const)('a guard of a store on %s', (adap
       });
       expect(error.message).toContain('TokenGuard');
       expect(error.message).toContain('Tokens');
-      expect(error.message).toContain('StreamsFeatureModule(Reader, Guarded)');
+      expect(error.message).toContain('StreamsModule.forFeature(Reader, Guarded)');
     },
   );
 });

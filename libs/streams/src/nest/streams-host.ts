@@ -31,6 +31,7 @@ import type { StoreEngineFactory } from '../stores/store-engine.js';
 import { SystemClock } from '../time/system-clock.js';
 import type { Topology } from '../topology/topology.js';
 import { ProblemList } from './explore/problem-list.js';
+import { refuseLazyHandlers } from './explore/lazy-modules.js';
 import { exploreTopology } from './explore/topology-explorer.js';
 import { ProcessorSuppliers } from './handlers/processor-suppliers.js';
 import { inheritanceProblems, StreamEnhancers } from './handlers/stream-enhancers.js';
@@ -265,7 +266,7 @@ export class StreamsHost
       }),
     );
     if (config !== undefined) problems.add(...peerHttpProblems(config, this.http));
-    const topology = exploreTopology(
+    const explored = exploreTopology(
       this.modules,
       this.suppliers,
       {
@@ -275,10 +276,12 @@ export class StreamsHost
       },
       problems,
     );
-    problems.add(...packageProblems(topology, this.options));
-    if (problems.all.length > 0 || config === undefined || topology === undefined)
+    problems.add(...packageProblems(explored?.topology, this.options));
+    if (problems.all.length > 0 || config === undefined || explored === undefined)
       throw new ConfigurationError(problems.all);
     this.resolved = config;
+    const { topology, classes } = explored;
+    refuseLazyHandlers(this.modules, classes);
     const metrics = metricsOf(this.metrics, config.applicationId);
     return new StreamsInstance({ config, topology, log: await this.openLog(), engines, clock, logger, metrics });
   }

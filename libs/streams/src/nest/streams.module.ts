@@ -47,30 +47,31 @@ export interface StreamsFeature {
   readonly providers?: readonly Provider[];
 }
 
+/** What `forRoot` provides once. It belongs to the definition of `forRoot`, because `forFeature` returns a module of the same class. */
+const CORE_PROVIDERS: readonly Provider[] = [
+  StreamsHost,
+  { provide: STREAMS_RUNTIME, useExisting: StreamsHost },
+  {
+    provide: RecordProducer,
+    useFactory: (host: StreamsHost) => new RecordProducer(() => host.openLog()),
+    inject: [StreamsHost],
+  },
+  {
+    provide: TopicAdmin,
+    useFactory: (host: StreamsHost) => new TopicAdmin(() => host.openLog()),
+    inject: [StreamsHost],
+  },
+  PeerCalls,
+  {
+    provide: StreamsQueryService,
+    useFactory: (host: StreamsHost, calls: PeerCalls) => queryService(host, calls, false),
+    inject: [StreamsHost, PeerCalls],
+  },
+];
+const CORE_EXPORTS = [StreamsHost, STREAMS_RUNTIME, RecordProducer, TopicAdmin, StreamsQueryService, PeerCalls];
+
 /** Local state for Kafka streams: `forRoot` once, `forFeature` wherever there are stores and processors. */
-@Module({
-  providers: [
-    StreamsHost,
-    { provide: STREAMS_RUNTIME, useExisting: StreamsHost },
-    {
-      provide: RecordProducer,
-      useFactory: (host: StreamsHost) => new RecordProducer(() => host.openLog()),
-      inject: [StreamsHost],
-    },
-    {
-      provide: TopicAdmin,
-      useFactory: (host: StreamsHost) => new TopicAdmin(() => host.openLog()),
-      inject: [StreamsHost],
-    },
-    PeerCalls,
-    {
-      provide: StreamsQueryService,
-      useFactory: (host: StreamsHost, calls: PeerCalls) => queryService(host, calls, false),
-      inject: [StreamsHost, PeerCalls],
-    },
-  ],
-  exports: [StreamsHost, STREAMS_RUNTIME, RecordProducer, TopicAdmin, StreamsQueryService, PeerCalls],
-})
+@Module({})
 export class StreamsModule extends ConfigurableModuleClass {
   static override forRoot(options: typeof OPTIONS_TYPE): DynamicModule {
     return withEndpoints(super.forRoot(options), options, importProblems(options, 'forRoot'));
@@ -95,21 +96,23 @@ export class StreamsModule extends ConfigurableModuleClass {
     ];
     if (problems.length > 0) throw new ConfigurationError(problems);
     const storeProviders = stores.flatMap(providersOfStore);
-    return {
+    const content: DynamicModule = {
       module: featureModule([...processors, ...stores]),
       imports: [...imports],
       providers: [...processors, ...storeProviders, ...guardProviders(stores, providers, imports), ...providers],
       exports: storeProviders,
     };
+    // Nest looks for a module to export by its class: `exports: [StreamsModule]` finds this one.
+    return { module: StreamsModule, imports: [content], exports: [content] };
   }
 }
 
-/** Makes the module of one `forFeature`. Nest's injection faults name it, so its name lists what it holds. */
+/** Makes the module of one `forFeature`. Nest's injection faults name it, so its name is the call in the user's code and lists what it holds. */
 function featureModule(classes: readonly Type<object>[]): Type<object> {
   @Module({})
   class StreamsFeatureModule {}
   const names = classes.map(({ name }) => name).join(', ');
-  Object.defineProperty(StreamsFeatureModule, 'name', { value: `StreamsFeatureModule(${names})` });
+  Object.defineProperty(StreamsFeatureModule, 'name', { value: `StreamsModule.forFeature(${names})` });
   return StreamsFeatureModule;
 }
 
@@ -198,8 +201,13 @@ function withEndpoints(definition: DynamicModule, extras: StreamsModuleExtras, p
   return {
     ...definition,
     imports: [...(definition.imports ?? []), ...(isValid ? endpointModules(extras, problems) : [])],
+    exports: [...(definition.exports ?? []), ...CORE_EXPORTS],
     controllers: [...(definition.controllers ?? []), ...(isValid ? queryControllers(extras) : [])],
-    providers: [...(definition.providers ?? []), { provide: STREAMS_IMPORT_PROBLEMS, useValue: problems }],
+    providers: [
+      ...(definition.providers ?? []),
+      ...CORE_PROVIDERS,
+      { provide: STREAMS_IMPORT_PROBLEMS, useValue: problems },
+    ],
   };
 }
 

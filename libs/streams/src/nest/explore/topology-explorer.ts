@@ -28,13 +28,19 @@ export interface ExploreOptions {
   readonly engines: readonly string[];
 }
 
+export interface ExploredTopology {
+  readonly topology: Topology;
+  /** Classes of its processors and stores. */
+  readonly classes: ReadonlySet<unknown>;
+}
+
 /** Turns decorated classes into a topology; every misuse goes to `problems`, and the answer is then undefined. */
 export function exploreTopology(
   modules: ModulesContainer,
   suppliers: ProcessorSuppliers,
   options: ExploreOptions,
   problems: ProblemList,
-): Topology | undefined {
+): ExploredTopology | undefined {
   const graph = readProviderGraph(modules);
   for (const { where, store } of graph.misplaced)
     problems.add(
@@ -49,7 +55,9 @@ export function exploreTopology(
   for (const definition of definitions.values()) builder.addStore(definition);
   const sources = new Sources(builder);
   for (const provider of graph.processors) addProcessor(provider, definitions, sources, builder, suppliers, problems);
-  return problems.attempt('topology', () => builder.build({ applicationId: options.applicationId }));
+  const topology = problems.attempt('topology', () => builder.build({ applicationId: options.applicationId }));
+  if (topology === undefined) return undefined;
+  return { topology, classes: new Set([...graph.processors.map(({ type }) => type), ...graph.stores]) };
 }
 
 function addProcessor(
