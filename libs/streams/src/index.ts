@@ -20,6 +20,7 @@ export {
   type SendToOptions,
   type StreamHandlerOptions,
 } from './decorators/stream-handler.decorator.js';
+export type { ProviderLookup, TopicName, TopicNames } from './decorators/topic-name.js';
 export { StreamProcessor, type StreamProcessorOptions } from './decorators/stream-processor.decorator.js';
 export { BatchTooLargeError } from './errors/batch-too-large-error.js';
 export { LogError, type LogErrorKind } from './errors/log-error.js';

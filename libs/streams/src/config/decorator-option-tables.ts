@@ -31,6 +31,7 @@ export const STREAM_HANDLER_OPTIONS: OptionTable = {
   value: option('serde'),
   prefetch: option('prefetch'),
   prefetchFrom: option('list'),
+  startAt: option(['earliest', 'latest']),
 };
 
 /** Options of `@SendTo`. */

@@ -3,9 +3,12 @@ import type { PartitionerName } from '../log/named-partitioners.js';
 import type { SerdeName } from '../serdes/resolve-serde.js';
 import type { Serde } from '../serdes/serde.js';
 import type { StateStoreClass } from './state-store.decorator.js';
+import type { TopicName, TopicNames } from './topic-name.js';
 
 export const STREAM_HANDLER_METADATA = 'nestjs-streams:stream-handler';
 export const SEND_TO_METADATA = 'nestjs-streams:send-to';
+
+export type StartAt = 'earliest' | 'latest';
 
 export interface StreamHandlerOptions<K = unknown, V = unknown> {
   /** Default `string`. */
@@ -17,17 +20,22 @@ export interface StreamHandlerOptions<K = unknown, V = unknown> {
    * of the processor whose key serde has the name of this handler's. `false`: none. A function: the key in each of `prefetchFrom`.
    */
   readonly prefetch?: false | ((record: { readonly key: K; readonly value: V }) => unknown);
+  /**
+   * Where a new application begins to read a partition of these topics: its first record, or what arrives after the start. Once an offset is
+   * committed, this has no effect; `onOffsetsLost` decides about offsets that were lost. Default `earliest`.
+   */
+  readonly startAt?: StartAt;
   /** Stores that `prefetch` reads from. Default: every store of the processor. */
   readonly prefetchFrom?: readonly StateStoreClass[];
 }
 
 export interface StreamHandlerMetadata {
-  readonly topic: string;
+  readonly topics: TopicNames;
   readonly options: StreamHandlerOptions;
 }
 
 /**
- * Handles the records of a topic. Its result is forwarded with the record's key: `undefined` forwards nothing, `null` a tombstone. A
+ * Handles the records of a topic, or of several with the same number of partitions. Its result is forwarded with the record's key: `undefined` forwards nothing, `null` a tombstone. A
  * synchronous handler costs no promise.
  *
  * Guards, pipes, interceptors and filters of the method and its class apply, with the context type `streams` and `switchToRpc()`; global ones do
@@ -36,7 +44,7 @@ export interface StreamHandlerMetadata {
  * @throws ConfigurationError at the second one of a method.
  */
 export function StreamHandler<K = string, V = unknown>(
-  topic: string,
+  topics: TopicNames,
   options: StreamHandlerOptions<K, V> = {},
 ): MethodDecorator {
   return (target, name, descriptor: PropertyDescriptor) => {
@@ -44,10 +52,19 @@ export function StreamHandler<K = string, V = unknown>(
     const other = streamHandlerOf(handler);
     if (other !== undefined)
       throw new ConfigurationError([
-        `${target.constructor.name}.${String(name)} has two @StreamHandler, of "${other.topic}" and "${topic}": give each topic a method of its own.`,
+        `${target.constructor.name}.${String(name)} has two @StreamHandler, of ${shown(other.topics)} and ${shown(topics)}: name several topics in a list, @StreamHandler(['a', 'b']).`,
       ]);
-    Reflect.defineMetadata(STREAM_HANDLER_METADATA, { topic, options }, handler);
+    Reflect.defineMetadata(STREAM_HANDLER_METADATA, { topics, options }, handler);
   };
+}
+
+function shown(topics: TopicNames): string {
+  return typeof topics === 'function'
+    ? 'a function'
+    : [topics]
+        .flat()
+        .map((topic) => `"${String(topic)}"`)
+        .join(', ');
 }
 
 export interface SendToOptions<K = unknown, V = unknown> {
@@ -65,12 +82,12 @@ export interface SendToOptions<K = unknown, V = unknown> {
 }
 
 export interface SendToMetadata {
-  readonly topic: string;
+  readonly topic: TopicName;
   readonly options: SendToOptions;
 }
 
 /** Where the handler's result goes; may be repeated for several topics. Without it, a result goes nowhere. */
-export function SendTo<K = unknown, V = unknown>(topic: string, options: SendToOptions<K, V> = {}): MethodDecorator {
+export function SendTo<K = unknown, V = unknown>(topic: TopicName, options: SendToOptions<K, V> = {}): MethodDecorator {
   return (_target, _name, descriptor: PropertyDescriptor) => {
     const handler = descriptor.value as object;
     const others = sendToOf(handler);

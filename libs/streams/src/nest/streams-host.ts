@@ -72,7 +72,7 @@ export class StreamsHost
   constructor(
     @Inject(STREAMS_OPTIONS) private readonly options: StreamsModuleOptions,
     @Inject(ModulesContainer) private readonly modules: ModulesContainer,
-    @Inject(ModuleRef) moduleRef: ModuleRef,
+    @Inject(ModuleRef) private readonly moduleRef: ModuleRef,
     @Inject(ApplicationConfig) application: ApplicationConfig,
     @Inject(STREAMS_IMPORT_PROBLEMS) private readonly importProblems: readonly string[],
     @Optional() @Inject(STREAMS_METRICS_PORT) private readonly metrics: StreamsMetrics = noMetrics,
@@ -273,6 +273,7 @@ export class StreamsHost
         applicationId: config?.applicationId ?? 'invalid',
         defaultEngine: this.options.defaultEngine ?? 'rocksdb',
         engines: [...engines.keys()],
+        lookup: (token) => this.moduleRef.get(token, { strict: false }),
       },
       problems,
     );

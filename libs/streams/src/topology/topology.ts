@@ -10,6 +10,8 @@ export interface SourceNode {
   readonly topic: string;
   readonly key: Serde<unknown>;
   readonly value: Serde<unknown>;
+  /** Where an application that has never committed an offset of a partition begins. Default `earliest`. */
+  readonly startAt?: 'earliest' | 'latest';
 }
 
 /** Calls user code for each record its parents forward. */

@@ -6,10 +6,11 @@ import {
   STREAM_PROCESSOR_OPTIONS,
 } from '../../config/decorator-option-tables.js';
 import type { StateStoreClass } from '../../decorators/state-store.decorator.js';
-import type { SendToOptions } from '../../decorators/stream-handler.decorator.js';
+import type { SendToOptions, StartAt } from '../../decorators/stream-handler.decorator.js';
 import { streamProcessorOptionsOf } from '../../decorators/stream-processor.decorator.js';
 import { resolvePartitioner } from '../../log/named-partitioners.js';
 import { ConfigurationError } from '../../errors/configuration-error.js';
+import type { ProviderLookup } from '../../decorators/topic-name.js';
 import { resolveSerde } from '../../serdes/resolve-serde.js';
 import type { Serde } from '../../serdes/serde.js';
 import { json } from '../../serdes/text-serdes.js';
@@ -21,11 +22,14 @@ import { handlerMethods, methodProblems, type HandlerMethod } from './handler-me
 import type { ProblemList } from './problem-list.js';
 import { readProviderGraph, type ProcessorProvider } from './provider-graph.js';
 import { storeDefinitions } from './store-definitions.js';
+import { sinkTopic, sourceTopics } from './topic-names.js';
 
 export interface ExploreOptions {
   readonly applicationId: string;
   readonly defaultEngine: string;
   readonly engines: readonly string[];
+  /** For topics that functions name. */
+  readonly lookup: ProviderLookup;
 }
 
 export interface ExploredTopology {
@@ -54,73 +58,85 @@ export function exploreTopology(
   const builder = new TopologyBuilder();
   for (const definition of definitions.values()) builder.addStore(definition);
   const sources = new Sources(builder);
-  for (const provider of graph.processors) addProcessor(provider, definitions, sources, builder, suppliers, problems);
+  const { lookup } = options;
+  for (const provider of graph.processors)
+    addProcessor(provider, { definitions, sources, builder, suppliers, lookup, problems });
   const topology = problems.attempt('topology', () => builder.build({ applicationId: options.applicationId }));
   if (topology === undefined) return undefined;
   return { topology, classes: new Set([...graph.processors.map(({ type }) => type), ...graph.stores]) };
 }
 
-function addProcessor(
-  provider: ProcessorProvider,
-  definitions: ReadonlyMap<StateStoreClass, StoreDefinition>,
-  sources: Sources,
-  builder: TopologyBuilder,
-  suppliers: ProcessorSuppliers,
-  problems: ProblemList,
-): void {
-  const prefix = streamProcessorOptionsOf(provider.type)?.name ?? provider.type.name;
+interface Exploration {
+  readonly definitions: ReadonlyMap<StateStoreClass, StoreDefinition>;
+  readonly sources: Sources;
+  readonly builder: TopologyBuilder;
+  readonly suppliers: ProcessorSuppliers;
+  readonly lookup: ProviderLookup;
+  readonly problems: ProblemList;
+}
+
+function addProcessor(provider: ProcessorProvider, exploration: Exploration): void {
+  const { definitions, problems } = exploration;
   const processorOptions = streamProcessorOptionsOf(provider.type);
+  const prefix = processorOptions?.name ?? provider.type.name;
   problems.add(...optionProblems(`@StreamProcessor ${provider.type.name}`, processorOptions, STREAM_PROCESSOR_OPTIONS));
   const methods = handlerMethods(provider.type);
   if (methods.length === 0)
     problems.add(`@StreamProcessor ${prefix} has no @StreamHandler method: it would never see a record.`);
   problems.add(...methodProblems(provider.type, prefix));
-  const known = provider.stores.flatMap((store) => definitions.get(store) ?? []);
-  for (const method of methods) {
-    const name = `${prefix}.${method.name}`;
-    const { topic, options } = method.handler;
-    const handlerProblems = optionProblems(`@StreamHandler of ${name}`, options, STREAM_HANDLER_OPTIONS);
-    const sinkProblems = method.sendTo.flatMap((sink) =>
-      optionProblems(`@SendTo of ${name}`, sink.options, SEND_TO_OPTIONS),
+  const stores = provider.stores.flatMap((store) => definitions.get(store)?.name ?? []);
+  for (const method of methods) addHandler(`${prefix}.${method.name}`, method, provider, stores, exploration);
+}
+
+function addHandler(
+  name: string,
+  method: HandlerMethod,
+  provider: ProcessorProvider,
+  stores: readonly string[],
+  { definitions, sources, builder, suppliers, lookup, problems }: Exploration,
+): void {
+  const { topics: named, options } = method.handler;
+  const label = `@StreamHandler of ${name}`;
+  const handlerProblems = optionProblems(label, options, STREAM_HANDLER_OPTIONS);
+  const sinkProblems = method.sendTo.flatMap((sink) =>
+    optionProblems(`@SendTo of ${name}`, sink.options, SEND_TO_OPTIONS),
+  );
+  problems.add(...handlerProblems, ...sinkProblems);
+  if (handlerProblems.length + sinkProblems.length > 0) return;
+  const topics = sourceTopics(label, named, lookup, problems);
+  const key = problems.attempt(`${label}, key`, () => resolveSerde(options.key ?? 'string')) as Serde<unknown>;
+  const value = problems.attempt(`${label}, value`, () => resolveSerde(options.value ?? 'json')) as Serde<unknown>;
+  if (topics.length === 0 || key === undefined || value === undefined) return;
+  const parents = topics.map((topic) => sources.add({ topic, key, value, startAt: options.startAt }, name, problems));
+  builder.addProcessor({
+    name,
+    parents,
+    stores,
+    prefetch: prefetchOf(method, provider, definitions, key),
+    supplier: suppliers.supplierFor(provider, method),
+  });
+  for (const { topic, options: sink } of method.sendTo) {
+    const target = sinkTopic(`@SendTo of ${name}`, topic, lookup, problems);
+    const sinkKey =
+      sink.key === undefined ? key : problems.attempt(`@SendTo of ${name}, key`, () => resolveSerde(sink.key!));
+    const sinkValue =
+      sink.value === undefined
+        ? json()
+        : problems.attempt(`@SendTo of ${name}, value`, () => resolveSerde(sink.value!));
+    const partitioning = problems.attempt(`@SendTo of ${name}, partitioner`, () =>
+      sinkPartitioning(name, sink.partitioner),
     );
-    problems.add(...handlerProblems, ...sinkProblems);
-    if (handlerProblems.length + sinkProblems.length > 0) continue;
-    if (typeof topic !== 'string' || topic === '') {
-      problems.add(`@StreamHandler of ${name} names no topic.`);
+    if (target === undefined || sinkKey === undefined || sinkValue === undefined || partitioning === undefined)
       continue;
-    }
-    const key = problems.attempt(`@StreamHandler of ${name}, key`, () => resolveSerde(options.key ?? 'string'));
-    const value = problems.attempt(`@StreamHandler of ${name}, value`, () => resolveSerde(options.value ?? 'json'));
-    if (key === undefined || value === undefined) continue;
-    const source = sources.add(topic, key as Serde<unknown>, value as Serde<unknown>);
-    builder.addProcessor({
-      name,
-      parents: [source.name],
-      stores: known.map((store) => store.name),
-      prefetch: prefetchOf(method, provider, definitions, key as Serde<unknown>),
-      supplier: suppliers.supplierFor(provider, method),
+    builder.addSink({
+      name: `${name} -> ${target}`,
+      parents: [name],
+      topic: target,
+      key: sinkKey as Serde<unknown>,
+      value: sinkValue as Serde<unknown>,
+      ...(sink.positionHeader === true ? { hasPositionHeader: true } : {}),
+      ...partitioning,
     });
-    for (const { topic: target, options: sink } of method.sendTo) {
-      const sinkKey =
-        sink.key === undefined ? key : problems.attempt(`@SendTo of ${name}, key`, () => resolveSerde(sink.key!));
-      const sinkValue =
-        sink.value === undefined
-          ? json()
-          : problems.attempt(`@SendTo of ${name}, value`, () => resolveSerde(sink.value!));
-      const partitioning = problems.attempt(`@SendTo of ${name}, partitioner`, () =>
-        sinkPartitioning(name, sink.partitioner),
-      );
-      if (sinkKey === undefined || sinkValue === undefined || partitioning === undefined) continue;
-      builder.addSink({
-        name: `${name} -> ${target}`,
-        parents: [name],
-        topic: target,
-        key: sinkKey as Serde<unknown>,
-        value: sinkValue as Serde<unknown>,
-        ...(sink.positionHeader === true ? { hasPositionHeader: true } : {}),
-        ...partitioning,
-      });
-    }
   }
 }
 
@@ -152,19 +168,35 @@ function prefetchOf(
   return stores.filter((store) => store.key.name === key.name).map((store) => ({ store: store.name }));
 }
 
+interface HandledTopic {
+  readonly topic: string;
+  readonly key: Serde<unknown>;
+  readonly value: Serde<unknown>;
+  readonly startAt: StartAt | undefined;
+}
+
 /** One source node per topic and pair of serdes; the builder refuses a second pair. */
 class Sources {
   private readonly byTopic = new Map<string, Omit<SourceNode, 'kind'>[]>();
+  private readonly starts = new Map<string, { readonly startAt: StartAt; readonly handler: string }>();
 
   constructor(private readonly builder: TopologyBuilder) {}
 
-  add(topic: string, key: Serde<unknown>, value: Serde<unknown>): Omit<SourceNode, 'kind'> {
+  /** @returns the name of the source. */
+  add({ topic, key, value, startAt = 'earliest' }: HandledTopic, handler: string, problems: ProblemList): string {
+    const first = this.starts.get(topic);
+    if (first === undefined) this.starts.set(topic, { startAt, handler });
+    else if (first.startAt !== startAt)
+      problems.add(
+        `${first.handler} and ${handler} read "${topic}" from different places (startAt '${first.startAt}' and '${startAt}'), but share its offset: give both the same "startAt".`,
+      );
     const known = this.byTopic.get(topic) ?? [];
     const same = known.find((source) => source.key.name === key.name && source.value.name === value.name);
-    if (same !== undefined) return same;
-    const source = { name: known.length === 0 ? topic : `${topic} (${known.length + 1})`, topic, key, value };
+    if (same !== undefined) return same.name;
+    const name = known.length === 0 ? topic : `${topic} (${known.length + 1})`;
+    const source = { name, topic, key, value, ...(startAt === 'latest' ? { startAt } : {}) };
     this.byTopic.set(topic, [...known, source]);
     this.builder.addSource(source);
-    return source;
+    return name;
   }
 }

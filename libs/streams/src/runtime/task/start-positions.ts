@@ -52,12 +52,19 @@ export class StartPositions {
     if (committed.some(({ offset }, i) => offset > ends[i]!.offset))
       ends = await untilAnswered(clock, signal, readEnds);
     const lost = lostOffsets(task, committed, ends);
-    if (lost.length === 0) this.nameNewSources(task, committed);
     if (lost.length > 0) await this.decide(task, lost, signal);
+    const fresh = lost.length > 0 ? new Map<number, number>() : await this.freshStarts(task, committed, signal);
+    if (lost.length === 0)
+      this.nameNewSources(
+        task,
+        committed.filter((_, i) => !fresh.has(i)),
+      );
     const starts = partitions.map((partition, i) => {
       const { offset } = committed[i]!;
       const isLost = lost.some((each) => isSame(each, partition));
       if (isLost && policy === 'latest') return ends[i]!.offset;
+      const freshStart = fresh.get(i);
+      if (freshStart !== undefined) return freshStart;
       if (isLost || offset < 0 || (lost.length > 0 && policy === 'reset')) return begins[i]!.offset;
       return offset;
     });
@@ -65,7 +72,8 @@ export class StartPositions {
       starts[i] === committed[i]!.offset ? [] : [{ ...partition, offset: starts[i]! }],
     );
     // Before anything is appended: records in a changelog without an offset then mean that the offset was lost.
-    if (task.stores.all.length > 0 || lost.length > 0) await this.commit(changed, tenure, signal);
+    // A start at the end is kept as well: if it were determined again after a crash, records that arrived in between would be skipped.
+    if (task.stores.all.length > 0 || lost.length > 0 || fresh.size > 0) await this.commit(changed, tenure, signal);
     task.records.queues.forEach((queue, i) => {
       queue.reset(starts[i]!);
       queue.end = ends[i]!.offset;
@@ -81,6 +89,29 @@ export class StartPositions {
       `Task ${task.id} has state and offsets of its other sources, but none of ${names}: reading that from its beginning, as a new source. ` +
         `If it is not new, its records are applied again: stop all instances, and set its offset with kafka-consumer-groups.sh --reset-offsets.`,
     );
+  }
+
+  /** Returns the starts, by index, of partitions without an offset whose source has `startAt: 'latest'`. */
+  private async freshStarts(
+    task: Task,
+    committed: readonly PartitionOffset[],
+    signal: AbortSignal,
+  ): Promise<Map<number, number>> {
+    const { clock, log, logger } = this.options;
+    const indices = task.records.queues.flatMap((queue, i) =>
+      queue.source.startAt === 'latest' && committed[i]!.offset < 0 ? [i] : [],
+    );
+    if (indices.length === 0) return new Map();
+    const partitions = indices.map((i) => task.sourcePartitions[i]!);
+    // The last stable offset: what is still undecided arrives after the start.
+    const ends = await untilAnswered(clock, signal, () => log.admin.endOffsets(partitions, 'read_committed'));
+    // With state, the source is new or its offset was deleted.
+    const level = hasState(task) ? 'warn' : 'info';
+    for (const { topic, partition, offset } of ends)
+      logger[level](
+        `Starting ${topic}-${partition} at its end, offset ${offset} (startAt: 'latest', no committed offset).`,
+      );
+    return new Map(indices.map((index, i) => [index, ends[i]!.offset]));
   }
 
   private async decide(task: Task, lost: readonly LostOffset[], signal: AbortSignal): Promise<void> {
