@@ -19,8 +19,9 @@ import type { Log, TopicPartition } from '../log/log.js';
 import { metricsOf, noMetrics, type StreamsMetrics } from '../observability/streams-metrics.js';
 import type { PauseScope } from '../runtime/processing/pauses.js';
 import { notifyListener, type InstanceStateListener } from '../runtime/instance/state-listener.js';
+import { HandlerlessInstance } from '../runtime/instance/handlerless-instance.js';
 import { StreamsInstance } from '../runtime/instance/streams-instance.js';
-import { loadInstanceFile } from '../runtime/state-directory/instance-file.js';
+import { loadInstanceFile, newInstanceId } from '../runtime/state-directory/instance-file.js';
 import type { InstanceState, Membership, QueryableStore, TaskStatus } from '../runtime/instance-status.js';
 import type { ReadableListener } from '../runtime/readable-changes.js';
 import type { StreamsRuntime } from '../runtime/streams-runtime.js';
@@ -32,7 +33,7 @@ import { SystemClock } from '../time/system-clock.js';
 import type { Topology } from '../topology/topology.js';
 import { ProblemList } from './explore/problem-list.js';
 import { refuseLazyHandlers } from './explore/lazy-modules.js';
-import { exploreTopology } from './explore/topology-explorer.js';
+import { exploreTopology, hasTopology } from './explore/topology-explorer.js';
 import { ProcessorSuppliers } from './handlers/processor-suppliers.js';
 import { inheritanceProblems, StreamEnhancers } from './handlers/stream-enhancers.js';
 import { TaskInjection } from './handlers/task-injection.js';
@@ -64,7 +65,7 @@ export class StreamsHost
   private readonly listeners = new Set<InstanceStateListener>();
   private readonly suppliers: ProcessorSuppliers;
   private readonly inherited: ApplicationConfig | undefined;
-  private instance: StreamsInstance | undefined;
+  private instance: StreamsRuntime | undefined;
   private log: Promise<Log> | undefined;
   private resolved: RuntimeConfig | undefined;
   private keepAlive: NodeJS.Timeout | undefined;
@@ -201,8 +202,9 @@ export class StreamsHost
     if (this.instance === undefined) await (await this.log?.catch(() => undefined))?.close();
   }
 
+  /** @throws ConfigurationError before `onModuleInit`, and as `StreamsRuntime.whenRunning`. */
   async whenRunning(): Promise<void> {
-    await this.instance?.whenRunning();
+    await this.initialised().whenRunning();
   }
 
   /** @throws ConfigurationError before `onModuleInit`, and as `StreamsRuntime.pause`. */
@@ -247,12 +249,12 @@ export class StreamsHost
     return this.instance?.sourceLag() ?? [];
   }
 
-  private initialised(): StreamsInstance {
+  private initialised(): StreamsRuntime {
     if (this.instance !== undefined) return this.instance;
     throw new ConfigurationError(['Streams were used before the application was initialised: await app.init().']);
   }
 
-  private async createInstance(): Promise<StreamsInstance> {
+  private async createInstance(): Promise<StreamsRuntime> {
     const { clock, logger } = this;
     if (!isObject(this.options)) throw new ConfigurationError(['The options must be an object.']);
     const problems = new ProblemList();
@@ -261,7 +263,10 @@ export class StreamsHost
     const engines = this.engines(problems);
     const config = problems.attempt('options', () =>
       resolveConfig(this.options, {
-        ...processEnvironment((stateDir, id) => loadInstanceFile(stateDir, id).generatedInstanceId),
+        ...processEnvironment((stateDir, id) =>
+          // An application without state leaves the directory alone.
+          hasTopology(this.modules) ? loadInstanceFile(stateDir, id).generatedInstanceId : newInstanceId(),
+        ),
         extraKeys: MODULE_OPTION_KEYS,
       }),
     );
@@ -284,7 +289,8 @@ export class StreamsHost
     const { topology, classes } = explored;
     refuseLazyHandlers(this.modules, classes);
     const metrics = metricsOf(this.metrics, config.applicationId);
-    return new StreamsInstance({ config, topology, log: await this.openLog(), engines, clock, logger, metrics });
+    const parts = { config, topology, log: await this.openLog(), engines, clock, logger, metrics };
+    return topology.sourceTopics.length === 0 ? new HandlerlessInstance(parts) : new StreamsInstance(parts);
   }
 
   private engines(problems: ProblemList): Map<string, StoreEngineFactory> {

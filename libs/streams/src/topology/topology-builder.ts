@@ -43,6 +43,11 @@ export class TopologyBuilder {
   }
 }
 
+/** Returns the topology of an application that reads nothing. */
+export function emptyTopology(): Topology {
+  return new BuiltTopology([], []);
+}
+
 class BuiltTopology implements Topology {
   readonly subTopologies: readonly SubTopology[];
   readonly sourceTopics: readonly string[];

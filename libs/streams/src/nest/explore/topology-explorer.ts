@@ -15,12 +15,12 @@ import { resolveSerde } from '../../serdes/resolve-serde.js';
 import type { Serde } from '../../serdes/serde.js';
 import { json } from '../../serdes/text-serdes.js';
 import type { StoreDefinition } from '../../topology/store-definition.js';
-import { TopologyBuilder } from '../../topology/topology-builder.js';
+import { emptyTopology, TopologyBuilder } from '../../topology/topology-builder.js';
 import type { Prefetch, SinkNode, SourceNode, Topology } from '../../topology/topology.js';
 import type { ProcessorSuppliers } from '../handlers/processor-suppliers.js';
 import { handlerMethods, methodProblems, type HandlerMethod } from './handler-methods.js';
 import type { ProblemList } from './problem-list.js';
-import { readProviderGraph, type ProcessorProvider } from './provider-graph.js';
+import { readProviderGraph, type ProcessorProvider, type ProviderGraph } from './provider-graph.js';
 import { storeDefinitions } from './store-definitions.js';
 import { sinkTopic, sourceTopics } from './topic-names.js';
 
@@ -61,9 +61,20 @@ export function exploreTopology(
   const { lookup } = options;
   for (const provider of graph.processors)
     addProcessor(provider, { definitions, sources, builder, suppliers, lookup, problems });
-  const topology = problems.attempt('topology', () => builder.build({ applicationId: options.applicationId }));
+  const topology = isEmpty(graph)
+    ? emptyTopology()
+    : problems.attempt('topology', () => builder.build({ applicationId: options.applicationId }));
   if (topology === undefined) return undefined;
   return { topology, classes: new Set([...graph.processors.map(({ type }) => type), ...graph.stores]) };
+}
+
+/** Returns whether the application has processors or stores, and so takes part in a group. */
+export function hasTopology(modules: ModulesContainer): boolean {
+  return !isEmpty(readProviderGraph(modules));
+}
+
+function isEmpty({ processors, stores }: ProviderGraph): boolean {
+  return processors.length === 0 && stores.length === 0;
 }
 
 interface Exploration {

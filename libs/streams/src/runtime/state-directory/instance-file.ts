@@ -20,6 +20,11 @@ export interface InstanceFile {
   readonly isVolatile?: boolean;
 }
 
+/** Returns an id for an instance that the user gave none: the host's name and a random part. */
+export function newInstanceId(): string {
+  return `${hostname().replaceAll(/[^a-zA-Z0-9._-]/g, '-')}-${randomUUID().slice(0, 8)}`;
+}
+
 /** Reads the file, or makes a new one. @throws StateDirectoryError if it cannot be read, written or understood. */
 export function loadInstanceFile(stateDir: string, applicationId: string): InstanceFile {
   const path = pathOf(stateDir, applicationId);
@@ -30,7 +35,7 @@ export function loadInstanceFile(stateDir: string, applicationId: string): Insta
     if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') throw unusable(path, cause);
     const fresh: InstanceFile = {
       processId: randomUUID(),
-      generatedInstanceId: `${hostname().replaceAll(/[^a-zA-Z0-9._-]/g, '-')}-${randomUUID().slice(0, 8)}`,
+      generatedInstanceId: newInstanceId(),
       topology: undefined,
     };
     saveInstanceFile(stateDir, applicationId, fresh);
