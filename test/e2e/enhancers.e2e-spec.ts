@@ -3,6 +3,7 @@ import {
   Catch,
   Injectable,
   Scope,
+  SetMetadata,
   UseFilters,
   UseGuards,
   UseInterceptors,
@@ -61,7 +62,8 @@ describe('a stream handler with enhancers', () => {
     @Injectable()
     class NotB implements CanActivate {
       canActivate(context: ExecutionContext): boolean {
-        seen.push(`class ${context.getClass().name}.${context.getHandler().name} ${context.getType<string>()}`);
+        const right = String(Reflect.getMetadata('right', context.getHandler()));
+        seen.push(`${context.getClass().name}.${context.getHandler().name} ${right} ${context.getType<string>()}`);
         return context.switchToRpc().getData<Order>().id !== 'b';
       }
     }
@@ -73,6 +75,7 @@ describe('a stream handler with enhancers', () => {
     class Guarded {
       @StreamHandler('in')
       @SendTo('out')
+      @SetMetadata('right', 'pay')
       @UseGuards(notC)
       handle(order: Order, context: StreamContext): unknown {
         return [order.id, context.key];
@@ -88,7 +91,7 @@ describe('a stream handler with enhancers', () => {
       ['a', 'a'],
       ['d', 'd'],
     ]);
-    expect(seen).toEqual(Array(4).fill('class Guarded.handle streams'));
+    expect(seen).toEqual(Array(4).fill('Guarded.handle pay streams'));
     expect(
       (await app.recordsOnce('dead', 2)).map(({ key, headers }) => [key, headers['streams-error-message']]),
     ).toEqual(['b', 'c'].map((id) => [id, 'Forbidden resource']));

@@ -25,7 +25,10 @@ class RoleGuard implements CanActivate {
   constructor(private readonly reflector: Reflector) {}
 
   canActivate(context: ExecutionContext): boolean {
-    const role = this.reflector.get<string>('role', context.getClass());
+    // As many guards do: the method's metadata first. A route has none of the user's, but is a method of the controller with Nest's.
+    const handler = context.getHandler();
+    if (!this.reflector.get<boolean>('path', handler)) throw new Error(`"${handler.name}" is no route`);
+    const role = this.reflector.getAllAndOverride<string>('role', [handler, context.getClass()]);
     return context.switchToHttp().getRequest<Caller>().headers['x-role'] === role;
   }
 }

@@ -1,6 +1,5 @@
 import type { Type } from '@nestjs/common';
 import type { ModuleRef } from '@nestjs/core';
-import { ExecutionContextHost } from '@nestjs/core/helpers/execution-context-host.js';
 import type { StoreAccess } from '../../decorators/state-store.decorator.js';
 import type { StreamsMetrics } from '../../observability/streams-metrics.js';
 import type { StreamsRuntime } from '../../runtime/streams-runtime.js';
@@ -37,6 +36,7 @@ import { RequestLimits, type RequestLimitOptions } from './request/request-limit
 import { invalidParameter, keyInChangesPath, keyInPath, queryParameters } from './request/request-target.js';
 import type { ScanEntry } from '../scan/merge-streams.js';
 import { DEFAULT_PAGE_LIMIT, MAX_PAGE_LIMIT, type ScannedStream } from '../scan/store-scans.js';
+import { guardContext, type QueryKind } from './guard-context.js';
 import { entryFilter, filteredPage, type EntryFilter, type FilteredPage } from './entry-filter.js';
 import { OpenRequests, type OpenRequest } from './open-requests.js';
 import { StorePolicy } from './store-policy.js';
@@ -53,8 +53,6 @@ export interface StoreEndpointsOptions {
   readonly limits: RequestLimitOptions;
   readonly controller: Type<object>;
 }
-
-type QueryKind = StoreAccess['kind'] | 'stores' | 'store' | 'metadata';
 
 /** One request for one store. */
 interface Asked {
@@ -327,7 +325,7 @@ export class StoreEndpoints {
       }
       const reader = new RequestReader(client, () => (open ??= this.requests.begin(raw)).signal);
       const answer = await query(
-        store === undefined ? (undefined as never) : { ...(await this.asked(store, request, response)), reader },
+        store === undefined ? (undefined as never) : { ...(await this.asked(kind, store, request, response)), reader },
       );
       if ('stream' in answer && request.method === 'HEAD') {
         await answer.probe();
@@ -372,15 +370,17 @@ export class StoreEndpoints {
   }
 
   /** @throws QueryError `store-not-found`, and what the guards of the store throw */
-  private async asked(store: string, request: QueryRequest, response: QueryResponse): Promise<Omit<Asked, 'reader'>> {
+  private async asked(
+    kind: QueryKind,
+    store: string,
+    request: QueryRequest,
+    response: QueryResponse,
+  ): Promise<Omit<Asked, 'reader'>> {
     const definition = this.options.queries.definitionOf(store);
     const policy = this.policyOf(definition);
     if (policy.isGuarded) {
-      const { controller } = this.options;
-      const storeClass = (policy.class ?? controller) as Type<object>;
-      const context = new ExecutionContextHost([request, response], storeClass, controller.prototype as () => void);
-      context.setType('http');
-      await policy.guard(context);
+      const route = { controller: this.options.controller, storeClass: policy.class, kind };
+      await policy.guard(guardContext(route, request, response));
     }
     return { definition, policy };
   }
