@@ -21,6 +21,6 @@ export function unmetBound(
     (bounds.position !== undefined && position < bounds.position) ||
     bounds.sources?.some(({ topic, offset }) => (local.processed(topic) ?? -1) < offset);
   if (!isBehind) return undefined;
-  const text = `The ${role} of partition ${partition} has not reached the position that was asked for. Wait with "Prefer: wait=<seconds>".`;
+  const text = `The ${role} of partition ${partition} has not reached the position that was asked for. Wait for it with "Prefer: wait=<seconds>", or with "waitMs" in code.`;
   return new QueryError('position-not-reached', text, { members, retryAfterS: RETRY_S });
 }
