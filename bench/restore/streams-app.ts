@@ -47,7 +47,14 @@ class BalanceProcessor {
 
 @Module({
   imports: [
-    StreamsModule.forRoot({ applicationId, instanceId: 'bench', kafka: { brokers: brokers.split(',') }, stateDir }),
+    // The changelog is there before the group has offsets.
+    StreamsModule.forRoot({
+      applicationId,
+      instanceId: 'bench',
+      kafka: { brokers: brokers.split(',') },
+      stateDir,
+      onOffsetsLost: 'latest',
+    }),
     StreamsModule.forFeature({ processors: [BalanceProcessor], stores: [Balances] }),
   ],
 })
