@@ -13,8 +13,8 @@ export interface RocksDbOptions extends RocksDbTuning {
 
 const KIBIBYTE = 1024;
 const MIN_BYTES = 64 * KIBIBYTE;
-/** A larger memtable is a longer way through it for each entry, and a smaller one is written out more often (benches `query` and `restore`). */
-const MAX_WRITE_BUFFER_BYTES = 32 * KIBIBYTE * KIBIBYTE;
+/** A larger memtable is a longer way through it for each entry and more memory, and a smaller one is written out more often (benches `process`, `query` and `restore`). */
+const MAX_WRITE_BUFFER_BYTES = 16 * KIBIBYTE * KIBIBYTE;
 /** RocksDB fills one memtable while it writes the other out. */
 const MEMTABLES = 2;
 
