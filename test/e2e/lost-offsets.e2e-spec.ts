@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import { KafkaErrorCode } from '../../libs/streams/src/log/protocol/error-codes.js';
 import type { ResponseOf } from '../../libs/streams/src/log/protocol/messages.js';
 import { model, produce, storeContent, transactions, type BankOptions } from '../support/bank.js';
 import { committedRecords } from '../support/committed-records.js';
@@ -77,6 +78,42 @@ describe.each(['exactly_once', 'at_least_once'] as const)('committed offsets tha
     // The option left set does nothing while the offsets are there, also for an instance without a folder.
     const third = await bank.start({ ...options, stateDir: bank.folder(), onOffsetsLost: 'reset' });
     expect(await storeContent(third)).toEqual(model([...before, ...after]));
+  });
+
+  it('change nothing in a changelog by a "reset" that lost its task on the way, beyond a batch with at-least-once', async () => {
+    bank = await EmbeddedBank.open(1);
+    const options = { stateDir: bank.folder(), processingGuarantee: guarantee };
+    const all = transactions(3000, 3000);
+    const first = await bank.start(options);
+    await produce(bank.log, bank.topics.input, 1, all);
+    await expect.poll(async () => (await storeContent(first)).size, { timeout: 10_000 }).toBe(3000);
+    await first.close();
+    bank.broker.expireOffsets('bank');
+    let isExpelled = false;
+    const { instance, halt } = bank.doomed({
+      processingGuarantee: guarantee,
+      onOffsetsLost: 'reset',
+      group: { sessionTimeout: 1000, heartbeatInterval: 100 },
+    });
+    const restoreAnswers = bank.broker.intercept(async (role, api, _request, next) => {
+      if (!role.startsWith('doomed/')) return next();
+      if (api === 'heartbeat' && isExpelled)
+        return { error: KafkaErrorCode.UNKNOWN_MEMBER_ID } as Awaited<ReturnType<typeof next>>;
+      if (api === 'joinGroup' && isExpelled) return new Promise(() => {});
+      if (api !== 'produce' || !role.includes('reset')) return next();
+      isExpelled = true;
+      // The answer to the first batch comes once the membership is lost.
+      await expect.poll(() => instance.tasks().map(({ state }) => state), { timeout: 10_000 }).toEqual(['suspended']);
+      return next();
+    });
+    await instance.start();
+    await expect.poll(() => isExpelled, { timeout: 10_000 }).toBe(true);
+    await expect.poll(() => instance.tasks().map(({ state }) => state), { timeout: 10_000 }).toEqual(['suspended']);
+    halt();
+    restoreAnswers();
+    const tombstones = (await committedRecords(bank.log, bank.changelog)).filter(({ value }) => value === null);
+    if (guarantee === 'exactly_once') expect(tombstones).toEqual([]);
+    else expect(tombstones.length).toBeLessThanOrEqual(1000);
   });
 
   it('leave nothing of a state that "reset" does not make again', async () => {

@@ -1,6 +1,7 @@
 import { KafkaErrorCode as E } from '../../libs/streams/src/log/protocol/error-codes.js';
 import type { World } from './simulation.js';
 import { APPLICATION } from './application.js';
+import { CHANGELOG, DELETIONS_KEPT_MS } from './outages.js';
 
 /** Each does one wrong thing now, and sets right later what does not pass by itself. @returns what it did; undefined if nothing. */
 type Fault = (world: World) => string | undefined;
@@ -93,8 +94,40 @@ export const FAULTS = {
     return name;
   },
   compaction: ({ broker }) => {
-    void broker.compact(`${APPLICATION}-ledgers-changelog`).catch(() => undefined);
+    void broker.compact(CHANGELOG).catch(() => undefined);
     return 'of the changelog';
+  },
+  'slow handlers': (world) => {
+    world.slowRecords = world.random.between(1, 3);
+    world.slowMs = world.random.between(2000, 60_000);
+    return `${world.slowRecords} records, ${world.slowMs} ms each`;
+  },
+  'clock off': ({ machines, random, keepsDeletions, clock }) => {
+    // Deletions that are kept for less time than a clock is off would be missed, as the guide says.
+    if (!keepsDeletions) return undefined;
+    const machine = random.pick(machines);
+    const byMs = random.between(-6 * 60, 6 * 60) * 60_000;
+    machine.setClockOff(byMs);
+    clock.schedule(random.between(5000, 30_000), () => machine.setClockOff(0));
+    return `${machine.name} by ${byMs / 60_000} minutes`;
+  },
+  'long absence': ({ machines, random, keepsDeletions, outages }) => {
+    if (keepsDeletions || random.chance(0.5)) return undefined;
+    const machine = random.pick(machines);
+    if (machine.instance === undefined) return undefined;
+    const forMs = random.between(DELETIONS_KEPT_MS, 2 * DELETIONS_KEPT_MS);
+    outages.sendAway(machine, forMs);
+    return `${machine.name} for ${forMs} ms`;
+  },
+  'expired offsets': (world) => {
+    if (world.outages.areOffsetsUnsound || world.random.chance(0.75)) return undefined;
+    world.outages.expireOffsets().catch((error: unknown) => world.violated(String(error)));
+    return 'of the group';
+  },
+  'lost changelog': ({ outages }) => {
+    if (outages.losesChangelog) return undefined;
+    outages.losesChangelog = true;
+    return 'at the end';
   },
 } as const satisfies Record<string, Fault>;
 

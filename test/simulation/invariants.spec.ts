@@ -20,6 +20,16 @@ const right: Outcome = {
   seen: [first, second],
 };
 
+const closing: Entry = { id: 2, account: 'a', amount: 0, closes: true };
+const closed: Ledger = { count: 0, balance: 0, lastId: 2, attempt: 4 };
+const outputs = [...right.outputs, { account: 'a', ledger: closed }];
+
+it('the judge of a simulated world finds an account that came back after it was closed', () => {
+  const after = { ...right, entries: [...entries, closing], outputs };
+  expect(violations({ ...after, stored: new Map(), changelog: new Map() })).toEqual([]);
+  expect(violations(after).join()).toMatch(/a is .*not 0 entries/);
+});
+
 it.each<[string, Partial<Outcome>, RegExp]>([
   ['an output twice', { outputs: [...right.outputs, { account: 'a', ledger: second }] }, /outputs of a are 0,1,1/],
   ['an output that is missing', { outputs: right.outputs.slice(1) }, /outputs of a are 1/],

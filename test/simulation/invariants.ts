@@ -20,13 +20,14 @@ export function violations(outcome: Outcome): string[] {
   for (const [account, own] of grouped(entries)) {
     const sent = outputs.filter((output) => output.account === account).map(({ ledger }) => ledger);
     const last = stored.get(account);
-    const balance = own.reduce((sum, { amount }) => sum + amount, 0);
+    const open = own.slice(own.findLastIndex(({ closes }) => closes === true) + 1);
+    const balance = open.reduce((sum, { amount }) => sum + amount, 0);
     if (guarantee === 'exactly_once') {
       const ids = sent.map(({ lastId }) => lastId).join();
       if (ids !== own.map(({ id }) => id).join())
         found.push(`outputs of ${account} are ${ids}, not ${own.map(({ id }) => id).join()}`);
-      if (last?.count !== own.length || last.balance !== balance)
-        found.push(`${account} is ${JSON.stringify(last)}, not ${own.length} entries of ${balance}`);
+      if ((last?.count ?? 0) !== open.length || (last?.balance ?? 0) !== balance)
+        found.push(`${account} is ${JSON.stringify(last)}, not ${open.length} entries of ${balance}`);
       continue;
     }
     // The state says nothing: what a former owner sent late may replace what its heir wrote (guarantees.md), and nothing fences it.

@@ -9,6 +9,8 @@ export interface Entry {
   readonly id: number;
   readonly account: string;
   readonly amount: number;
+  /** Deletes the account. */
+  readonly closes?: boolean;
 }
 
 export interface Ledger {
@@ -19,8 +21,15 @@ export interface Ledger {
   readonly attempt: number;
 }
 
-/** Sums entries by account, and sends each sum to `out`. */
-export function ledgerTopology(applicationId: string, nextAttempt: () => number): Topology {
+/**
+ * Sums entries by account until one closes it, and sends each sum to `out`.
+ * @param pause what the handler waits for before it begins, if anything.
+ */
+export function ledgerTopology(
+  applicationId: string,
+  nextAttempt: () => number,
+  pause: () => Promise<void> | undefined,
+): Topology {
   const key = stringSerde as Serde<unknown>;
   const value = json<unknown>();
   return new TopologyBuilder()
@@ -35,15 +44,18 @@ export function ledgerTopology(applicationId: string, nextAttempt: () => number)
           const ledgers = task.store('ledgers') as KeyValueStore<string, Ledger>;
           return {
             process: async (context: ProcessorContext) => {
-              const { id, account, amount } = context.value as Entry;
+              const pausing = pause();
+              if (pausing !== undefined) await pausing;
+              const { id, account, amount, closes = false } = context.value as Entry;
               const before = await ledgers.get(account);
               const ledger: Ledger = {
                 lastId: id,
-                count: (before?.count ?? 0) + 1,
-                balance: (before?.balance ?? 0) + amount,
+                count: closes ? 0 : (before?.count ?? 0) + 1,
+                balance: closes ? 0 : (before?.balance ?? 0) + amount,
                 attempt: nextAttempt(),
               };
-              ledgers.put(account, ledger);
+              if (closes) ledgers.delete(account);
+              else ledgers.put(account, ledger);
               return ledger;
             },
           };

@@ -7,6 +7,7 @@ import { noMetrics } from '../../libs/streams/src/observability/streams-metrics.
 import { StreamsInstance } from '../../libs/streams/src/runtime/instance/streams-instance.js';
 import { saveInstanceFile } from '../../libs/streams/src/runtime/state-directory/instance-file.js';
 import type { Topology } from '../../libs/streams/src/topology/topology.js';
+import type { Clock } from '../../libs/streams/src/time/clock.js';
 import { SimulatedDisk } from './simulated-disk.js';
 import type { SimulatedNetwork } from './simulated-network.js';
 import { ProcessClock, type SimulationClock } from './simulation-clock.js';
@@ -17,7 +18,7 @@ export interface MachineOptions {
   readonly stateDir: string;
   readonly isStatic: boolean;
   readonly processingGuarantee: 'exactly_once' | 'at_least_once';
-  readonly topology: () => Topology;
+  readonly topology: (clock: Clock) => Topology;
   readonly broker: EmbeddedBroker;
   readonly network: SimulatedNetwork;
   readonly clock: SimulationClock;
@@ -29,6 +30,7 @@ export class SimulatedMachine {
   readonly disk = new SimulatedDisk();
   instance: StreamsInstance | undefined;
   isFrozen = false;
+  private skewMs = 0;
   private clock: ProcessClock | undefined;
 
   constructor(private readonly options: MachineOptions) {
@@ -53,6 +55,7 @@ export class SimulatedMachine {
     const { name, applicationId, stateDir, isStatic, processingGuarantee, topology, broker, network, trace } =
       this.options;
     const clock = new ProcessClock(this.options.clock);
+    clock.skewMs = this.skewMs;
     let isAlive = true;
     const log = new WireLog({ kind: 'embedded', wires: network.wires(broker.client(name), clock), clock });
     const config = resolveConfig(
@@ -61,6 +64,7 @@ export class SimulatedMachine {
         stateDir,
         processingGuarantee,
         commitInterval: 100,
+        metadataMaxAge: '20s',
         stateCleanupDelay: '1d',
         ...(isStatic ? { instanceId: name } : {}),
       },
@@ -74,7 +78,7 @@ export class SimulatedMachine {
       );
     const instance = new StreamsInstance({
       config,
-      topology: topology(),
+      topology: topology(clock),
       log,
       engines: new Map([[engine.name, engine]]),
       clock,
@@ -103,6 +107,11 @@ export class SimulatedMachine {
   freeze(): void {
     this.isFrozen = true;
     this.clock?.freeze();
+  }
+
+  setClockOff(byMs: number): void {
+    this.skewMs = byMs;
+    if (this.clock !== undefined) this.clock.skewMs = byMs;
   }
 
   thaw(): void {

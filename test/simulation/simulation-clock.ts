@@ -100,12 +100,14 @@ function underWay(): { hasImmediates: boolean; hasFileCalls: boolean } {
 export class ProcessClock implements Clock {
   private isDead = false;
   private isFrozen = false;
+  /** How far its time of day is off. */
+  skewMs = 0;
   private readonly late: (() => void)[] = [];
 
   constructor(private readonly world: SimulationClock) {}
 
   now(): number {
-    return this.world.now();
+    return this.world.now() + this.skewMs;
   }
 
   monotonic(): number {

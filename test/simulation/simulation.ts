@@ -3,12 +3,14 @@ import { rmSync } from 'node:fs';
 import { WireLog } from '../../libs/streams/src/log/client/wire-log.js';
 import { EmbeddedBroker } from '../../libs/streams/src/log/embedded/embedded-broker.js';
 import type { Log } from '../../libs/streams/src/log/log.js';
+import { delay, type Clock } from '../../libs/streams/src/time/clock.js';
 import { partitionForKey } from '../../libs/streams/src/log/partitioner.js';
 import { temporaryFolder } from '../support/bank.js';
 import { committedRecords } from '../support/committed-records.js';
 import { APPLICATION } from './application.js';
 import { FAULT_KINDS, FAULTS, type FaultKind } from './faults.js';
 import { violations } from './invariants.js';
+import { CHANGELOG, DELETIONS_KEPT_MS, Outages } from './outages.js';
 import { ledgerTopology, type Entry, type Ledger } from './ledger-topology.js';
 import { SeededRandom } from './seeded-random.js';
 import { SimulatedMachine } from './simulated-machine.js';
@@ -54,9 +56,15 @@ export class World {
     wires: this.broker.client('observer').wires,
     clock: this.clock,
   });
+  readonly outages = new Outages(this);
+  /** The changelog keeps deletions for longer than anybody is away. */
+  readonly keepsDeletions: boolean;
   isHealing = false;
+  /** So many of the next records keep their handlers busy for `slowMs`. */
+  slowRecords = 0;
+  slowMs = 0;
   private readonly guarantee: 'exactly_once' | 'at_least_once';
-  private readonly partitions: number;
+  readonly partitions: number;
   private readonly folders: string[] = [];
   private readonly entries: Entry[] = [];
   private readonly seen: Ledger[] = [];
@@ -75,6 +83,7 @@ export class World {
     this.network = new SimulatedNetwork(this.clock, this.random);
     this.guarantee = this.random.chance(0.75) ? 'exactly_once' : 'at_least_once';
     this.partitions = this.random.between(2, 6);
+    this.keepsDeletions = this.random.chance(0.5);
   }
 
   say(event: string): void {
@@ -91,6 +100,14 @@ export class World {
   async run(): Promise<void> {
     const topics = ['in', 'out'].map((name) => ({ name, partitions: this.partitions }));
     await this.clock.settle(this.observer.admin.createTopics(topics), 'making the topics');
+    const config = {
+      'cleanup.policy': 'compact',
+      'retention.ms': '-1',
+      'delete.retention.ms': String(DELETIONS_KEPT_MS),
+    };
+    const changelog = { name: CHANGELOG, partitions: this.partitions, config };
+    if (!this.keepsDeletions)
+      await this.clock.settle(this.observer.admin.createTopics([changelog]), 'making the changelog');
     const isStatic = this.random.chance(0.5);
     const count = this.random.between(1, 4);
     for (let i = 0; i < count; i++) this.addMachine(`m${i}`, isStatic);
@@ -105,8 +122,12 @@ export class World {
     this.isHealing = true;
     this.say('healing');
     this.network.heal();
+    this.slowRecords = 0;
     for (const { disk } of this.machines) disk.heal();
-    for (const machine of this.machines) machine.thaw();
+    for (const machine of this.machines) {
+      machine.thaw();
+      machine.setClockOff(0);
+    }
     let isCaughtUp = false;
     const check = async (): Promise<void> => {
       isCaughtUp = await this.isCaughtUp();
@@ -120,6 +141,7 @@ export class World {
     }
     this.isDone = true;
     await this.judge();
+    if (this.outages.losesChangelog && this.problems.length === 0) await this.outages.loseChangelog();
   }
 
   async close(): Promise<void> {
@@ -154,7 +176,7 @@ export class World {
   }
 
   ensure(machine: SimulatedMachine): void {
-    if (this.isDone || machine.instance !== undefined) return;
+    if (this.isDone || machine.instance !== undefined || !this.outages.mayStart(machine)) return;
     this.say(`${machine.name} starts`);
     machine.start();
   }
@@ -169,13 +191,24 @@ export class World {
         stateDir,
         isStatic,
         processingGuarantee: this.guarantee,
-        topology: () => ledgerTopology(APPLICATION, () => ++this.attempts),
+        topology: (clock) =>
+          ledgerTopology(
+            APPLICATION,
+            () => ++this.attempts,
+            () => this.pause(clock),
+          ),
         broker: this.broker,
         network: this.network,
         clock: this.clock,
         trace: (event) => this.say(event),
       }),
     );
+  }
+
+  private pause(clock: Clock): Promise<void> | undefined {
+    if (this.slowRecords <= 0) return undefined;
+    this.slowRecords--;
+    return delay(clock, this.slowMs);
   }
 
   private repeat(leastMs: number, mostMs: number, action: () => unknown): void {
@@ -194,6 +227,7 @@ export class World {
         id: this.entries.length,
         account: `a${this.random.between(0, 9)}`,
         amount: this.random.between(1, 9),
+        ...(this.random.chance(0.1) ? { closes: true } : {}),
       };
       this.entries.push(entry);
       const key = Buffer.from(entry.account);
@@ -235,12 +269,14 @@ export class World {
     });
   }
 
-  private get inputs(): { topic: string; partition: number }[] {
+  get inputs(): { topic: string; partition: number }[] {
     return Array.from({ length: this.partitions }, (_, partition) => ({ topic: 'in', partition }));
   }
 
   private async watchOffsets(): Promise<void> {
-    for (const { partition, offset } of await this.observer.admin.committedOffsets(APPLICATION, this.inputs)) {
+    const committed = await this.observer.admin.committedOffsets(APPLICATION, this.inputs);
+    if (this.outages.areOffsetsUnsound) return;
+    for (const { partition, offset } of committed) {
       const before = this.offsets.get(partition) ?? -1;
       if (offset < before)
         this.violated(`the committed offset of in-${partition} went back from ${before} to ${offset}`);
@@ -249,7 +285,7 @@ export class World {
   }
 
   private async isCaughtUp(): Promise<boolean> {
-    if (!this.machines.every(({ isRunning }) => isRunning)) return false;
+    if (this.outages.areOffsetsUnsound || !this.machines.every(({ isRunning }) => isRunning)) return false;
     const committed = await this.observer.admin.committedOffsets(APPLICATION, this.inputs);
     const ends = await this.observer.admin.endOffsets(this.inputs, 'read_committed');
     // One that was frozen serves what it had until it hears that it lost it.
@@ -266,8 +302,9 @@ export class World {
   private async judge(): Promise<void> {
     const read = (topic: string) => this.clock.settle(committedRecords(this.observer, topic), `reading ${topic}`);
     const changelog = new Map<string, Ledger>();
-    for (const { key, value } of await read(`${APPLICATION}-ledgers-changelog`))
-      changelog.set(key!, JSON.parse(value!) as Ledger);
+    for (const { key, value } of await read(CHANGELOG))
+      if (value === null) changelog.delete(key!);
+      else changelog.set(key!, JSON.parse(value) as Ledger);
     const outputs = (await read('out')).map(({ key, value }) => ({
       account: key!,
       ledger: JSON.parse(value!) as Ledger,

@@ -49,12 +49,23 @@ export interface BankOptions extends Partial<StreamsOptions> {
   /** Called once the store has the transaction. */
   readonly after?: (transaction: Transaction, context: ProcessorContext) => void;
   readonly lifecycle?: TaskLifecycle;
+  /** The handler takes an account that it cannot read for a new one. */
+  readonly swallowsReadErrors?: boolean;
+  /** The store has no changelog. */
+  readonly isUnlogged?: boolean;
 }
 
 /** Sums amounts by account; the whole example in one processor, without Nest. */
 export function bankTopology(
   { applicationId, input, output }: BankTopics,
-  { engine = 'rocksdb', before, after, lifecycle }: Pick<BankOptions, 'engine' | 'before' | 'after' | 'lifecycle'> = {},
+  {
+    engine = 'rocksdb',
+    before,
+    after,
+    lifecycle,
+    swallowsReadErrors = false,
+    isUnlogged = false,
+  }: Pick<BankOptions, 'engine' | 'before' | 'after' | 'lifecycle' | 'swallowsReadErrors' | 'isUnlogged'> = {},
 ): Topology {
   const key = stringSerde as Serde<unknown>;
   const value = json<unknown>();
@@ -64,7 +75,8 @@ export function bankTopology(
       name: 'apply',
       parents: ['transactions'],
       stores: ['balances'],
-      prefetch: [{ store: 'balances' }],
+      // What a prefetch cannot read, no handler sees.
+      prefetch: swallowsReadErrors ? [] : [{ store: 'balances' }],
       supplier: {
         create: (task) => {
           const balances = task.store('balances') as KeyValueStore<string, Balance>;
@@ -74,7 +86,11 @@ export function bankTopology(
               const transaction = context.value as Transaction;
               const ready = before?.(transaction);
               if (ready !== undefined) await ready;
-              const found = (await balances.get(transaction.accountId)) ?? { balance: 0, count: 0 };
+              const read = Promise.resolve(balances.get(transaction.accountId));
+              const found = (await (swallowsReadErrors ? read.catch(() => undefined) : read)) ?? {
+                balance: 0,
+                count: 0,
+              };
               const balance: Balance = { balance: found.balance + transaction.amount, count: found.count + 1 };
               balances.put(transaction.accountId, balance);
               after?.(transaction, context);
@@ -91,7 +107,7 @@ export function bankTopology(
       key,
       value,
       engine,
-      changelog: { isEnabled: true, config: {} },
+      changelog: { isEnabled: !isUnlogged, config: {} },
       isQueryable: true,
       restorePriority: 0,
     })
@@ -107,6 +123,8 @@ export function bankInstance(topics: BankTopics, log: Log, options: BankOptions 
     before,
     after,
     lifecycle,
+    swallowsReadErrors,
+    isUnlogged,
     ...rest
   } = options;
   const config = resolveConfig(
@@ -115,7 +133,7 @@ export function bankInstance(topics: BankTopics, log: Log, options: BankOptions 
   );
   return new StreamsInstance({
     config,
-    topology: bankTopology(topics, { engine, before, after, lifecycle }),
+    topology: bankTopology(topics, { engine, before, after, lifecycle, swallowsReadErrors, isUnlogged }),
     log,
     engines: new Map(engines.map((factory) => [factory.name, factory])),
     clock,

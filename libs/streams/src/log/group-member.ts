@@ -34,6 +34,11 @@ export interface MemberAssignment {
   readonly userData: Uint8Array;
 }
 
+export interface OffsetCommitOptions {
+  /** Refuses the commit in later generations, where the offsets may have been replaced by another member. Default false. */
+  readonly onlyThisGeneration?: boolean;
+}
+
 /** What the member tells its owner. Heartbeats go on by a timer while the returned promises are pending. */
 export interface GroupListener {
   /** Called before each join; travels to the leader. */
@@ -91,9 +96,10 @@ export interface GroupMember {
 
   /**
    * Commits with the membership that `as` proves, also while a rebalance is under way and in the generations after it.
-   * @throws LogError `migrated` if that membership has ended, whichever this member has now.
+   * @throws LogError `migrated` if that membership has ended, whichever this member has now; with `LOG_ILLEGAL_GENERATION` if `options` limit the
+   * commit to the generation of `as` and that is over.
    */
-  commit(offsets: readonly PartitionOffset[], as: GroupIdentity): Promise<void>;
+  commit(offsets: readonly PartitionOffset[], as: GroupIdentity, options?: OffsetCommitOptions): Promise<void>;
 
   /**
    * Revokes, leaves the group and closes. `committed` rejects from the start of it, `commit` works until `onRevoked` has returned. A static

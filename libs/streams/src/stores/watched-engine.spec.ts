@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { MemoryEngine } from './engines/memory/memory-engine.js';
+import type { StoreCursor } from './store-engine.js';
 import { describeStoreEngineConformance } from './store-engine.conformance.js';
 import { WatchedEngine } from './watched-engine.js';
 
@@ -13,8 +14,19 @@ it('shows every error of a read or write before the caller gets it', async () =>
     override getMany(): Promise<never> {
       return Promise.reject(new Error('The disk is away.'));
     }
+
+    override openCursor(): StoreCursor {
+      return { next: () => Promise.reject(new Error('The cursor is closed.')), close: () => Promise.resolve() };
+    }
   }
-  const engine = new WatchedEngine(new Broken(), (error) => new Error('Seen.', { cause: error }));
+  const met: string[] = [];
+  const engine = new WatchedEngine(new Broken(), (error, at) => {
+    met.push(at);
+    return new Error('Seen.', { cause: error });
+  });
   await engine.open();
   await expect(engine.getMany([Buffer.from('a')])).rejects.toThrow('Seen.');
+  const cursor = engine.openCursor({}, { reverse: false });
+  await expect(cursor.next(1)).rejects.toThrow('Seen.');
+  expect(met).toEqual(['engine', 'cursor']);
 });

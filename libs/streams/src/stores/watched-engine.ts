@@ -8,11 +8,14 @@ import type {
   StoreWrites,
 } from './store-engine.js';
 
+/** Where an error was met. The caller of a cursor may have caused it by using the cursor for too long; estimates concern no record. */
+export type MetAt = 'engine' | 'cursor' | 'estimate';
+
 /** An engine whose errors of reads and writes pass `met` before the caller gets them. */
 export class WatchedEngine implements StoreEngine {
   constructor(
     private readonly engine: StoreEngine,
-    private readonly met: (error: unknown) => unknown,
+    private readonly met: (error: unknown, at: MetAt) => unknown,
   ) {}
 
   open(): Promise<ChangelogPosition | undefined> {
@@ -30,7 +33,7 @@ export class WatchedEngine implements StoreEngine {
   openCursor(bounds: KeyBounds, options: CursorOptions): StoreCursor {
     const cursor = this.engine.openCursor(bounds, options);
     return {
-      next: (limit, maxBytes): Promise<StoreEntries> => this.watch(cursor.next(limit, maxBytes)),
+      next: (limit, maxBytes): Promise<StoreEntries> => this.watch(cursor.next(limit, maxBytes), 'cursor'),
       close: () => cursor.close(),
     };
   }
@@ -40,11 +43,11 @@ export class WatchedEngine implements StoreEngine {
   }
 
   approximateEntries(): Promise<number> {
-    return this.watch(this.engine.approximateEntries());
+    return this.watch(this.engine.approximateEntries(), 'estimate');
   }
 
   approximateBytes(): Promise<number> {
-    return this.watch(this.engine.approximateBytes());
+    return this.watch(this.engine.approximateBytes(), 'estimate');
   }
 
   close(): Promise<void> {
@@ -55,9 +58,9 @@ export class WatchedEngine implements StoreEngine {
     return this.engine.destroy();
   }
 
-  private watch<T>(result: Promise<T>): Promise<T> {
+  private watch<T>(result: Promise<T>, at: MetAt = 'engine'): Promise<T> {
     return result.catch((error: unknown) => {
-      throw this.met(error);
+      throw this.met(error, at);
     });
   }
 }

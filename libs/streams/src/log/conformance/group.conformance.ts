@@ -230,6 +230,24 @@ export function groupConformance(world: () => ConformanceWorld): void {
     await a.member.close();
   });
 
+  it('refuses offsets of an earlier generation where the commit is limited to it', async () => {
+    const topic = await world().topic(2);
+    const groupId = world().name('group');
+    const a = new TestMember(world(), groupId, topic, 2);
+    await a.member.join();
+    const before = a.identity;
+    const offset = { topic, partition: 0, offset: 1 };
+    await a.member.commit([offset], before, { onlyThisGeneration: true });
+    a.member.requestRejoin();
+    await expect.poll(() => a.identity.generationId, { timeout: 15_000 }).toBeGreaterThan(before.generationId);
+    const late = a.member.commit([{ ...offset, offset: 0 }], before, { onlyThisGeneration: true });
+    expect(await failureOf(late)).toMatchObject({ kind: 'migrated', code: 'LOG_ILLEGAL_GENERATION' });
+    expect((await a.member.committed([offset]))[0]!.offset).toBe(1);
+    await a.member.commit([{ ...offset, offset: 2 }], before);
+    expect((await a.member.committed([offset]))[0]!.offset).toBe(2);
+    await a.member.close();
+  });
+
   it('ends a commit whose membership was lost meanwhile', async () => {
     const topic = await world().topic();
     const a = new TestMember(world(), world().name('group'), topic, 1);

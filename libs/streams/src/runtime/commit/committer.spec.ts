@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ManualClock } from '../../testing/manual-clock.js';
 import { delay } from '../../time/clock.js';
+import { EngineFailure } from '../engine-failure.js';
 import type { Task } from '../task/task.js';
 import type { Committer } from './committer.js';
 import { changedTask, committerThat, tenureOf, TENURE } from './testing/fake-commits.js';
@@ -9,6 +10,7 @@ describe('the committer', () => {
   const clock = new ManualClock();
   const unchangedTask = {
     tenure: TENURE,
+    engineFailure: new EngineFailure(),
     records: { hasProgress: false, queues: [] },
     stores: { dirtyBytes: 0 },
     flush: async () => undefined,

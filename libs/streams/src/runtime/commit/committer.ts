@@ -69,7 +69,10 @@ export class Committer {
    */
   async begin(tasks: readonly Task[], tenure: Tenure): Promise<void> {
     await this.settle();
-    for (const task of tasks) if (task.tenure !== tenure) throw ended();
+    for (const task of tasks) {
+      if (task.tenure !== tenure) throw ended();
+      task.engineFailure.check();
+    }
     tenure.check();
     const { clock, outputTopics } = this.options;
     const startedAt = clock.monotonic();

@@ -40,6 +40,18 @@ export function offsetsOf(commits: readonly TaskCommit[]): PartitionOffset[] {
   );
 }
 
+/**
+ * The part of `commits` that changes stores without changelog, which nothing restores. Tasks whose offsets do not move are left out: their offsets
+ * do not tell whether the commit took effect.
+ */
+export function changesWithoutChangelog(commits: readonly TaskCommit[]): TaskCommit[] {
+  return commits.flatMap(({ task, stores, sources }) => {
+    const unlogged = stores.filter(({ of, prepared }) => of.changelog === undefined && prepared.writes.keys.length > 0);
+    const moved = sources.filter(({ queue, position }) => queue.committed !== position);
+    return unlogged.length === 0 || moved.length === 0 ? [] : [{ task, stores: unlogged, sources: moved }];
+  });
+}
+
 /** One atomic batch a store: data and position. */
 export async function writeStores(
   commits: readonly TaskCommit[],

@@ -25,9 +25,10 @@ export class DepartedInstances {
   }
 
   private async fenceOne(instanceId: string): Promise<void> {
-    const { log, transactionalIdOf, transactionTimeoutMs, clock, logger, signal } = this.options;
+    const { log, transactionalIdOf, transactionTimeoutMs, logger, signal } = this.options;
     const transactionalId = transactionalIdOf(instanceId);
-    await untilAnswered(clock, signal, async () => {
+    const what = `end the transaction of the instance "${instanceId}", which has left`;
+    await untilAnswered(this.options, signal, what, async () => {
       const producer = log.openTransactionalProducer({ role: 'fence', transactionalId, transactionTimeoutMs });
       try {
         await producer.init();

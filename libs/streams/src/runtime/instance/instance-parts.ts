@@ -16,15 +16,16 @@ import { transactionalIdOf } from '../commit/transactional-id.js';
 import { ExactlyOnce } from '../commit/exactly-once.js';
 import type { QueryableStore } from '../instance-status.js';
 import { ByteRate } from '../restore/byte-rate.js';
-import type { ChangelogIdentity } from '../restore/changelog-identity.js';
-import type { StoreCurrency } from '../restore/store-currency.js';
 import { Restorer } from '../restore/restorer.js';
 import { StandbyFollower } from '../restore/standby-follower.js';
 import type { StateDirectory } from '../state-directory/state-directory.js';
 import { StrategyOutput } from '../records/strategy-output.js';
 import { misplacedKeys } from '../task/misplaced-keys.js';
+import { BegunSources } from '../task/begun-sources.js';
+import { ChangelogReset } from '../task/changelog-reset.js';
 import { TaskFactory } from '../task/task-factory.js';
 import { GroupAssignment } from '../group/group-assignment.js';
+import type { KnownChangelogs } from './known-changelogs.js';
 import { groupCallbacks } from '../group/group-callbacks.js';
 import { GroupSeal } from '../group/group-seal.js';
 import { localStores } from './local-stores.js';
@@ -89,15 +90,10 @@ export interface InstanceEvents {
   readonly stopping: AbortSignal;
 }
 
-/** What the instance knows about the changelogs of its stores from earlier starts. */
-export interface KnownChangelogs {
-  readonly changelogs: ChangelogIdentity;
-  readonly currency: StoreCurrency;
-}
-
 /** What runs between a start and a stop. */
 export interface InstanceParts extends KnownChangelogs {
   readonly topicWatch: TopicWatch;
+  readonly begun: BegunSources;
   readonly tasks: TaskManager;
   readonly stores: ReadonlyMap<string, QueryableStore>;
   readonly loop: ProcessingLoop;
@@ -174,6 +170,7 @@ export function assembleParts(
     compression: config.compression,
     admin: log.admin,
     clock,
+    logger,
     signal: events.stopping,
   });
   const factory = new TaskFactory({
@@ -221,6 +218,7 @@ export function assembleParts(
     metrics,
     onCommitted: () => events.onReadableChange(undefined),
   });
+  const begun = new BegunSources(directory, clock);
   const tasks: TaskManager = new TaskManager({
     factory,
     assignment,
@@ -234,6 +232,8 @@ export function assembleParts(
       log,
       member: () => member,
       restorer,
+      begun,
+      reset: new ChangelogReset({ config, log, member: () => member, clock, logger }),
       clock,
       logger,
       metrics,
@@ -364,6 +364,7 @@ export function assembleParts(
     topicWatch,
     changelogs,
     currency,
+    begun,
     tasks,
     stores,
     loop,

@@ -14,6 +14,8 @@ describe('leaving the group', () => {
   let isHeard: boolean;
   let leave: () => void;
   let left: Promise<void>;
+  let endHandler: (() => void) | undefined;
+  let isClosed: boolean;
 
   beforeEach(async () => {
     clock = new ManualClock();
@@ -21,9 +23,11 @@ describe('leaving the group', () => {
     gaveUp = false;
     commitSince = undefined;
     isHeard = true;
+    endHandler = undefined;
+    isClosed = false;
   });
 
-  const begin = (): void => {
+  const begin = (handler?: Promise<void>): void => {
     const closed = new Promise<void>((resolve) => (leave = resolve));
     const heardAt = clock.monotonic();
     const parts = {
@@ -34,11 +38,18 @@ describe('leaving the group', () => {
       },
       member: { close: () => closed, lastContact: () => (isHeard ? clock.monotonic() : heardAt) },
       strategy: { close: async () => undefined },
-      tasks: { endActivations: async () => undefined },
+      tasks: { endActivations: async () => undefined, closeUserCode: async () => void (isClosed = true) },
+      loop: {
+        exclusive: async (action: () => Promise<void>) => {
+          if (handler !== undefined) await handler;
+          return action();
+        },
+      },
     } as unknown as InstanceParts;
     const options = { clock, logger: silentLogger, config: { group: { sessionTimeoutMs: SESSION_MS } } };
-    left = leaveGroup(parts, options as unknown as StreamsInstanceOptions, () => {
-      gaveUp = true;
+    const giveUp = (): void => void (gaveUp = true);
+    left = leaveGroup(parts, options as unknown as StreamsInstanceOptions, giveUp, (error) => {
+      throw error;
     });
   };
 
@@ -64,6 +75,16 @@ describe('leaving the group', () => {
     begin();
     await clock.advance(SESSION_MS);
     expect(gaveUp).toBe(true);
+  });
+
+  it('calls the last hooks once no handler runs, also where the membership was lost before', async () => {
+    begin(new Promise<void>((resolve) => (endHandler = resolve)));
+    leave();
+    await clock.advance(3 * SESSION_MS);
+    expect([gaveUp, isClosed]).toEqual([true, false]);
+    endHandler!();
+    await left;
+    expect(isClosed).toBe(true);
   });
 
   it('waits for a revocation that takes its time while the group is heard', async () => {

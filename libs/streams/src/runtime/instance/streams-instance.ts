@@ -287,8 +287,7 @@ export class StreamsInstance implements StreamsRuntime {
     if (this.machine.is('stopped', 'failed')) return this.releasing;
     if (this.machine.can('stopping')) this.machine.transition('stopping');
     this.stopIntake();
-    await this.leaveGroup().catch((error: unknown) => this.failed(error));
-    await this.parts?.tasks.closeUserCode();
+    await this.leaveGroup((error) => this.failed(error));
   }
 
   private async doClose(): Promise<void> {
@@ -311,7 +310,7 @@ export class StreamsInstance implements StreamsRuntime {
     this.endWaits();
     const steps = [
       () => this.tellToStop(),
-      () => this.leaveGroup(),
+      () => this.leaveGroup((error) => logger.error('Leaving the group failed; the stop continues.', error)),
       () => parts?.loop.stop(),
       () => parts?.tasks.closeAll(),
       () => parts?.restorer.close(),
@@ -319,6 +318,7 @@ export class StreamsInstance implements StreamsRuntime {
       () => parts?.reader.close(),
       () => parts?.strategy.close(),
       () => parts?.currency.close(),
+      () => parts?.begun.close(),
       () => log.close(),
       () => directory?.release(),
     ];
@@ -331,8 +331,8 @@ export class StreamsInstance implements StreamsRuntime {
     }
   }
 
-  private async leaveGroup(): Promise<void> {
-    if (this.parts !== undefined) await leaveGroup(this.parts, this.options, this.endWaits);
+  private async leaveGroup(onFailure: (error: unknown) => void): Promise<void> {
+    if (this.parts !== undefined) await leaveGroup(this.parts, this.options, this.endWaits, onFailure);
   }
 
   private readonly endWaits = (): void => {

@@ -73,6 +73,7 @@ describe('the watch over topics', () => {
       compression: 'none',
       admin,
       clock,
+      logger: silentLogger,
       signal: stop.signal,
     });
     const topics = new TopicWatch({

@@ -1,5 +1,5 @@
+import { ChangelogWatch, LOOK_EVERY_MS } from './changelog-watch.js';
 import { SourceStalls, type ReadPartition } from './source-stalls.js';
-import { lookAtChangelogs, LOOK_EVERY_MS } from './changelog-watch.js';
 import { HandlerLook, SLOW_HANDLER_MS } from './handler-look.js';
 import type { InstanceParts, StreamsInstanceOptions } from './instance-parts.js';
 import type { Intervals } from './intervals.js';
@@ -14,7 +14,8 @@ export function startWatches(
   onFailure: (error: unknown) => void,
 ): void {
   const handlers = new HandlerLook(options.logger);
-  intervals.every(LOOK_EVERY_MS, () => void lookAtChangelogs(parts, options, onFailure));
+  const changelogs = new ChangelogWatch(parts, options, onFailure);
+  intervals.every(LOOK_EVERY_MS, () => void changelogs.look());
   intervals.every(SLOW_HANDLER_MS / 2, () => handlers.look(parts.tasks.all));
   void parts.topicWatch.run();
   if (options.config.processingGuarantee !== 'exactly_once') return;

@@ -35,7 +35,8 @@ export async function skipDeletedRecords(
   // The queue's own position may be behind: it is that of the next record to process.
   const position = reader.position(partition) ?? queue.position;
   metrics.add('streams_errors_total', { code: 'LOG_OFFSET_OUT_OF_RANGE' }, 1);
-  const [[begin], [end]] = await untilAnswered(clock, signal, () =>
+  const what = `tell where "${topic}" partition ${number} begins and ends`;
+  const [[begin], [end]] = await untilAnswered({ clock, logger }, signal, what, () =>
     Promise.all([admin.beginningOffsets([partition]), admin.endOffsets([partition], 'read_uncommitted')]),
   );
   await loop.exclusive(async () => {
@@ -54,6 +55,8 @@ export async function skipDeletedRecords(
       );
       queue.skipTo(next);
     }
-    await untilAnswered(clock, signal, () => reader.assign([{ ...partition, offset: next }]));
+    await untilAnswered({ clock, logger }, signal, `take the position of "${topic}" partition ${number}`, () =>
+      reader.assign([{ ...partition, offset: next }]),
+    );
   });
 }

@@ -64,9 +64,9 @@ export class ProcessingLoop {
     this.loop ??= this.run();
   }
 
-  /** Runs `action` between two rounds, after those asked for before. Once the loop has ended it runs at once. */
+  /** Runs `action` between two rounds, after those asked for before. Before the loop has started, and once it has ended, it runs at once. */
   exclusive<T>(action: () => Promise<T>): Promise<T> {
-    if (this.isStopped) return (this.loop ?? Promise.resolve()).then(action);
+    if (this.isStopped || this.loop === undefined) return (this.loop ?? Promise.resolve()).then(action);
     return new Promise((resolve, reject) => {
       this.actions.push(() => action().then(resolve, reject));
       this.wake();

@@ -125,10 +125,10 @@ export class Recovery {
 
   /** Makes the producer usable again, and forgets what it held. The doubt about a commit ends where all tasks restore. @throws LogError of kind `fatal` */
   async dropUncommitted(): Promise<void> {
-    const { committer, strategy, clock, signal, slowRecords, tasks } = this.options;
+    const { committer, strategy, signal, slowRecords, tasks } = this.options;
     slowRecords.discarded(tasks.all);
     await committer.quiesce();
-    await untilAnswered(clock, signal, () => strategy.recover());
+    await untilAnswered(this.options, signal, 'end the last transaction', () => strategy.recover());
   }
 }
 

@@ -1,6 +1,7 @@
 import { LogError } from '../../errors/log-error.js';
 import type { LogAdmin } from '../../log/log-admin.js';
 import type { CompressionCodec } from '../../log/log-producer.js';
+import type { StreamsLogger } from '../../observability/streams-logger.js';
 import type { Clock } from '../../time/clock.js';
 import { untilAnswered } from '../retry.js';
 import { OutputTopic } from './output-topic.js';
@@ -13,6 +14,7 @@ export interface OutputTopicsOptions {
   readonly compression: CompressionCodec;
   readonly admin: LogAdmin;
   readonly clock: Clock;
+  readonly logger: StreamsLogger;
   /** Aborts when the instance stops. */
   readonly signal: AbortSignal;
 }
@@ -72,9 +74,10 @@ export class OutputTopics {
 
   /** @returns whether that changed anything. */
   private async readAgain(topic: OutputTopic): Promise<boolean> {
-    const { admin, clock, signal } = this.options;
+    const { admin, signal } = this.options;
     try {
-      const limits = await untilAnswered(clock, signal, () => readTopicLimits(admin, topic.name));
+      const what = `tell the limits of "${topic.name}"`;
+      const limits = await untilAnswered(this.options, signal, what, () => readTopicLimits(admin, topic.name));
       return topic.limit(limits);
     } catch {
       return false;

@@ -1,108 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { BatchBuilder } from '../../log/records/batch-builder.js';
-import { decodeRecords } from '../../log/records/record-decoder.js';
-import type { RecordChunk } from '../../log/records/record-chunk.js';
-import type { LogProducer } from '../../log/log-producer.js';
-import type { Serde } from '../../serdes/serde.js';
-import { json, stringSerde } from '../../serdes/text-serdes.js';
 import { delay } from '../../time/clock.js';
 import { ManualClock } from '../../testing/manual-clock.js';
 import type { ProcessorContext } from '../../topology/processor.js';
-import type { ProcessorNode, SourceNode } from '../../topology/topology.js';
-import { silentLogger } from '../../observability/streams-logger.js';
 import { LogError } from '../../errors/log-error.js';
 import { StoreCorruptedError } from '../../errors/store-corrupted-error.js';
-import { ErrorOrigins } from '../error-origins.js';
-import { CurrentRecord } from './current-record.js';
-import { DepthFirstQueue } from './depth-first-queue.js';
-import type { OutputPort } from './output.js';
-import { ProcessorRuntime, type TaskScope } from './processor-runtime.js';
-import { RecordLoop } from './record-loop.js';
-import { SlowRecords, type HandlerLimits } from './slow-records.js';
 import { SourceQueue } from './source-queue.js';
-import { TaskOutput } from './task-output.js';
-import { UnitOfWork } from './unit-of-work.js';
-
-const key = stringSerde as Serde<unknown>;
-
-function chunkOf(topic: string, timestamps: readonly number[]): RecordChunk {
-  const batch = new BatchBuilder(100_000);
-  timestamps.forEach((timestamp, i) =>
-    batch.append(Buffer.from(`k${i}`), Buffer.from(JSON.stringify(`${topic}@${timestamp}`)), timestamp),
-  );
-  const end = timestamps.length;
-  const where = { topic, partition: 0, position: 0, isolation: 'read_uncommitted' as const, aborted: [] };
-  const bounds = { highWatermark: end, lastStableOffset: end, logStartOffset: 0 };
-  return decodeRecords({ ...where, ...bounds, records: batch.finish({}) });
-}
-
-function portOf(producer: object): OutputPort {
-  const limits = { bytes: 0, maxBytes: Infinity, maxDirtyBytes: Infinity };
-  return { producer: producer as LogProducer, isFull: false, ...limits };
-}
-
-const LIMITS: HandlerLimits = {
-  handlerTimeoutMs: undefined,
-  transactionTimeoutMs: 10_000,
-  sessionTimeoutMs: 10_000,
-};
-
-type Handler = (context: ProcessorContext) => unknown;
-
-/** A loop over some topics whose processors are all called for each record; the second one only for what the first forwards. */
-function world(
-  topics: Readonly<Record<string, readonly number[]>>,
-  handle: Handler,
-  child?: Handler,
-  producer = {},
-  port: OutputPort = portOf(producer),
-  limits: HandlerLimits = LIMITS,
-) {
-  const clock = new ManualClock();
-  const scope: TaskScope = {
-    taskId: '0_0',
-    record: new CurrentRecord(),
-    unit: new UnitOfWork('0_0'),
-    forwarded: new DepthFirstQueue(),
-    streamTime: -1,
-    isCommitRequested: false,
-  };
-  const output = new TaskOutput(port);
-  const origins = new ErrorOrigins();
-  const failures: unknown[] = [];
-  const warnings: string[] = [];
-  const slowRecords = new SlowRecords(limits, { ...silentLogger, warn: (text) => void warnings.push(text) });
-  const loop = new RecordLoop({
-    scope,
-    output,
-    origins,
-    clock,
-    slowRecords,
-    releaseIterators: () => 0,
-    changes: () => 0,
-    dirtyBytes: () => 0,
-    badRecords: {
-      judge: async ({ error }) => {
-        failures.push(error);
-        return 'continue';
-      },
-      pass: () => undefined,
-    },
-  });
-  const runtime = (name: string): ProcessorRuntime => new ProcessorRuntime({ name } as ProcessorNode, scope);
-  const [parent, next] = [runtime('parent'), runtime('next')];
-  parent.connect({ process: handle }, [], child === undefined ? [] : [next]);
-  next.connect({ process: child ?? (() => undefined) }, [], []);
-  const queues = Object.entries(topics).map(([topic, timestamps]) => {
-    const source: SourceNode = { kind: 'source', name: topic, topic, key, value: json() };
-    const queue = new SourceQueue(source, 0, [parent], [], undefined);
-    queue.reset(0);
-    queue.push(chunkOf(topic, timestamps));
-    return queue;
-  });
-  loop.wire(queues, [parent, next], () => undefined);
-  return { loop, queues, clock, failures, scope, output, origins, slowRecords, warnings };
-}
+import { chunkOf, LIMITS, portOf, world, type Handler } from './testing/record-loop-world.js';
 
 describe('the loop over the records of a task', () => {
   it('takes the oldest record of several topics first', async () => {
@@ -232,6 +135,25 @@ describe('the loop over the records of a task', () => {
     });
     await expect(loop.run(Infinity)).rejects.toBe(damaged);
     expect(failures).toEqual([]);
+  });
+
+  it.each([
+    ['swallows it', () => undefined],
+    [
+      'replaces it without naming a cause',
+      () => {
+        throw new Error('No balance today.');
+      },
+    ],
+  ])('lets no record end where an engine failed, even if the handler %s', async (_, goOn) => {
+    const damaged = new StoreCorruptedError('balances', '0_0', 'its checksum is wrong');
+    const { loop, failures, queues, engineFailure } = world({ a: [1, 2] }, async () => {
+      await Promise.reject(damaged).catch((error: unknown) => engineFailure.met(error));
+      goOn();
+    });
+    await expect(loop.run(Infinity)).rejects.toBe(damaged);
+    expect(failures).toEqual([]);
+    expect(queues[0]!.position).toBe(0);
   });
 
   it('does not drop the work of others because another task sent something while a handler failed', async () => {

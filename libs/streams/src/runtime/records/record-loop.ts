@@ -3,6 +3,7 @@ import { HandlerTimeoutError } from '../../errors/handler-timeout-error.js';
 import { ProductionError } from '../../errors/production-error.js';
 import type { Clock } from '../../time/clock.js';
 import type { Processor, TaskId } from '../../topology/processor.js';
+import type { EngineFailure } from '../engine-failure.js';
 import type { ErrorOrigins } from '../error-origins.js';
 import { CurrentRecord } from './current-record.js';
 import type { DepthFirstQueue } from './depth-first-queue.js';
@@ -30,6 +31,7 @@ export interface RecordLoopOptions {
   readonly scope: TaskScope;
   readonly output: TaskOutput;
   readonly origins: ErrorOrigins;
+  readonly engineFailure: EngineFailure;
   readonly clock: Clock;
   readonly badRecords: BadRecordPolicies;
   readonly slowRecords: SlowRecords;
@@ -193,14 +195,16 @@ export class RecordLoop {
 
   /** @returns what has to be awaited, or undefined when the slice is over. */
   private advance(untilMs: number): Pending | undefined {
-    const { output } = this.options;
+    const { output, engineFailure } = this.options;
     this.untilLook = this.lookAfter;
     for (;;) {
       if (this.current !== undefined) {
         const pending = this.continueRecord(this.current);
         if (pending !== undefined) return pending;
+        // A handler may have gone on without what it could not read.
+        if (engineFailure.current !== undefined) throw engineFailure.current;
         this.finishRecord(this.current);
-        if (output.port.isFull) return { promise: this.drainOutput(), by: undefined };
+        if (output.port.isFull) return { promise: output.drain(), by: undefined };
         if (--this.untilLook <= 0 && (this.look() >= untilMs || this.isFull())) return undefined;
       }
       if (this.heldUntil !== 0) {
@@ -324,16 +328,10 @@ export class RecordLoop {
     return port.bytes > port.maxBytes || this.options.dirtyBytes() > port.maxDirtyBytes;
   }
 
-  private async drainOutput(): Promise<void> {
-    const { port } = this.options.output;
-    await port.producer.drain();
-    port.isFull = false;
-  }
-
-  /** Returns the error of the producer or of an engine behind what user code threw. It says nothing about the record. */
+  /** Returns the error of the producer or of an engine that user code met, whatever it threw then. It says nothing about the record. */
   runtimeErrorIn(error: unknown): unknown {
-    const { output, origins } = this.options;
-    return output.failure ?? origins.runtimeErrorIn(error);
+    const { output, origins, engineFailure } = this.options;
+    return output.failure ?? engineFailure.current ?? origins.runtimeErrorIn(error);
   }
 
   /** Skips the rest of the record if the policy says so. @throws what stops the task. */

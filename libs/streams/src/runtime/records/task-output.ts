@@ -37,6 +37,12 @@ export class TaskOutput {
     port.bytes += recordBytes(key, value);
     this.appended++;
   }
+
+  /** Waits until the producer has room. @throws LogError if it has failed. */
+  async drain(): Promise<void> {
+    await this.port.producer.drain();
+    this.port.isFull = false;
+  }
 }
 
 /** About as many bytes as the record takes in a batch. */

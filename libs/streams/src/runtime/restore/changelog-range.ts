@@ -2,8 +2,7 @@ import { StoreCorruptedError } from '../../errors/store-corrupted-error.js';
 import type { LogAdmin } from '../../log/log-admin.js';
 import type { TopicPartition } from '../../log/log.js';
 import type { StreamsLogger } from '../../observability/streams-logger.js';
-import type { Clock } from '../../time/clock.js';
-import { untilAnswered } from '../retry.js';
+import { untilAnswered, type Waiting } from '../retry.js';
 import type { Task } from '../task/task.js';
 import type { StoreCurrency } from './store-currency.js';
 import type { TaskStore } from '../task/task-stores.js';
@@ -33,14 +32,15 @@ export function changelogOf(task: Task, { changelog }: LoggedStore): TopicPartit
 /** @throws StoreCorruptedError if the store's position lies outside its changelog, the signal's reason if that aborts. */
 export async function changelogRange(
   admin: LogAdmin,
-  clock: Clock,
+  waiting: Waiting,
   signal: AbortSignal,
   currency: Currency,
   task: Task,
   of: LoggedStore,
 ): Promise<ChangelogRange> {
   const partition = changelogOf(task, of);
-  const [begin, end] = await untilAnswered(clock, signal, async () => {
+  const what = `tell where "${of.changelog}" partition ${task.partition} begins and ends`;
+  const [begin, end] = await untilAnswered(waiting, signal, what, async () => {
     const [[first], [last]] = await Promise.all([
       admin.beginningOffsets([partition]),
       admin.endOffsets([partition], 'read_uncommitted'),

@@ -101,7 +101,9 @@ export class Restorer {
       } catch (error) {
         if (!(error instanceof StoreCorruptedError) || ++wipes > MAX_WIPES || signal.aborted) throw error;
         // A store is no more damaged than before where its changelog was replaced.
-        await untilAnswered(this.options.clock, signal, () => this.options.changelogs.check(of.changelog));
+        await untilAnswered(this.options, signal, `tell the id of "${of.changelog}"`, () =>
+          this.options.changelogs.check(of.changelog),
+        );
         logger.error(error.message, error);
         metrics.add('streams_errors_total', { code: error.code }, 1);
         await of.store.wipe();
@@ -115,7 +117,7 @@ export class Restorer {
     const askedAt = clock.now();
     const partition = changelogOf(task, of);
     const either = AbortSignal.any([signal, this.closing.signal]);
-    const { start, end, isOutdated } = await changelogRange(log.admin, clock, either, currency, task, of);
+    const { start, end, isOutdated } = await changelogRange(log.admin, this.options, either, currency, task, of);
     if (isOutdated) await emptyOutdated(task, of, currency, logger);
     const restore = new StoreRestore(task, of, start, end, clock);
     await task.onRestoreStart(restore.progress());
@@ -193,7 +195,8 @@ export class Restorer {
     const { partition, restore, signal, reject } = running;
     const position = [{ ...partition, offset: restore.position }];
     try {
-      await untilAnswered(this.options.clock, signal, async () => {
+      const what = `take the position of "${partition.topic}" partition ${partition.partition}`;
+      await untilAnswered(this.options, signal, what, async () => {
         if (this.isRunning(running)) await this.readerFor().assign(position);
       });
     } catch (error) {

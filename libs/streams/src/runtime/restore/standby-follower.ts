@@ -147,10 +147,10 @@ export class StandbyFollower {
   }
 
   private async startStore(task: Task, of: LoggedStore): Promise<void> {
-    const { log, clock, currency, logger } = this.options;
+    const { log, currency, logger } = this.options;
     const signal = this.following.get(task)?.signal;
     if (signal === undefined) return;
-    const range = (): Promise<ChangelogRange> => changelogRange(log.admin, clock, signal, currency, task, of);
+    const range = (): Promise<ChangelogRange> => changelogRange(log.admin, this.options, signal, currency, task, of);
     const { start, isOutdated } = await range().catch(async (error: unknown) => {
       if (!(error instanceof StoreCorruptedError)) throw error;
       await this.empty(of, error);
@@ -160,7 +160,8 @@ export class StandbyFollower {
     if (isOutdated) await emptyOutdated(task, of, currency, logger);
     const followed = this.read(task, of, start);
     const position = [{ ...changelogOf(task, of), offset: start }];
-    await untilAnswered(clock, signal, async () => {
+    const what = `take the position of "${of.changelog}" partition ${task.partition}`;
+    await untilAnswered(this.options, signal, what, async () => {
       if (this.isFollowed(followed)) await this.reader!.assign(position);
     });
   }
@@ -266,8 +267,9 @@ export class StandbyFollower {
   }
 
   private async empty({ store, changelog }: LoggedStore, error: StoreCorruptedError): Promise<void> {
-    const { logger, metrics, changelogs, clock } = this.options;
-    await untilAnswered(clock, this.closing.signal, () => changelogs.check(changelog));
+    const { logger, metrics, changelogs } = this.options;
+    const what = `tell the id of "${changelog}"`;
+    await untilAnswered(this.options, this.closing.signal, what, () => changelogs.check(changelog));
     logger.error(error.message, error);
     metrics.add('streams_errors_total', { code: error.code }, 1);
     await store.wipe();

@@ -16,6 +16,8 @@ export interface InstanceFile {
   readonly topology: TopologyShape | undefined;
   /** Ids of the changelogs that the stores here are written from, by topic. Absent in files of earlier versions. */
   readonly changelogIds?: Readonly<Record<string, string>>;
+  /** Sources for which tasks have had a committed offset, by task. Absent in files of earlier versions. */
+  readonly begunSources?: Readonly<Record<string, readonly string[]>>;
   /** The stores were written with a log that ended with its process. */
   readonly isVolatile?: boolean;
 }

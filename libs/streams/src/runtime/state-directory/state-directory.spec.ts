@@ -56,6 +56,14 @@ describe('a state directory', () => {
     expect(readdirSync(join(root, 'bank')).sort()).toEqual(['.lock', 'instance.json']);
   });
 
+  it('remembers for which sources tasks have had an offset', () => {
+    const first = open();
+    expect(first.begunSources).toEqual({});
+    first.keepBegunSources({ '0_0': ['in', 'rates'] });
+    first.release();
+    expect(open().begunSources).toEqual({ '0_0': ['in', 'rates'] });
+  });
+
   it('knows a later process of the same number for another one', () => {
     mkdirSync(join(root, 'bank'));
     const stale = { pid: process.pid, startTime: 'another boot/1', host: hostname(), token: 'x' };

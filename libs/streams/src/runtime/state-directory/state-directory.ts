@@ -80,12 +80,22 @@ export class StateDirectory {
     this.save({ ...this.file, changelogIds: { ...this.changelogIds, ...ids } });
   }
 
+  /** Sources for which tasks have had a committed offset, by task. */
+  get begunSources(): Readonly<Record<string, readonly string[]>> {
+    return this.file.begunSources ?? {};
+  }
+
+  /** @throws StateDirectoryError */
+  keepBegunSources(begunSources: Readonly<Record<string, readonly string[]>>): void {
+    this.save({ ...this.file, begunSources });
+  }
+
   /** Deletes state that was written with a log that ended with its process. @param isVolatile whether the log of this start is such a one. */
   async beginWith(isVolatile: boolean): Promise<void> {
     if (this.file.isVolatile === true) {
       for (const taskId of await this.storedTasks())
         await rm(join(this.path, taskId), { recursive: true, force: true });
-      this.save({ ...this.file, changelogIds: {}, isVolatile });
+      this.save({ ...this.file, changelogIds: {}, begunSources: {}, isVolatile });
     } else if (isVolatile && (await this.storedTasks()).length === 0) {
       this.save({ ...this.file, isVolatile });
     }

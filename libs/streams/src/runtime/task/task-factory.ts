@@ -1,4 +1,4 @@
-import type { StoreAccessError } from '../../errors/store-access-error.js';
+import { StoreAccessError } from '../../errors/store-access-error.js';
 import { StoreCorruptedError } from '../../errors/store-corrupted-error.js';
 import { changelogTopic } from '../../topology/internal-topics.js';
 import { taskId } from '../../topology/task-id.js';
@@ -10,6 +10,7 @@ import { keyPlace } from '../../stores/key-value/key-place.js';
 import { createStateStore } from '../../stores/state-store-factory.js';
 import { WatchedEngine } from '../../stores/watched-engine.js';
 import type { Clock } from '../../time/clock.js';
+import { EngineFailure } from '../engine-failure.js';
 import type { ErrorOrigins } from '../error-origins.js';
 import type { StateDirectory } from '../state-directory/state-directory.js';
 import { CurrentRecord } from '../records/current-record.js';
@@ -56,8 +57,11 @@ export class TaskFactory {
 
   create(sub: SubTopology, partition: number): Task {
     const unit = new UnitOfWork(taskId(sub.id, partition));
-    const stores = new TaskStores(sub.stores.map((definition) => this.store(definition, sub.id, partition, unit)));
-    return this.assemble(sub, partition, unit, stores);
+    const failure = new EngineFailure();
+    const stores = new TaskStores(
+      sub.stores.map((definition) => this.store(definition, sub.id, partition, unit, failure)),
+    );
+    return this.assemble(sub, partition, unit, stores, failure);
   }
 
   /** Makes a task with the stores of `former`, whose user code may still run: all that it does from now on is refused. */
@@ -65,13 +69,19 @@ export class TaskFactory {
     const { sub, partition, stores } = former;
     const unit = new UnitOfWork(former.id);
     for (const { definition, store } of stores.all) store.succeed(unit, facadeOf(definition));
-    const task = this.assemble(sub, partition, unit, stores);
+    const task = this.assemble(sub, partition, unit, stores, former.engineFailure);
     task.records.succeed(former.records);
     task.ranIn = former.ranIn;
     return task;
   }
 
-  private assemble(sub: SubTopology, partition: number, unit: UnitOfWork, stores: TaskStores): Task {
+  private assemble(
+    sub: SubTopology,
+    partition: number,
+    unit: UnitOfWork,
+    stores: TaskStores,
+    failure: EngineFailure,
+  ): Task {
     const { topology, clock, badRecords, slowRecords, origins, pauses } = this.options;
     const output = new TaskOutput(this.options.output);
     const id = taskId(sub.id, partition);
@@ -90,6 +100,7 @@ export class TaskFactory {
       badRecords,
       slowRecords,
       origins,
+      engineFailure: failure,
       releaseIterators: () => stores.releaseIterators(),
       changes: () => stores.changes,
       dirtyBytes: () => stores.dirtyBytes,
@@ -125,14 +136,20 @@ export class TaskFactory {
       const { sinks: into, processors: next } = children(runtime.node.name);
       runtime.connect(processor, into, next);
     });
-    return new Task(sub, partition, stores, loop, origins);
+    return new Task(sub, partition, stores, loop, origins, failure);
   }
 
   private sink(node: SubTopology['sinks'][number], output: TaskOutput): SinkWriter {
     return new SinkWriter(node, output, this.options.outputTopics.get(node.topic));
   }
 
-  private store(definition: StoreDefinition, subTopology: number, partition: number, gate: UnitOfWork): TaskStore {
+  private store(
+    definition: StoreDefinition,
+    subTopology: number,
+    partition: number,
+    gate: UnitOfWork,
+    failure: EngineFailure,
+  ): TaskStore {
     const { engines, directory, engineMemoryMaxBytes, freezeValues, applicationId, onDamage, origins } = this.options;
     const id = taskId(subTopology, partition);
     const factory = engines.get(definition.engine)!;
@@ -143,9 +160,13 @@ export class TaskFactory {
       memoryMaxBytes: engineMemoryMaxBytes,
     });
     // A cursor that user code uses after its record is user code's fault; damage never is.
-    const engine = new WatchedEngine(created, (error) =>
-      error instanceof StoreCorruptedError ? origins.fromRuntime(error) : error,
-    );
+    const engine = new WatchedEngine(created, (error, at) => {
+      // A read of a closed store comes too late, which is the caller's fault.
+      const isOfCaller = at !== 'engine' || error instanceof StoreAccessError;
+      if (isOfCaller && !(error instanceof StoreCorruptedError)) return error;
+      failure.met(error);
+      return origins.fromRuntime(error);
+    });
     const facade = facadeOf(definition);
     return {
       definition,

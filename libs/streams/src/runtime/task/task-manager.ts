@@ -191,14 +191,12 @@ export class TaskManager {
 
   /** For damage that a query met: a copy is emptied and followed anew, beside everything else; for a task the loop recovers. */
   damaged(error: StoreCorruptedError): void {
-    const { follower, loop } = this.options;
-    const copy = this.standbys.find(({ id }) => id === error.taskId);
-    if (copy === undefined) loop().recoverFrom(error);
-    else follower.mend(copy, error);
+    if (!this.restoresStandby(error)) this.options.loop().recoverFrom(error);
   }
 
-  /** Deletes the data of one damaged store; the next activation restores it. */
+  /** Deletes the data of one damaged store, which the next activation restores. The task may have become a standby since the damage was found. */
   async wipe(error: StoreCorruptedError): Promise<void> {
+    if (this.restoresStandby(error)) return;
     const damaged = this.all
       .filter((task) => task.id === error.taskId)
       .flatMap((task) => task.stores.get(error.store) ?? []);
@@ -226,6 +224,13 @@ export class TaskManager {
     const task = this.options.factory.successor(former);
     this.tasks.set(task.id, task);
     await task.createUserCode();
+  }
+
+  /** @returns false if the damaged store belongs to no standby. */
+  private restoresStandby(error: StoreCorruptedError): boolean {
+    const standby = this.standbys.find(({ id }) => id === error.taskId);
+    if (standby !== undefined) this.options.follower.mend(standby, error);
+    return standby !== undefined;
   }
 
   private follow(task: Task): void {
@@ -311,7 +316,11 @@ export class TaskManager {
     void broughtUp
       .then(() => this.enter(task, signal))
       .catch((error: unknown) => {
-        if (!signal.aborted) this.options.onFailure(error);
+        if (signal.aborted) return;
+        const { current } = task.engineFailure;
+        // A hook met it; the restore has its own way with damage.
+        if (task.isRestored && current !== undefined) this.options.loop().recoverFrom(current);
+        else this.options.onFailure(error);
       })
       .finally(() => tenure.signal.removeEventListener('abort', end));
   }
@@ -327,10 +336,11 @@ export class TaskManager {
 
   /** Hands the task to the loop. */
   private async enter(task: Task, signal: AbortSignal): Promise<void> {
-    const { loop, input, clock } = this.options;
+    const { loop, input } = this.options;
+    const what = `take the positions of task ${task.id}`;
     await loop().exclusive(async () => {
       if (signal.aborted) return;
-      await untilAnswered(clock, signal, () => input.add(task));
+      await untilAnswered(this.options, signal, what, () => input.add(task));
       task.state.transition('running');
       task.ranIn = task.tenure;
       this.activations.delete(task);

@@ -6,6 +6,7 @@ import type { RestoreProgress, TaskContext, TaskId, TaskLifecycle } from '../../
 import type { ProcessorNode, SubTopology } from '../../topology/topology.js';
 import type { TaskState, TaskStatus } from '../instance-status.js';
 import type { Tenure } from '../group/tenure.js';
+import type { EngineFailure } from '../engine-failure.js';
 import type { ErrorOrigins } from '../error-origins.js';
 import { StateMachine } from '../state-machine.js';
 import { RecordLoop } from '../records/record-loop.js';
@@ -36,6 +37,8 @@ export class Task {
     readonly stores: TaskStores,
     readonly records: RecordLoop,
     private readonly origins: ErrorOrigins,
+    /** Of the engines of its stores; nothing is committed while there is one. */
+    readonly engineFailure: EngineFailure,
   ) {
     this.id = taskId(sub.id, partition);
     this.state = new StateMachine<TaskState>(`Task ${this.id}`, TASK_TRANSITIONS, 'created');
@@ -77,6 +80,7 @@ export class Task {
   async onRestored(): Promise<void> {
     this.restoring.clear();
     this.isRestored = true;
+    this.engineFailure.clear();
     this.records.beginHook();
     try {
       for (const each of this.lifecycles) await each.onRestored?.(this.context);
@@ -92,6 +96,7 @@ export class Task {
     try {
       for (const each of this.lifecycles) await each.onFlush?.(this.context);
       await this.records.drainForwarded();
+      this.engineFailure.check();
     } catch (error) {
       throw this.records.runtimeErrorIn(error) ?? this.origins.fromUserCode(error);
     } finally {

@@ -1,7 +1,13 @@
 import { LogError } from '../../../errors/log-error.js';
 import { silentLogger, type StreamsLogger } from '../../../observability/streams-logger.js';
 import { delay, type CancelTimer, type Clock } from '../../../time/clock.js';
-import type { GroupIdentity, GroupListener, GroupMember, GroupMemberOptions } from '../../group-member.js';
+import type {
+  GroupIdentity,
+  GroupListener,
+  GroupMember,
+  GroupMemberOptions,
+  OffsetCommitOptions,
+} from '../../group-member.js';
 import type { PartitionOffset, TopicPartition } from '../../log.js';
 import { KafkaErrorCode } from '../../protocol/error-codes.js';
 import type { Wire } from '../../wire.js';
@@ -108,9 +114,13 @@ export class GroupMemberClient implements GroupMember {
     return this.offsets.committed(partitions);
   }
 
-  commit(offsets: readonly PartitionOffset[], as: GroupIdentity): Promise<void> {
+  commit(
+    offsets: readonly PartitionOffset[],
+    as: GroupIdentity,
+    { onlyThisGeneration = false }: OffsetCommitOptions = {},
+  ): Promise<void> {
     if (this.identity() === undefined || this.session.isOver(as)) return Promise.reject(this.notAMember());
-    return this.offsets.commit(offsets, as, (refused) => this.renewed(refused));
+    return this.offsets.commit(offsets, as, onlyThisGeneration ? undefined : (refused) => this.renewed(refused));
   }
 
   close(options: { readonly leave?: boolean } = {}): Promise<void> {

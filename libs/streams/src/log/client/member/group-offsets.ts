@@ -49,14 +49,20 @@ export class GroupOffsets {
     });
   }
 
-  /** @param renewed names the identity to go on with where the generation of `identity` is over. @throws LogError of kind `migrated` */
+  /**
+   * @param renewed names the identity to go on with where the generation of `identity` is over; undefined ends the commit there.
+   * @throws LogError of kind `migrated`
+   */
   async commit(
     offsets: readonly PartitionOffset[],
     identity: GroupIdentity,
-    renewed: (refused: GroupIdentity) => Promise<GroupIdentity>,
+    renewed: ((refused: GroupIdentity) => Promise<GroupIdentity>) | undefined,
   ): Promise<void> {
     if (offsets.length === 0) return;
-    for (let as = identity; ; as = await renewed(as)) if (await this.tryCommit(offsets, as)) return;
+    for (let as = identity; !(await this.tryCommit(offsets, as));) {
+      if (renewed === undefined) throw this.refusal(KafkaErrorCode.ILLEGAL_GENERATION, as);
+      as = await renewed(as);
+    }
   }
 
   /** @returns false if the generation is over. */
@@ -75,11 +81,12 @@ export class GroupOffsets {
     const error = firstError(answer.topics);
     if (error === 0) return true;
     if (error === KafkaErrorCode.ILLEGAL_GENERATION) return false;
-    const refused = kafkaError(
-      error,
-      `the offsets of generation ${identity.generationId} of the group "${this.groupId}"`,
-    );
+    const refused = this.refusal(error, identity);
     throw MOVED_ON.has(error) ? new LogError('migrated', refused.code, refused.message, { cause: refused }) : refused;
+  }
+
+  private refusal(error: number, { generationId }: GroupIdentity): LogError {
+    return kafkaError(error, `the offsets of generation ${generationId} of the group "${this.groupId}"`);
   }
 
   /** Rejects what waits in `committed`, and what asks it from here on; `commit` goes on. */

@@ -2,6 +2,7 @@ import type { LogProducer } from '../../../log/log-producer.js';
 import { noMetrics } from '../../../observability/streams-metrics.js';
 import type { Clock } from '../../../time/clock.js';
 import { Courtesy } from '../../courtesy.js';
+import { EngineFailure } from '../../engine-failure.js';
 import { Tenure } from '../../group/tenure.js';
 import type { OutputTopics } from '../../records/output-topics.js';
 import type { Task } from '../../task/task.js';
@@ -36,6 +37,7 @@ export function changedTask(prepare: () => Promise<[]> = async () => [], flush =
   return {
     id: '0_0',
     tenure: TENURE,
+    engineFailure: new EngineFailure(),
     records: { hasProgress: true, queues: [] },
     stores: { dirtyBytes: 1, prepare },
     flush,
