@@ -21,7 +21,14 @@ export const IMPORT_OPTION_TABLE = {
   'query.maxConcurrent': {
     type: 'integer',
     default: '`512`',
-    meaning: 'Requests that are answered at a time; others are queued, and clients take turns.',
+    meaning: 'Requests that are answered at a time; others are queued. Clients take turns, and one has at most half.',
+    min: 1,
+  },
+  'query.maxScans': {
+    type: 'integer',
+    default: '`32`',
+    meaning:
+      'Pages, counts and look-ups that are read at a time, apart from `maxConcurrent`; and as many with `Prefer: wait`.',
     min: 1,
   },
   'query.maxQueued': {
@@ -33,7 +40,7 @@ export const IMPORT_OPTION_TABLE = {
   'query.maxWaiting': {
     type: 'integer',
     default: '`1024`',
-    meaning: 'Requests with `Prefer: wait` at a time, beside `maxConcurrent`; more are a 429.',
+    meaning: 'Requests of single keys with `Prefer: wait` at a time, apart from `maxConcurrent`; more are a 429.',
     min: 0,
   },
   'query.maxWaitingPerClient': {

@@ -55,6 +55,20 @@ describe('a page of entries that "authorize" or "map" looks at', () => {
   );
 });
 
+describe('a page of large entries', () => {
+  it('ends at 8 MiB, and is gone on with from there', async () => {
+    const queries = new StreamsQueryService(await largeEntries());
+    const sizes: number[] = [];
+    for (let cursor: string | undefined, isFirst = true; isFirst || cursor !== undefined; isFirst = false) {
+      const { entries, next } = await queries.page('s', { limit: 1000, ...(cursor !== undefined && { cursor }) });
+      sizes.push(entries.length);
+      cursor = next;
+    }
+    expect(sizes.reduce((sum, size) => sum + size)).toBe(COUNT);
+    expect(Math.max(...sizes)).toBe(8);
+  });
+});
+
 describe('a stream of large entries', () => {
   it('comes in batches of no more than a few', async () => {
     const queries = new StreamsQueryService(await largeEntries());

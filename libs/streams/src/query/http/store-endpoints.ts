@@ -54,6 +54,8 @@ export interface StoreEndpointsOptions {
   readonly controller: Type<object>;
 }
 
+const SCANS: ReadonlySet<QueryKind> = new Set(['scan', 'count', 'lookup']);
+
 /** One request for one store. */
 interface Asked {
   readonly definition: StoreDefinition;
@@ -316,12 +318,14 @@ export class StoreEndpoints {
     try {
       const raw = rawResponse(response);
       const client = this.limits.clientOf(request);
+      const isScan = SCANS.has(kind);
       if (mayWait(request)) {
-        leave = this.limits.wait(client);
+        leave = this.limits.wait(isScan, client);
       } else {
-        const entering = this.limits.enter(client, () => isGone(raw));
+        const gate = this.limits.gate(isScan);
+        const entering = gate.enter(client, () => isGone(raw));
         if (entering !== undefined) await entering;
-        leave = () => this.limits.leave(client);
+        leave = () => gate.leave(client);
       }
       const reader = new RequestReader(client, () => (open ??= this.requests.begin(raw)).signal);
       const answer = await query(

@@ -35,6 +35,8 @@ export function nextStream(streams: readonly PartitionStream[], order: ScanOrder
 
 /** Parts that one page may ask for beyond the first of each partition: conditions that few entries meet end a page early, not late. */
 const PAGE_MAX_FILLS = 16;
+/** Bytes of a page; the entry that reaches them is its last. */
+const PAGE_MAX_BYTES = 8 * 1024 * 1024;
 
 export interface MergedPage {
   readonly entries: readonly ScanEntry[];
@@ -50,6 +52,7 @@ export async function mergePage(
 ): Promise<MergedPage> {
   const entries: ScanEntry[] = [];
   let last: ScanPosition | undefined;
+  let bytes = 0;
   for (let fills = 0; ;) {
     const stream = nextStream(streams, order);
     if (stream?.key === undefined) return { entries, last: undefined };
@@ -65,9 +68,11 @@ export async function mergePage(
       }
       continue;
     }
-    if (entries.length === limit) return { entries, last };
+    if (entries.length === limit || bytes >= PAGE_MAX_BYTES) return { entries, last };
     last = { key, partition };
-    entries.push({ key, partition, value: stream.take() });
+    const value = stream.take();
+    bytes += key.length + value.length;
+    entries.push({ key, partition, value });
   }
 }
 
