@@ -342,7 +342,7 @@ export class StoreEndpoints {
         return await this.limits.whileStreaming(client, () => this.counted(kind, answer.stream));
       } else {
         ({ status } = answer);
-        this.answers.send(response, answer);
+        this.answers.send(response, answer, client);
       }
     } catch (error) {
       ({ status } = problemDocument(error, request.originalUrl));

@@ -105,6 +105,13 @@ describe('the answer to a call', () => {
     expect(await answered(auth.sign('a', 'b', getCall), send)).toEqual(expected);
   });
 
+  it('is a 400 for a look-up of more keys than a call has', async () => {
+    const keys = Array.from({ length: 5000 }, () => Buffer.alloc(0));
+    const call = encodeMessage(encodeRequest({ op: 'get', target, keys, bounds: LATEST_COMMITTED }));
+    const expected = { status: 400, problem: 'invalid-body', isProven: true, logged: [] };
+    expect(await answered(auth.sign('a', 'b', call), (body) => void body.end(call))).toEqual(expected);
+  });
+
   it('is a 413 by the head of a signed call that is too large', async () => {
     const credentials = auth.sign('a', 'b', Buffer.alloc(REQUEST_MAX_BYTES + 1));
     expect(await answered(credentials, () => {})).toMatchObject({ status: 413, problem: 'body-too-large' });

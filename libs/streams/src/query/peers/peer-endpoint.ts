@@ -28,6 +28,8 @@ const BODIES_MAX_BYTES = 8 * REQUEST_MAX_BYTES;
 const BODY_TIMEOUT_MS = 10_000;
 /** Of one instance at one time; an instance of this release sends half as many. */
 const MAX_CALLS = 256;
+/** Of one call; an instance of this release sends half as many. */
+const MAX_KEYS = 4096;
 
 export interface PeerEndpointOptions {
   readonly instanceId: () => string;
@@ -139,12 +141,16 @@ export class PeerEndpoint {
     const { local, directory, report } = this.options;
     switch (request.op) {
       case 'get':
+        if (request.keys.length > MAX_KEYS)
+          throw new QueryError('invalid-body', `A call looks up ${MAX_KEYS} keys at most.`);
         return encodeValues(
           await local.get(
             request.target,
             request.keys,
-            // A read that does not wait has ended before its caller could go (bench `query`, forwarded/local).
-            request.bounds.waitMs > 0 ? endingWith(response, request.bounds) : request.bounds,
+            // A read of one key that does not wait has ended before its caller could go (bench `query`, forwarded/local).
+            request.bounds.waitMs > 0 || request.keys.length > 1
+              ? endingWith(response, request.bounds)
+              : request.bounds,
             new ValueBudget(Math.min(VALUES_MAX_BYTES, request.maxBytes ?? VALUES_MAX_BYTES)),
           ),
         );

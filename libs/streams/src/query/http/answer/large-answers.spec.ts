@@ -1,6 +1,13 @@
 import { once } from 'node:events';
-import { createServer, get, type ClientRequest, type IncomingMessage, type Server } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import {
+  createServer,
+  get,
+  type ClientRequest,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
+import { connect, type AddressInfo, type Socket } from 'node:net';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { LargeAnswers } from './large-answers.js';
 import type { QueryResponse } from './http-answer.js';
@@ -18,21 +25,22 @@ describe('a large answer', () => {
     await new Promise((resolve) => void server.close(resolve));
   });
 
-  /** Answers `/<bytes>`. @returns what asks and leaves the body unread */
-  async function serve(answers: LargeAnswers): Promise<(bytes: number) => Promise<IncomingMessage>> {
+  /** Answers `/<bytes>/<client>`. @returns what asks and leaves the body unread */
+  async function serve(answers: LargeAnswers): Promise<(bytes: number, client?: string) => Promise<IncomingMessage>> {
     server = createServer((request, response) => {
-      const body = Buffer.alloc(Number(request.url!.slice(1)));
+      const [, bytes, client = 'client'] = request.url!.split('/');
+      const body = Buffer.alloc(Number(bytes));
       const platform = { status: () => {}, header: () => {}, raw: response, send: () => response.end(body) };
       try {
-        answers.send(platform as unknown as QueryResponse, { status: 200, contentType: 'text/plain', body });
+        answers.send(platform as unknown as QueryResponse, { status: 200, contentType: 'text/plain', body }, client);
       } catch {
         response.writeHead(429).end();
       }
     });
     await once(server.listen(0, '127.0.0.1'), 'listening');
     const { port } = server.address() as AddressInfo;
-    return async (bytes) => {
-      const request = get(`http://127.0.0.1:${port}/${bytes}`, { agent: false });
+    return async (bytes, client = 'client') => {
+      const request = get(`http://127.0.0.1:${port}/${bytes}/${client}`, { agent: false });
       requests.push(request);
       request.on('error', () => {});
       const [response] = (await once(request, 'response')) as [IncomingMessage];
@@ -42,7 +50,7 @@ describe('a large answer', () => {
   }
 
   it('is refused while others wait for their readers, and small ones are not', async () => {
-    const ask = await serve(new LargeAnswers(2 * LARGE));
+    const ask = await serve(new LargeAnswers(4 * LARGE));
     const unread = [await ask(LARGE), await ask(LARGE)];
     expect((await ask(LARGE)).statusCode).toBe(429);
     expect((await ask(1024)).statusCode).toBe(200);
@@ -52,6 +60,32 @@ describe('a large answer', () => {
     unread[1].resume();
     await once(unread[1], 'end');
     await vi.waitFor(async () => expect((await ask(LARGE)).statusCode).toBe(200));
+  });
+
+  it('leaves room for those of other clients', async () => {
+    const ask = await serve(new LargeAnswers(2 * LARGE));
+    await ask(LARGE, 'greedy');
+    expect((await ask(LARGE, 'greedy')).statusCode).toBe(429);
+    expect((await ask(LARGE, 'modest')).statusCode).toBe(200);
+    expect((await ask(LARGE, 'other')).statusCode).toBe(429);
+  });
+
+  it('may be made of many small ones on one connection, whose reader takes none', async () => {
+    const small = 60_000;
+    const ask = await serve(new LargeAnswers(8 * MIB));
+    const { port } = server.address() as AddressInfo;
+    let [taken, refused] = [0, 0];
+    server.on('request', (_, response: ServerResponse) => {
+      if (response.statusCode === 200) taken += small;
+      else refused++;
+    });
+    const socket = connect(port, '127.0.0.1').pause();
+    socket.write(`GET /${small} HTTP/1.1\r\nHost: x\r\n\r\n`.repeat(500));
+    await vi.waitFor(() => expect(refused).toBeGreaterThan(0), { timeout: 10_000 });
+    // The first one is in the buffers of the connection.
+    expect(taken).toBeLessThanOrEqual(4 * MIB + small);
+    socket.destroy();
+    await vi.waitFor(async () => expect((await ask(4 * MIB)).statusCode).toBe(200), { timeout: 10_000 });
   });
 
   it('is given up where its reader takes nothing', async () => {
