@@ -3,6 +3,7 @@ export { StreamsProblem } from './problem.js';
 export type {
   CountOptions,
   EntriesOptions,
+  GapOptions,
   RangeOptions,
   ReadOptions,
   ScanOptions,

@@ -22,11 +22,6 @@ export interface RangeOptions<K> {
   readonly where?: string | readonly string[];
 }
 
-export interface CountOptions<K> extends RangeOptions<K>, ReadOptions {
-  /** An estimate of the whole store is enough; not together with a range or conditions. */
-  readonly isApproximate?: boolean;
-}
-
 export interface ScanOptions<K> extends RangeOptions<K>, ReadOptions {
   readonly order?: 'asc' | 'desc';
   readonly limit?: number;
@@ -41,13 +36,23 @@ export interface UnreachablePartition {
   readonly reason: string;
 }
 
-export interface EntriesOptions<K> extends ScanOptions<K> {
-  /** Receives the partitions that are missing in the entries; required by `allowsPartial`. Called once for each answer that lacks some. */
+/** How an answer that is not a page reports what it lacks. */
+export interface GapOptions {
+  /** Take what can be read. */
+  readonly allowsPartial?: boolean;
+  /** Receives the partitions that are missing; required by `allowsPartial`. Called once for each answer that lacks some. */
   readonly onUnreachable?: (partitions: readonly UnreachablePartition[]) => void;
 }
 
+export interface EntriesOptions<K> extends ScanOptions<K>, GapOptions {}
+
+export interface CountOptions<K> extends RangeOptions<K>, ReadOptions, GapOptions {
+  /** An estimate of the whole store is enough; not together with a range or conditions. */
+  readonly isApproximate?: boolean;
+}
+
 /** @throws TypeError if entries could be missing without anything that reports them */
-export function checkGapsAreReported<K>({ allowsPartial, onUnreachable }: EntriesOptions<K>): void {
+export function checkGapsAreReported({ allowsPartial, onUnreachable }: GapOptions): void {
   if (allowsPartial !== true || onUnreachable !== undefined) return;
   throw new TypeError('"allowsPartial" needs "onUnreachable", which receives the partitions that are missing.');
 }

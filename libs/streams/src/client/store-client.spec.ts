@@ -105,4 +105,13 @@ describe('entries of which some may be missing', () => {
     const { fetch } = scripted(answers[method]());
     await expect(itemsOf(fetch)[method]({ allowsPartial: true }).next()).rejects.toThrow(/onUnreachable/);
   });
+
+  it('have their gaps reported by a count, which is refused where nothing would report them', async () => {
+    const { fetch } = scripted(json({ count: 7, unreachable }));
+    const items = itemsOf(fetch);
+    await expect(items.count({ allowsPartial: true })).rejects.toThrow(/onUnreachable/);
+    const gaps: unknown[] = [];
+    const onUnreachable = (partitions: unknown): void => void gaps.push(partitions);
+    expect([await items.count({ allowsPartial: true, onUnreachable }), gaps]).toEqual([7, [unreachable]]);
+  });
 });

@@ -45,6 +45,10 @@ interface StreamedLine<K, V> extends Pick<Page<K, V>, 'unreachable'> {
   readonly problem?: Record<string, unknown>;
 }
 
+interface CountBody extends Pick<Page<never, never>, 'unreachable'> {
+  readonly count: number;
+}
+
 interface LookupBody<V> {
   readonly items: readonly { readonly value: V }[];
   readonly missing: readonly string[];
@@ -92,9 +96,13 @@ export class StoreClient<K, V> {
     return found;
   }
 
+  /** @throws TypeError for `allowsPartial` without `onUnreachable` */
   async count(options: CountOptions<K> = {}): Promise<number> {
+    checkGapsAreReported(options);
     const response = await this.send(`${this.path}/count${queryOf(options, this.formatKey)}`, options);
-    return ((await response.json()) as { count: number }).count;
+    const { count, unreachable } = (await response.json()) as CountBody;
+    if (unreachable !== undefined) options.onUnreachable?.(unreachable);
+    return count;
   }
 
   async page(options: ScanOptions<K> & { readonly cursor?: string } = {}): Promise<Page<K, V>> {
