@@ -6,6 +6,7 @@ import { machine, rounded, type Bench, type BenchResult } from './harness/report
 const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   assignor: async () => (await import('./assignor/bench.js')).assignorBench,
   failover: async () => (await import('./failover/bench.js')).failoverBench,
+  'large-store': async () => (await import('./large-store/bench.js')).largeStoreBench,
   process: async () => (await import('./process/bench.js')).processBench,
   query: async () => (await import('./query/bench.js')).queryBench,
   restore: async () => (await import('./restore/bench.js')).restoreBench,
