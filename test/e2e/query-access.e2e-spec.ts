@@ -144,7 +144,8 @@ describe('an instance under load', () => {
     });
     const held: (() => void)[] = [];
     const cluster = await QueryCluster.open(apps, { store });
-    const [a] = await cluster.startAll({ instanceId: 'a', options: { query: { maxConcurrent: 2, maxQueued: 3 } } });
+    // One client has half of the places.
+    const [a] = await cluster.startAll({ instanceId: 'a', options: { query: { maxConcurrent: 4, maxQueued: 3 } } });
     await cluster.put([['k1', { n: 1 }]]);
     await cluster.processed();
     const asked = Array.from({ length: 8 }, () => fetch(`${a.url}/stores/items/entries/k1`));
