@@ -51,6 +51,8 @@ class Counter implements OnRestoreProgress, OnRestored {
       kafka: { brokers: brokers!.split(',') },
       stateDir: stateDir!,
       group: { sessionTimeout: Number(sessionTimeout) },
+      // The changelog was written by hand, so the group has no offsets.
+      onOffsetsLost: 'earliest',
     }),
     StreamsModule.forFeature({ processors: [Counter], stores: [Counts] }),
   ],

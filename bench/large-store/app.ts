@@ -35,7 +35,14 @@ class BalanceProcessor {
 
 @Module({
   imports: [
-    StreamsModule.forRoot({ applicationId, instanceId: 'bench', kafka: { brokers: brokers.split(',') }, stateDir }),
+    StreamsModule.forRoot({
+      applicationId,
+      instanceId: 'bench',
+      kafka: { brokers: brokers.split(',') },
+      stateDir,
+      // The changelog was written by hand, so the group has no offsets.
+      onOffsetsLost: 'earliest',
+    }),
     StreamsModule.forFeature({ processors: [BalanceProcessor], stores: [Balances] }),
   ],
 })

@@ -48,6 +48,8 @@ class BalanceProcessor {
       advertisedUrl: `http://127.0.0.1:${port}`,
       peers: { secret: 'the secret of the bench' },
       standbyReplicas: 0,
+      // The changelog was written by hand, so the group has no offsets.
+      onOffsetsLost: 'earliest',
     }),
     StreamsModule.forFeature({ processors: [BalanceProcessor], stores: [Balances] }),
   ],
