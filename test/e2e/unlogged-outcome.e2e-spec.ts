@@ -26,7 +26,7 @@ it.each(['after', 'before'] as const)(
     };
     let isFenced = false;
     broker.intercept(async (role, api, request, next) => {
-      if (api !== 'endTxn' || isFenced || (request as { commit: boolean }).commit === false) return next();
+      if (api !== 'endTxn' || isFenced || !(request as { commit: boolean }).commit) return next();
       isFenced = true;
       if (moment === 'after') await next();
       await takeOver();

@@ -29,7 +29,7 @@ const run = promisify(execFile);
 const { TOPIC, GROUP, TRANSACTIONAL_ID } = AclResourceTypes;
 const { READ, WRITE, CREATE } = AclOperationTypes;
 const { LITERAL, PREFIXED } = ResourcePatternTypes;
-type Right = readonly [type: number, operation: number, name: string, pattern: number];
+type Right = readonly [AclResourceTypes, AclOperationTypes, name: string, ResourcePatternTypes];
 const plainLogin = 'org.apache.kafka.common.security.plain.PlainLoginModule';
 
 const properties = (port: number, controller: number, folder: string): string => `process.roles=broker,controller

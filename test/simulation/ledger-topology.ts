@@ -54,7 +54,7 @@ export function ledgerTopology(
                 balance: closes ? 0 : (before?.balance ?? 0) + amount,
                 attempt: nextAttempt(),
               };
-              if (closes) ledgers.delete(account);
+              if (closes) void ledgers.delete(account);
               else ledgers.put(account, ledger);
               return ledger;
             },

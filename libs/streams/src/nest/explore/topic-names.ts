@@ -13,7 +13,8 @@ export function sourceTopics(
   if (found.length === 0) problems.add(`${label} names no topic.`);
   const wrong = found.flatMap((topic) => topicProblem(label, topic) ?? []);
   const repeated = found.find((topic, i) => found.indexOf(topic) !== i);
-  if (wrong.length === 0 && repeated !== undefined) wrong.push(`${label} names the topic "${String(repeated)}" twice.`);
+  if (wrong.length === 0 && repeated !== undefined)
+    wrong.push(`${label} names the topic "${repeated as string}" twice.`);
   problems.add(...wrong);
   return wrong.length === 0 ? (found as readonly string[]) : [];
 }

@@ -93,7 +93,7 @@ it('restores that wait for a transaction to be decided give their places to othe
   for (let i = 0; i < 10; i++) {
     const { task } = await taskWithStore();
     const stores = new TaskStores(task.stores.all.map((each) => ({ ...each, changelog: `changelog-${i}` })));
-    restored.push(restorer.restore({ ...task, stores } as Task, aborting.signal).catch(() => undefined));
+    restored.push(restorer.restore(Object.assign(task, { stores }), aborting.signal).catch(() => undefined));
   }
   await clock.advance(1000);
   expect(assigned).toHaveLength(8);

@@ -174,7 +174,7 @@ export class DisputedGroup {
         this.assign(event.tasks, event.standbys);
         break;
       case 'lose':
-        if (this.isMember) this.end(true);
+        if (this.isMember) void this.end(true);
         break;
       case 'revoke':
         // A member that leaves waits for its handler.
