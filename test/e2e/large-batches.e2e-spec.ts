@@ -86,8 +86,8 @@ describe('a batch that takes more than memory.batchMaxBytes when it is decompres
       ]);
       expect(app.host.state).toBe('running');
       const { text } = await app.fetch('/metrics');
-      expect(text).toContain('streams_records_dropped_total{topic="in",reason="deserialization"} 4');
-      expect(text).toContain('streams_errors_total{code="LOG_BATCH_TOO_LARGE"} 1');
+      expect(text).toContain('streams_records_dropped_total{application="app",topic="in",reason="deserialization"} 4');
+      expect(text).toContain('streams_errors_total{application="app",code="LOG_BATCH_TOO_LARGE"} 1');
     });
 
     it('is one dead letter without key and value, which names its offsets', async () => {
