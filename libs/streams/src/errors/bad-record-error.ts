@@ -1,4 +1,3 @@
-import { asClause } from './as-clause.js';
 import type { ErrorPhase } from '../config/bad-record-policy.js';
 import { reasonOf } from './reason-of.js';
 import { StreamsError } from './streams-error.js';
@@ -33,7 +32,7 @@ export class BadRecordError extends StreamsError implements BadRecordPlace {
   declare readonly taskId: string;
 
   constructor(place: BadRecordPlace, cause: unknown) {
-    const reason = asClause(reasonOf(cause));
+    const reason = reasonOf(cause);
     const what =
       place.phase === 'deserialization'
         ? `The record at offset ${place.offset} of "${place.topic}" partition ${place.partition} could not be decoded for ${place.handler}`

@@ -1,4 +1,3 @@
-import { asClause } from './as-clause.js';
 import { StreamsError } from './streams-error.js';
 
 /** State cannot be written any more. Recovery: make room, then start the instance again; nothing is lost and nothing damaged. */
@@ -12,7 +11,7 @@ export class DiskFullError extends StreamsError {
   ) {
     super(
       'STREAMS_DISK_FULL',
-      `There is no room for state in ${directory}: ${asClause(reason)}. Make room there or move stateDir, and start the instance again; it goes on where it was.`,
+      `There is no room for state in ${directory}: ${reason}. Make room there or move stateDir, and start the instance again; it goes on where it was.`,
       options,
     );
   }

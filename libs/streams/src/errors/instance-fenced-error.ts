@@ -1,4 +1,3 @@
-import { asClause } from './as-clause.js';
 import { StreamsError } from './streams-error.js';
 
 /** Another process took over this instance's id. Recovery: stop; two processes must not share an instance id. */
@@ -12,7 +11,7 @@ export class InstanceFencedError extends StreamsError {
     const reason = options.reason ?? `Another process joined with the instance id "${instanceId}", so this one stops`;
     super(
       'STREAMS_INSTANCE_FENCED',
-      `${asClause(reason)}. Give every instance an instanceId and a stateDir of its own.`,
+      `${reason}. Give every instance an instanceId and a stateDir of its own.`,
       options,
     );
   }

@@ -1,4 +1,3 @@
-import { asClause } from './as-clause.js';
 import { StreamsError } from './streams-error.js';
 
 /** An engine reports damage, or a position lies outside the changelog. Recovery: wipe and restore that store, and only that. */
@@ -14,7 +13,7 @@ export class StoreCorruptedError extends StreamsError {
   ) {
     super(
       'STREAMS_STORE_CORRUPTED',
-      `Store "${store}" of task ${taskId} is damaged: ${asClause(reason)}. It is wiped and restored from its changelog; if this repeats, check the disk.`,
+      `Store "${store}" of task ${taskId} is damaged: ${reason}. It is wiped and restored from its changelog; if this repeats, check the disk.`,
       options,
     );
   }

@@ -2,7 +2,7 @@
 export type ErrorDetails = Readonly<Record<string, unknown>>;
 
 /** Messages quote those of brokers and of other errors, which often end in a full stop of their own. An ellipsis stays. */
-const DOUBLE_STOP = /([^.\s])\.\.(?=\s|$)/g;
+const DOUBLE_STOP = /([^.\s])\.\s*\.(?=\s|$)/g;
 
 /**
  * Root of every error this library throws on purpose.

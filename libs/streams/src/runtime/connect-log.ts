@@ -1,4 +1,3 @@
-import { asClause } from '../errors/as-clause.js';
 import { LogError } from '../errors/log-error.js';
 import { LogUnavailableError } from '../errors/log-unavailable-error.js';
 import type { Log } from '../log/log.js';
@@ -10,7 +9,7 @@ export async function connectLog(log: Log): Promise<void> {
   } catch (cause) {
     if (!(cause instanceof LogError) || cause.kind !== 'retriable') throw cause;
     throw new LogUnavailableError(
-      `The log cannot be reached: ${asClause(cause.message)}. Check "kafka.brokers", TLS, SASL and the network, then start again.`,
+      `The log cannot be reached: ${cause.message}. Check "kafka.brokers", TLS, SASL and the network, then start again.`,
       { cause },
     );
   }

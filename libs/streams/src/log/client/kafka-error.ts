@@ -1,4 +1,3 @@
-import { asClause } from '../../errors/as-clause.js';
 import type { ErrorDetails } from '../../errors/streams-error.js';
 import { LogError, type LogErrorKind } from '../../errors/log-error.js';
 import { KafkaErrorCode, PASSING_ERRORS } from '../protocol/error-codes.js';
@@ -38,7 +37,7 @@ export function kafkaError(
 ): LogError {
   const name = kafkaErrorName(code);
   const known = name.startsWith('error') ? 'UNKNOWN' : name;
-  const detail = message === null || message === '' ? '' : `: ${asClause(message)}`;
+  const detail = message === null || message === '' ? '' : `: ${message}`;
   return new LogError(
     kinds.get(code) ?? 'fatal',
     `LOG_${known}`,

@@ -1,4 +1,3 @@
-import { asClause } from '../../errors/as-clause.js';
 import { BatchTooLargeError } from '../../errors/batch-too-large-error.js';
 import { LogError } from '../../errors/log-error.js';
 import type { StreamsLogger } from '../../observability/streams-logger.js';
@@ -373,7 +372,7 @@ export class PartitionReaderClient implements PartitionReader {
 
   private damaged(from: AssignedPartition, cause: unknown): LogError {
     from.hasFailed = true;
-    const message = `Records of ${from.topic}-${from.partition} cannot be decoded: ${asClause(String(cause))}. Read on from a later offset, or repair the topic.`;
+    const message = `Records of ${from.topic}-${from.partition} cannot be decoded: ${String(cause)}. Read on from a later offset, or repair the topic.`;
     return new LogError('fatal', 'LOG_CORRUPT_MESSAGE', message, { cause });
   }
 

@@ -1,4 +1,3 @@
-import { asClause } from '../../errors/as-clause.js';
 import { LogError } from '../../errors/log-error.js';
 import type { ApiCodec } from '../protocol/api-codec.js';
 import { brokerName } from './broker-address.js';
@@ -25,6 +24,6 @@ export interface NodeConnection {
 }
 
 export function connectionFailure(address: NodeAddress, reason: string, cause?: unknown): LogError {
-  const message = `The connection to ${brokerName(address)} failed: ${asClause(reason)}.`;
+  const message = `The connection to ${brokerName(address)} failed: ${reason}.`;
   return new LogError('retriable', 'LOG_CONNECTION', message, { cause });
 }

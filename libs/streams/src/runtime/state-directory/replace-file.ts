@@ -1,4 +1,3 @@
-import { asClause } from '../../errors/as-clause.js';
 import { randomUUID } from 'node:crypto';
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -23,7 +22,7 @@ export function unusable(path: string, cause: unknown): StateDirectoryError | Di
     return new DiskFullError(dirname(path), message, { cause });
   return new StateDirectoryError(
     dirname(path),
-    `The state directory cannot be used: ${asClause(message)}. Check that stateDir exists or can be made, and that this user may write there.`,
+    `The state directory cannot be used: ${message}. Check that stateDir exists or can be made, and that this user may write there.`,
     { cause },
   );
 }

@@ -1,4 +1,3 @@
-import { asClause } from '../../../errors/as-clause.js';
 import { readInt64, writeInt64 } from '../../../bytes/int64.js';
 import { bufferOf } from '../../../bytes/buffer-of.js';
 import { LogError } from '../../../errors/log-error.js';
@@ -95,7 +94,7 @@ export function decodeBatchValue(value: Uint8Array): { readonly appendedAtMs: nu
 }
 
 export function storageError(attempt: 'open' | 'read' | 'write', cause: unknown): LogError {
-  const reason = asClause(cause instanceof Error ? cause.message : String(cause));
+  const reason = cause instanceof Error ? cause.message : String(cause);
   const advice = 'Free space or repair the disk; if its files are damaged, delete the folder.';
   return new LogError('fatal', 'LOG_STORAGE', `The embedded log cannot ${attempt} its folder: ${reason}. ${advice}`, {
     cause,

@@ -1,4 +1,3 @@
-import { asClause } from '../../../errors/as-clause.js';
 import { spawn } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { EngineUnavailableError } from '../../../errors/engine-unavailable-error.js';
@@ -74,7 +73,7 @@ function load<T>(name: RocksDbBindingName): T {
       !isInstalled(name)
         ? notInstalled(name)
         : `The package "${name}" does not load on Node ${process.versions.node} (${process.platform} ${process.arch}): ` +
-            `${asClause(cause instanceof Error ? cause.message : String(cause))}. Choose the other binding, or the engine "memory".` +
+            `${cause instanceof Error ? cause.message : String(cause)}. Choose the other binding, or the engine "memory".` +
             (String(cause).includes('libatomic') ? ' On Debian and Ubuntu: apt-get install libatomic1.' : ''),
       { cause },
     );
