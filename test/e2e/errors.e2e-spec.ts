@@ -121,6 +121,12 @@ describe('a record that cannot be handled', () => {
         });
         expect((await app.fetch('/health/ready')).status).toBe(503);
         await expect.poll(() => existsSync(join(options.stateDir!, 'app', '.lock'))).toBe(false);
+        const { failure } = app.host;
+        await expect(sendGood(app, 'late')).rejects.toMatchObject({
+          code: 'LOG_INSTANCE_ENDED',
+          kind: 'fatal',
+          cause: failure,
+        });
         // The first application still answers HTTP while a second one takes log and folder over.
         const again = await start({ ...options, errors: { deserialization: 'continue' } }, FixedCounter);
         await sendGood(again, 'z');

@@ -21,7 +21,8 @@ describe('an application without handlers', () => {
     expect(await app.nest.get(TopicAdmin).describe(['more'])).toEqual(
       new Map([['more', { name: 'more', partitions: 3 }]]),
     );
-    await app.nest.get(RecordProducer).send('out', { key: 'k', value: 1 });
+    const producer = app.nest.get(RecordProducer);
+    await producer.send('out', { key: 'k', value: 1 });
     expect((await app.recordsOnce('out', 1)).map(({ key }) => key)).toEqual(['k']);
     expect((await app.fetch('/health/live')).status).toBe(200);
     expect((await app.fetch('/health/ready')).json).toMatchObject({
@@ -37,6 +38,9 @@ describe('an application without handlers', () => {
     expect(app.host.state).toBe('stopped');
     expect(states).toEqual(['stopping', 'stopped']);
     await expect(app.host.whenRunning()).rejects.toMatchObject({ code: 'LOG_CLOSED' });
+    const ended = { code: 'LOG_INSTANCE_ENDED', kind: 'fatal', message: expect.stringMatching(/"\S+" was stopped\. /) };
+    await expect(producer.send('out', { key: 'k', value: 2 })).rejects.toMatchObject(ended);
+    await expect(app.nest.get(TopicAdmin).describe(['out'])).rejects.toMatchObject(ended);
   });
 
   it('fails to start where the brokers cannot be reached', async () => {

@@ -221,6 +221,12 @@ export const ERROR_CODES = {
     meaning: 'A client of the log was closed while the call was under way, or before it.',
     fix: 'Nothing when the instance stops. Otherwise do not use clients that you have closed.',
   },
+  LOG_INSTANCE_ENDED: {
+    family: 'fatal',
+    meaning:
+      'A record was to be sent, or a topic administered, by an application whose instance has failed or was stopped.',
+    fix: 'Mend what the instance failed of, which is the cause of the error, and start the application again.',
+  },
   LOG_NOT_A_MEMBER: {
     family: 'task-migrated',
     meaning: 'Something asked for membership in the group, and this instance is in no generation of it.',

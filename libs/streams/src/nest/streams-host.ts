@@ -15,6 +15,7 @@ import type { RuntimeConfig } from '../config/runtime-config.js';
 import { ENGINE_OPTION_TABLE } from '../config/module-option-table.js';
 import { OptionReader } from '../config/option-reader.js';
 import { ConfigurationError } from '../errors/configuration-error.js';
+import { LogError } from '../errors/log-error.js';
 import type { Log, TopicPartition } from '../log/log.js';
 import { metricsOf, noMetrics, type StreamsMetrics } from '../observability/streams-metrics.js';
 import type { PauseScope } from '../runtime/processing/pauses.js';
@@ -124,6 +125,19 @@ export class StreamsHost
   openLog(): Promise<Log> {
     this.log ??= openLog(this.options, { clock: this.clock, logger: this.logger });
     return this.log;
+  }
+
+  /** As `openLog`, for calls that need it open. @throws LogError `fatal` once the instance has failed or stopped, which closes the log for good. */
+  async openLogInUse(): Promise<Log> {
+    const { failure, state, instanceId } = this;
+    if (state !== 'failed' && state !== 'stopped') return this.openLog();
+    const what = failure === undefined ? 'was stopped.' : `has failed: ${failure.message}.`;
+    throw new LogError(
+      'fatal',
+      'LOG_INSTANCE_ENDED',
+      `The instance "${instanceId}" ${what} Nothing is sent and no topic administered until the application is started again.`,
+      { cause: failure },
+    );
   }
 
   get batchMaxBytes(): number {

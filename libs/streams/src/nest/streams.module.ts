@@ -53,12 +53,12 @@ const CORE_PROVIDERS: readonly Provider[] = [
   { provide: STREAMS_RUNTIME, useExisting: StreamsHost },
   {
     provide: RecordProducer,
-    useFactory: (host: StreamsHost) => new RecordProducer(() => host.openLog()),
+    useFactory: (host: StreamsHost) => new RecordProducer(() => host.openLogInUse()),
     inject: [StreamsHost],
   },
   {
     provide: TopicAdmin,
-    useFactory: (host: StreamsHost) => new TopicAdmin(() => host.openLog()),
+    useFactory: (host: StreamsHost) => new TopicAdmin(() => host.openLogInUse()),
     inject: [StreamsHost],
   },
   PeerCalls,
