@@ -1,13 +1,7 @@
-import { once } from 'node:events';
-import {
-  createServer,
-  get,
-  type ClientRequest,
-  type IncomingMessage,
-  type Server,
-  type ServerResponse,
-} from 'node:http';
+import { EventEmitter, once } from 'node:events';
+import { createServer, get, ServerResponse, type ClientRequest, type IncomingMessage, type Server } from 'node:http';
 import { connect, type AddressInfo, type Socket } from 'node:net';
+import { Writable } from 'node:stream';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { LargeAnswers } from './large-answers.js';
 import type { QueryResponse } from './http-answer.js';
@@ -96,6 +90,21 @@ describe('a large answer', () => {
     await expect(once(unread, 'end')).rejects.toThrow('aborted');
   });
 
+  it('is given up where its reader takes the one before it on the connection, and nothing more', async () => {
+    await serve(new LargeAnswers(8 * LARGE, 300));
+    const connected = once(server, 'connection');
+    const socket = connect((server.address() as AddressInfo).port, '127.0.0.1').on('error', () => {});
+    socket.write(`GET /${LARGE} HTTP/1.1\r\nHost: x\r\n\r\n`.repeat(2));
+    let taken = 0;
+    socket.on('data', (chunk) => {
+      if ((taken += chunk.length) > LARGE + MIB) socket.pause();
+    });
+    const [served] = (await connected) as [Socket];
+    await once(served, 'close');
+    expect(taken).toBeLessThan(2 * LARGE);
+    socket.destroy();
+  });
+
   it('leaves the time-out of its connection as it was', async () => {
     const ask = await serve(new LargeAnswers(LARGE, 300));
     server.keepAliveTimeout = 0;
@@ -107,4 +116,16 @@ describe('a large answer', () => {
     await once(response, 'end');
     await vi.waitFor(() => expect(socket.timeout ?? 0).toBe(0));
   });
+});
+
+it('a large answer to an injected request, which has no connection, is sent', async () => {
+  const request = { method: 'GET', httpVersionMajor: 1, httpVersionMinor: 1, headers: {}, socket: new EventEmitter() };
+  const response = new ServerResponse(request as unknown as IncomingMessage);
+  response.assignSocket(new Writable({ write: (_chunk, _encoding, done) => done() }) as Socket);
+  const body = Buffer.alloc(MIB);
+  const platform = { status: () => {}, header: () => {}, raw: response, send: () => response.end(body) };
+  const sent = once(response, 'finish');
+  const answer = { status: 200, contentType: 'text/plain', body };
+  new LargeAnswers().send(platform as unknown as QueryResponse, answer, 'client');
+  await sent;
 });

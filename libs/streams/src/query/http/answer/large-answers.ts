@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import { Socket } from 'node:net';
 import { QueryError } from '../../problem/query-error.js';
 import { isGone, onConnectionClose } from './connection.js';
 import { rawResponse, sendAnswer, type HttpAnswer, type QueryResponse } from './http-answer.js';
@@ -27,7 +28,7 @@ export class LargeAnswers {
   send(response: QueryResponse, answer: HttpAnswer, client: string): void {
     const raw = rawResponse(response);
     const size = answer.body?.length ?? 0;
-    if ((size >= LARGE_BYTES || isBehind(raw)) && !isGone(raw)) this.hold(raw, size, client);
+    if (!isGone(raw) && (size >= LARGE_BYTES || isBehind(raw))) this.hold(raw, size, client);
     sendAnswer(response, answer);
   }
 
@@ -61,10 +62,12 @@ export class LargeAnswers {
 
   private cutOffStalled(response: ServerResponse): void {
     const { socket } = response.req;
-    const before = socket.timeout ?? 0;
+    // None where a request is injected.
+    if (!(socket instanceof Socket)) return;
+    const before = socket.timeout === this.stalledMs ? 0 : (socket.timeout ?? 0);
     response.setTimeout(this.stalledMs, () => response.destroy());
-    // A connection that is kept alive has a time-out of its own by then; one with further requests that wait here has none.
-    response.once('finish', () => {
+    // Before Node's own listener, which sets the time-out of a connection that is kept alive, or gives it to the next response, which may have this one.
+    response.prependOnceListener('finish', () => {
       if (socket.timeout === this.stalledMs) socket.setTimeout(before);
     });
   }
