@@ -91,6 +91,22 @@ describe('concurrent counts of a partition', () => {
     expect(held.asked.map(({ bounds }) => bounds.waitMs)).toEqual([0, 0, 2000, 6000, 8000]);
   });
 
+  it('do not wait behind an equal one that may wait longer', async () => {
+    const { clock, held, shared } = counts();
+    const ask = (waitMs: number): Promise<number> =>
+      shared.of(target, part, { ...LATEST_COMMITTED, waitMs }).then(({ count }) => count);
+    const patient = ask(60_000);
+    await turn();
+    await clock.advance(1000);
+    const hasty = [ask(0), ask(0)];
+    await turn();
+    expect(held.asked.map(({ bounds }) => bounds.waitMs)).toEqual([60_000, 0]);
+    held.asked[1].answer(2);
+    expect(await Promise.all(hasty)).toEqual([2, 2]);
+    held.asked[0].answer(3);
+    expect(await patient).toBe(3);
+  });
+
   it('fail for all who share them where waiting would not help', async () => {
     const { held, shared } = counts();
     const both = [1000, 2000].map((waitMs) => shared.of(target, part, { ...LATEST_COMMITTED, waitMs }));

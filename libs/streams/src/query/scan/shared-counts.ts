@@ -49,15 +49,18 @@ export class SharedCounts {
     { signal, client, waitMs, ...asked }: ReadBounds,
   ): Promise<PartitionCount> {
     if (signal?.aborted) return Promise.reject(signal.reason as Error);
-    const question = questionOf(target, part, asked);
+    const deadline = this.clock.monotonic() + waitMs;
+    let question = questionOf(target, part, asked);
     let line = this.lines.get(question);
+    // Who has less time does not queue behind who may wait longer.
+    while (line?.running !== undefined && isPatient(line.running, deadline)) line = this.lines.get((question += '<'));
     if (line === undefined) this.lines.set(question, (line = { running: undefined, next: undefined }));
     // One that nobody waited for any more has been aborted.
     if (line.next === undefined || line.next.abort.signal.aborted)
       line.next = this.reading(question, line, (left, aborted) =>
         this.read(target, part, { ...asked, ...(client !== undefined && { client }), waitMs: left, signal: aborted }),
       );
-    return join(line.next, this.clock.monotonic() + waitMs, signal);
+    return join(line.next, deadline, signal);
   }
 
   private reading(
@@ -114,6 +117,12 @@ export class SharedCounts {
       if (isEmptyRange(range)) return { count, freshness };
     }
   }
+}
+
+/** Whether a reading may wait for its partition or position beyond `deadline`. */
+function isPatient({ askers }: Reading, deadline: number): boolean {
+  for (const asker of askers) if (asker.deadline > deadline) return true;
+  return false;
 }
 
 function join({ askers, abort }: Reading, deadline: number, signal: AbortSignal | undefined): Promise<PartitionCount> {
