@@ -44,7 +44,9 @@ export async function* followChanges<K, V>(
   while (!isOver()) {
     const { id } = progress;
     progress.begin();
-    const headers = { accept: 'text/event-stream', ...(id !== undefined && { 'last-event-id': id }) };
+    // Also problems by their status, which says which instance to leave alone, and for how long; to an `EventSource` alone they come as events.
+    const accept = 'text/event-stream, application/problem+json';
+    const headers = { accept, ...(id !== undefined && { 'last-event-id': id }) };
     const outcome = await transport.once({ path, headers, signal });
     let failure: unknown;
     if (outcome.isAnswered) {

@@ -2,6 +2,7 @@ import type { INestApplication } from '@nestjs/common';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { StreamsClient } from '../../client/streams-client.js';
 import { json, stringSerde } from '../../serdes/text-serdes.js';
 import type { ProblemName } from '../problem/problem-types.js';
 import { QueryError } from '../problem/query-error.js';
@@ -42,6 +43,24 @@ describe.each(['express', 'fastify'] as const)('an EventSource, on %s', (platfor
     expect(Number(retryMs)).toBeGreaterThanOrEqual(5000);
     expect(JSON.parse(data)).toMatchObject({ status: 503, type: 'urn:nestjs-streams:problem:not-running' });
     expect((await ask('*/*')).slice(0, 2)).toEqual([503, expect.stringContaining('application/problem+json')]);
+  });
+
+  it('is not the client of the library, which gets the status, and leaves the instance alone for a time', async () => {
+    const runtime = aRuntime();
+    runtime.state = 'starting';
+    const { app: started, url } = await listen(platforms[platform](), runtime);
+    app = started;
+    const reader = new AbortController();
+    const statuses: number[] = [];
+    const asking: typeof fetch = async (...request) => {
+      const response = await fetch(...request);
+      statuses.push(response.status);
+      reader.abort();
+      return response;
+    };
+    const client = new StreamsClient({ urls: [url], fetch: asking });
+    for await (const { type } of client.store('items').changes({ signal: reader.signal })) expect.fail(type);
+    expect(statuses).toEqual([503]);
   });
 
   it('is told by an instance that has failed, which never answers otherwise, with the status', async () => {
