@@ -12,7 +12,7 @@ export interface OpenRequest {
   close(): void;
 }
 
-/** The requests that may take long: the ones that wait, scan or count. */
+/** The requests that may take long: the ones that wait, scan, count or look up several keys. */
 export class OpenRequests {
   private readonly open = new Set<AbortController>();
   private stopReason: QueryError | undefined;

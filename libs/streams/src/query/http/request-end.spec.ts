@@ -61,6 +61,43 @@ describe('a request that is answered before all of its parts', () => {
   });
 });
 
+describe('a look-up that fails in one partition', () => {
+  let app: INestApplication | undefined;
+  afterEach(() => app?.close());
+
+  it('is not read on in the others', async () => {
+    const runtime = new FakeRuntime([storeDefinition('s', stringSerde, stringSerde)], 2);
+    const store = runtime.store('s');
+    const here = { instanceId: 'here', url: undefined, isLocal: true };
+    const openCursor = (): never => expect.fail('nothing is scanned');
+    let read = 0;
+    let end = (): void => undefined;
+    const ended = new Promise<void>((resolve) => (end = resolve));
+    store.set(0, { view: { get: () => Promise.reject(new Error('broken')), openCursor } }, here);
+    const get = async (): Promise<undefined> => {
+      read++;
+      await ended;
+    };
+    store.set(1, { view: { get, openCursor } }, here);
+    const names = Array.from({ length: 100 }, (_, n) => `k${n}`);
+    const inPartition = (partition: number): string[] =>
+      names.filter((name) => store.partitionOf(Buffer.from(name)) === partition);
+    const served = await listen(new ExpressAdapter(), runtime);
+    app = served.app;
+    const keys = [inPartition(0)[0], ...inPartition(1)];
+    const response = await fetch(`${served.url}/stores/s/lookup`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ keys }),
+    });
+    expect(response.status).toBe(500);
+    const readByThen = read;
+    end();
+    for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
+    expect(read).toBe(readByThen);
+  });
+});
+
 const platforms = { express: () => new ExpressAdapter(), fastify: () => new FastifyAdapter() };
 
 describe.each(['express', 'fastify'] as const)('a request whose client has gone, on %s', (platform) => {

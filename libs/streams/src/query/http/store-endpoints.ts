@@ -146,10 +146,11 @@ export class StoreEndpoints {
       if (policy.isPerKey)
         for (const key of keys) await policy.authorize(this.access(request, definition, 'lookup', key));
       const json = new EntryJson(definition, fieldsOf(fields), policy.mapping(request, 'lookup'));
+      const freshnessAsked = freshnessRequest(parameters, request);
       const { values, freshness } = await this.options.queries.lookup(
         store,
         keys,
-        reader.reading(freshnessRequest(parameters, request)),
+        keys.length > 1 ? { ...freshnessAsked, ...reader.untilGone() } : reader.reading(freshnessAsked),
       );
       const items: string[] = [];
       const missing: string[] = [];

@@ -140,20 +140,16 @@ export class PeerEndpoint {
   ): Promise<PeerMessage> {
     const { local, directory, report } = this.options;
     switch (request.op) {
-      case 'get':
-        if (request.keys.length > MAX_KEYS)
-          throw new QueryError('invalid-body', `A call looks up ${MAX_KEYS} keys at most.`);
-        return encodeValues(
-          await local.get(
-            request.target,
-            request.keys,
-            // A read of one key that does not wait has ended before its caller could go (bench `query`, forwarded/local).
-            request.bounds.waitMs > 0 || request.keys.length > 1
-              ? endingWith(response, request.bounds)
-              : request.bounds,
-            new ValueBudget(Math.min(VALUES_MAX_BYTES, request.maxBytes ?? VALUES_MAX_BYTES)),
-          ),
-        );
+      case 'get': {
+        const { target, keys, bounds, maxBytes = VALUES_MAX_BYTES } = request;
+        if (keys.length > MAX_KEYS) throw new QueryError('invalid-body', `A call looks up ${MAX_KEYS} keys at most.`);
+        // One value is answered whatever its size, without a turn among look-ups. A read that does not wait has ended before its caller could go (bench
+        // `query`, forwarded/local).
+        if (keys.length === 1)
+          return encodeValues(await local.get(target, keys, bounds.waitMs > 0 ? endingWith(response, bounds) : bounds));
+        const budget = new ValueBudget(Math.min(VALUES_MAX_BYTES, maxBytes));
+        return encodeValues(await local.get(target, keys, endingWith(response, bounds), budget));
+      }
       case 'scan':
         return encodeEntries(await local.scan(request.target, request.part, endingWith(response, request.bounds)));
       case 'count':

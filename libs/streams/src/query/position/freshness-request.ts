@@ -16,7 +16,7 @@ export interface FreshnessRequest {
   readonly maxStalenessMs?: number;
   /** How long to wait for partitions that move or restore, and for `position`. Default 0; half a second for partitions that move between instances. */
   readonly waitMs?: number;
-  /** Ends the request with the reason of the abort; for requests that wait, scan or count. */
+  /** Ends the request with the reason of the abort; for requests that wait, scan, count or look up several keys. */
   readonly signal?: AbortSignal;
   /** Who asked. One client has a part of the calls of another instance at most. Default: the application itself, without that limit. */
   readonly client?: string;

@@ -1,4 +1,5 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
+import type { LocalPartition } from '../../runtime/instance-status.js';
 import type { CommittedView } from '../../stores/state-store.js';
 import { json, stringSerde } from '../../serdes/text-serdes.js';
 import { SystemClock } from '../../time/system-clock.js';
@@ -25,6 +26,14 @@ async function storeOf(entries: Readonly<Record<string, number>>): Promise<{
     store,
     target: { store: 'balances', partition: 0 },
     view: view!,
+  };
+}
+
+/** Where a store stands, as it stands at each call. */
+function live(position: () => number): Pick<LocalPartition, 'standing' | 'positionOf'> {
+  return {
+    standing: () => position(),
+    positionOf: (_keys, _values, since) => (position() === since ? since : undefined),
   };
 }
 
@@ -83,6 +92,33 @@ describe('a read of what this instance holds', () => {
     await store.put('a', 3, target.partition);
     const { values, freshness } = await reads.get(target, [Buffer.from('a')], LATEST_COMMITTED);
     expect([String(values[0]), freshness.position]).toEqual(['3', 3]);
+  });
+
+  it('reads keys once although their store is written to while the look-up waits for its turn', async () => {
+    const { reads, store, target, view } = await storeOf({ a: 1, b: 2 });
+    let read = 0;
+    let end = (): void => undefined;
+    const ended = new Promise<void>((resolve) => (end = resolve));
+    const slow: CommittedView = {
+      get: async (key) => {
+        read++;
+        await ended;
+        return view.get(key);
+      },
+      openCursor: (...args) => view.openCursor(...args),
+    };
+    let position = 1;
+    store.set(target.partition, { position, view: slow, ...live(() => position) }, here);
+    const keys = ['a', 'b'].map((key) => Buffer.from(key));
+    const lookUps = Array.from({ length: 9 }, () => reads.get(target, keys, LATEST_COMMITTED));
+    await vi.waitFor(() => expect(read).toBe(8 * keys.length));
+    position = 2;
+    end();
+    await Promise.all(lookUps.slice(0, 8));
+    const { values, freshness } = await lookUps[8];
+    expect([values.map(String), freshness.position]).toEqual([['1', '2'], 2]);
+    // The others were read while the write became visible, the last one was not.
+    expect(read).toBe((8 + 8 + 1) * keys.length);
   });
 
   it('ends a page of a condition that nothing meets, and says how far it has looked', async () => {

@@ -36,8 +36,8 @@ const MAX_EXACT_ATTEMPTS = 10;
 const CONCURRENT_SCAN_STEPS = 8;
 /** One step is read while another is counted; more would take the event loop from processing. */
 const CONCURRENT_COUNT_STEPS = 2;
-/** As for scans; in a lane of its own, so that look-ups do not wait behind them. */
-const CONCURRENT_LOOK_UP_STEPS = 8;
+/** As for scans; in a lane of its own, so that look-ups do not wait behind them. One has its turn until it ends. */
+const CONCURRENT_LOOK_UPS = 8;
 
 /** A partition that is readable and as fresh as was asked. */
 interface Settled {
@@ -56,11 +56,17 @@ interface Looked<T> {
   readonly isCertain?: boolean;
 }
 
+/** Values, and where their store stood when the first of them was read. */
+interface LookedUp {
+  readonly values: ValuesAnswer['values'];
+  readonly since: ChangelogPosition;
+}
+
 /** Reads what this instance holds. */
 export class LocalReads implements PartitionReads {
   private readonly scans = new ScanLane(CONCURRENT_SCAN_STEPS);
   private readonly counts = new ScanLane(CONCURRENT_COUNT_STEPS);
-  private readonly lookUps = new ScanLane(CONCURRENT_LOOK_UP_STEPS);
+  private readonly lookUps = new ScanLane(CONCURRENT_LOOK_UPS);
 
   readonly waits: ReadableWaits;
 
@@ -79,7 +85,10 @@ export class LocalReads implements PartitionReads {
   ): Promise<ValuesAnswer> {
     // The usual case by itself (bench `query`, local/controller).
     if (keys.length === 1 && budget === undefined)
-      return this.readValues(target, keys, bounds, async (view) => [await view.get(keys[0])]);
+      return this.readValues(target, keys, bounds, async ({ view, freshness }) => ({
+        since: freshness.position,
+        values: [await view.get(keys[0])],
+      }));
     return this.lookUp(target, keys, bounds, budget?.share());
   }
 
@@ -90,11 +99,15 @@ export class LocalReads implements PartitionReads {
     share: ValueShare | undefined,
   ): Promise<ValuesAnswer> {
     try {
-      return await this.readValues(target, keys, bounds, (view) => {
-        // Of an attempt before this one.
-        share?.clear();
-        return lookUpValues(view, keys, share, (step) => this.lookUps.run(step, bounds.signal));
-      });
+      return await this.readValues(target, keys, bounds, ({ view, from: { local } }) =>
+        this.lookUps.run(async () => {
+          // Of an attempt before this one.
+          share?.clear();
+          // What became visible while it waited for its turn is no reason to read again.
+          const since = await local.standing();
+          return { since, values: await lookUpValues(view, keys, share, bounds.signal) };
+        }, bounds.signal),
+      );
     } catch (error) {
       share?.clear();
       throw error;
@@ -105,14 +118,16 @@ export class LocalReads implements PartitionReads {
     target: PartitionTarget,
     keys: readonly Uint8Array[],
     bounds: ReadBounds,
-    look: (view: CommittedView) => Promise<ValuesAnswer['values']>,
+    look: (from: Settled) => Promise<LookedUp>,
   ): Promise<ValuesAnswer> {
-    return this.exactly(target, bounds, false, async ({ view, from: { local }, freshness }) => {
-      const values = await look(view);
+    return this.exactly(target, bounds, false, async (settled) => {
+      const { local } = settled.from;
+      const { values, since } = await look(settled);
       const read = values.length === keys.length ? keys : keys.slice(0, values.length);
-      const position = local.positionOf(read, values, freshness.position);
+      const position = local.positionOf(read, values, since);
       if (position !== undefined) return { answer: { values }, standing: position, isCertain: true };
-      return { answer: { values }, standing: await local.standing() };
+      const standing = await local.standing();
+      return { answer: { values }, standing, isCertain: standing === since };
     });
   }
 

@@ -1,5 +1,6 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { stringSerde } from '../../serdes/text-serdes.js';
+import type { CommittedView } from '../../stores/state-store.js';
 import { SystemClock } from '../../time/system-clock.js';
 import { decodeValues, encodeRequest, VALUES_MAX_BYTES } from '../peers/peer-protocol.js';
 import { FakeRuntime, storeDefinition, type FakeStore } from '../testing/fake-runtime.js';
@@ -59,6 +60,34 @@ describe('a look-up of what this instance holds', () => {
 describe('a look-up for another instance', () => {
   const peers = new ServedPeers();
   afterEach(() => peers.close());
+
+  it('of one key does not wait for a turn among look-ups of several', async () => {
+    const { store, reads } = await storeOf(2, 10);
+    const { view } = store.local(0)!;
+    let read = 0;
+    let end = (): void => undefined;
+    const ended = new Promise<void>((resolve) => (end = resolve));
+    const slow: CommittedView = {
+      get: async (key) => {
+        if (String(key) !== 'k0') {
+          read++;
+          await ended;
+        }
+        return view!.get(key);
+      },
+      openCursor: (...args) => view!.openCursor(...args),
+    };
+    store.set(0, { view: slow }, { instanceId: 'here', url: undefined, isLocal: true });
+    const others = [Buffer.from('k1'), Buffer.from('none')];
+    const lookUps = Array.from({ length: 8 }, () => reads.get(target, others, LATEST_COMMITTED));
+    await vi.waitFor(() => expect(read).toBe(16));
+    const peer = await peers.serve((...asked) => reads.get(...asked));
+    const request = encodeRequest({ op: 'get', target, keys: names(1), bounds: LATEST_COMMITTED });
+    const { values } = await peers.client().call('get', peer, request, decodeValues);
+    expect(values.map((value) => parseInt(String(value)))).toEqual([0]);
+    end();
+    await Promise.all(lookUps);
+  });
 
   it('reads no more than one answer carries', async () => {
     const { store, reads } = await storeOf(1000, 100_000);

@@ -8,24 +8,20 @@ const STEP_MAX_BYTES = 256 * 1024;
 
 type Values = (Uint8Array | undefined)[];
 
-/** Runs a step when its turn has come. */
-type TakeTurn = (step: () => Promise<Values>) => Promise<Values>;
-
-/** Reads the values of `keys` in their order, step by step. Values are missing from the end where `share` admits no more bytes. */
+/** Reads the values of `keys` in their order, step by step. Values are missing from the end where `share` admits no more bytes. @throws the reason of `signal` */
 export async function lookUpValues(
   view: CommittedView,
   keys: readonly Uint8Array[],
   share: ValueShare | undefined,
-  takeTurn: TakeTurn,
+  signal?: AbortSignal,
 ): Promise<Values> {
   const values: Values = [];
   for (let size = FIRST_STEP; values.length < keys.length;) {
+    signal?.throwIfAborted();
     const asked = keys.slice(values.length, values.length + size);
-    // Other partitions may have spent the budget while this step waited for its turn.
-    const found = await takeTurn(async () =>
-      share?.isSpent === true ? [] : Promise.all(asked.map((key) => view.get(key))),
-    );
-    if (found.length === 0) return values;
+    // Also by other partitions, since the step before this one.
+    if (share?.isSpent === true) return values;
+    const found = await Promise.all(asked.map((key) => view.get(key)));
     let bytes = 0;
     for (const value of found) {
       const length = value?.length ?? 0;

@@ -13,7 +13,7 @@ export class RequestReader {
     return { client: this.client, signal: this.begin() };
   }
 
-  /** For reads of keys: one that does not wait has ended before its client could go. */
+  /** For reads of one key: one that does not wait has ended before its client could go. */
   reading(freshness: FreshnessRequest | undefined): FreshnessRequest | undefined {
     if (freshness === undefined) return undefined;
     return freshness.waitMs === undefined
