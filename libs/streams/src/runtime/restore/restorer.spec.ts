@@ -1,5 +1,7 @@
 import { expect, it } from 'vitest';
 import { silentLogger } from '../../observability/streams-logger.js';
+import { BatchBuilder } from '../../log/records/batch-builder.js';
+import { decodeRecords } from '../../log/records/record-decoder.js';
 import { noMetrics } from '../../observability/streams-metrics.js';
 import { MemoryEngine } from '../../stores/engines/memory/memory-engine.js';
 import { ManualClock } from '../../testing/manual-clock.js';
@@ -70,20 +72,21 @@ it('a restore that fails because of one store settles when the engines of the ot
   await clock.run(restorer.close());
 });
 
-it('restores that wait for a transaction to be decided give their places to others', async () => {
-  const clock = new ManualClock();
+/** Restores of ten changelogs, with a reader that has what `take` returns. */
+async function tenRestores(clock: ManualClock, bytesPerSecond: number, take: () => unknown) {
   const changelog = new FakeChangelog(clock);
   changelog.commit();
   const assigned: string[] = [];
   const reader = {
     ...changelog.log.openReader({} as never),
     assign: async ([{ topic }]: { topic: string }[]) => void assigned.push(topic),
+    take,
   };
   const restorer = new Restorer({
     log: { ...changelog.log, openReader: () => reader } as never,
     ...undisturbed,
-    config: { fetchMaxBytes: 1 << 20, maxBytesPerSecond: Infinity, progressIntervalMs: 10_000 },
-    rate: new ByteRate(Infinity, clock),
+    config: { fetchMaxBytes: 1 << 20, maxBytesPerSecond: bytesPerSecond, progressIntervalMs: 10_000 },
+    rate: new ByteRate(bytesPerSecond, clock),
     clock,
     logger: silentLogger,
     metrics: noMetrics,
@@ -95,11 +98,42 @@ it('restores that wait for a transaction to be decided give their places to othe
     const stores = new TaskStores(task.stores.all.map((each) => ({ ...each, changelog: `changelog-${i}` })));
     restored.push(restorer.restore(Object.assign(task, { stores }), aborting.signal).catch(() => undefined));
   }
+  const end = async (): Promise<void> => {
+    aborting.abort(new Error('The test ends.'));
+    await clock.run(Promise.all(restored));
+    await clock.run(restorer.close());
+  };
+  return { assigned, end };
+}
+
+it('restores that wait for a transaction to be decided give their places to others', async () => {
+  const clock = new ManualClock();
+  const { assigned, end } = await tenRestores(clock, Infinity, () => undefined);
   await clock.advance(1000);
   expect(assigned).toHaveLength(8);
   await clock.advance(5000);
   expect(assigned).toHaveLength(10);
-  aborting.abort(new Error('The test ends.'));
-  await clock.run(Promise.all(restored));
-  await clock.run(restorer.close());
+  await end();
+});
+
+it('restores that wait for their turn because of restore.maxBytesPerSecond keep their places', async () => {
+  const clock = new ManualClock();
+  const records = new BatchBuilder(1000);
+  records.append(Buffer.from('k'), Buffer.from('1'), 1);
+  const place = { topic: 'changelog-0', partition: 0, position: 0, isolation: 'read_committed', aborted: [] } as const;
+  const chunk = decodeRecords({
+    ...place,
+    records: records.finish(),
+    highWatermark: 2,
+    lastStableOffset: 2,
+    logStartOffset: 0,
+  });
+  const fetched = [{ partition: { topic: 'changelog-0', partition: 0 }, chunk }];
+  const { assigned, end } = await tenRestores(clock, chunk.byteLength / 10, () => fetched.shift());
+  await clock.advance(12_000);
+  expect(fetched).toEqual([]);
+  expect(assigned).toHaveLength(8);
+  await clock.advance(5000);
+  expect(assigned).toHaveLength(10);
+  await end();
 });

@@ -3,6 +3,7 @@ import { StoreCorruptedError } from '../../errors/store-corrupted-error.js';
 import { partitionKey } from '../../log/client/by-topic.js';
 import type { Log, TopicPartition } from '../../log/log.js';
 import type { PartitionReader } from '../../log/partition-reader.js';
+import type { RecordChunk } from '../../log/records/record-chunk.js';
 import type { StreamsLogger } from '../../observability/streams-logger.js';
 import type { StreamsMetrics } from '../../observability/streams-metrics.js';
 import type { CancelTimer, Clock } from '../../time/clock.js';
@@ -66,6 +67,8 @@ export class Restorer {
   private reader: PartitionReader | undefined;
   private loop: Promise<void> | undefined;
   private cancelReport: CancelTimer | undefined;
+  /** Since when a chunk is written, the wait for `rate` included. */
+  private busySince: number | undefined;
 
   constructor(private readonly options: RestorerOptions) {}
 
@@ -186,7 +189,7 @@ export class Restorer {
 
   private places(): number {
     let free = PARTITIONS_AT_A_TIME;
-    for (const { restore } of this.running.values()) if (!restore.isStalled(PLACE_FREE_AFTER_MS)) free--;
+    for (const { restore } of this.running.values()) if (!restore.isStalled(PLACE_FREE_AFTER_MS + this.busyMs)) free--;
     return free;
   }
 
@@ -240,16 +243,26 @@ export class Restorer {
       const running = this.running.get(partitionKey(fetched.partition.topic, fetched.partition.partition));
       if (running === undefined) continue;
       if (fetched.error) this.failed(running, fetched.error);
-      else {
-        running.applying = this.apply(running, fetched.chunk);
-        await running.applying;
-        await this.options.rate.spend(fetched.chunk.byteLength, this.closing.signal);
-      }
+      else await this.applyAtRate(running, fetched.chunk);
     }
   }
 
+  private async applyAtRate(running: Running, chunk: RecordChunk): Promise<void> {
+    this.busySince = this.options.clock.monotonic();
+    running.applying = this.apply(running, chunk);
+    await running.applying;
+    await this.options.rate.spend(chunk.byteLength, this.closing.signal);
+    for (const { restore } of this.running.values()) restore.excuse(this.busyMs);
+    this.busySince = undefined;
+  }
+
+  /** How long nothing has been read because of the last chunk, which says nothing about the other restores. */
+  private get busyMs(): number {
+    return this.busySince === undefined ? 0 : this.options.clock.monotonic() - this.busySince;
+  }
+
   /** Never rejects: what goes wrong concerns one store. */
-  private async apply(running: Running, chunk: Parameters<StoreRestore['apply']>[0]): Promise<void> {
+  private async apply(running: Running, chunk: RecordChunk): Promise<void> {
     const { restore } = running;
     const { metrics } = this.options;
     const store = restore.of.definition.name;
@@ -309,7 +322,7 @@ export class Restorer {
 
   /** A committed reader stops at an open transaction; its owner's time-out ends it, unless a broker has lost track of it. */
   private warnOfStall(restore: StoreRestore): void {
-    if (!restore.isStalled(STALLED_AFTER_MS)) return;
+    if (!restore.isStalled(STALLED_AFTER_MS + this.busyMs)) return;
     const { task, of, position } = restore;
     this.options.logger.warn(
       `The restore of "${of.definition.name}" of task ${task.id} waits at offset ${position} of "${of.changelog}" partition ${task.partition} for a transaction to be decided. ` +

@@ -89,6 +89,11 @@ export class StoreRestore {
     this.advancedAt = this.clock.monotonic();
   }
 
+  /** So much of the time without progress does not count. */
+  excuse(ms: number): void {
+    this.advancedAt = Math.min(this.clock.monotonic(), this.advancedAt + ms);
+  }
+
   /** No progress for that long. */
   isStalled(afterMs: number): boolean {
     return !this.isComplete && this.clock.monotonic() - this.advancedAt >= afterMs;
