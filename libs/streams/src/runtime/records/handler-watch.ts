@@ -29,6 +29,8 @@ export class HandlerWatch {
   private lookedAt = 0;
   private between = MOST_RECORDS;
   private timedRecords = 0;
+  /** `slow.blockedMs` when the handler that is awaited gave up its turn. */
+  private blockedBefore = 0;
 
   constructor(
     private readonly slow: SlowRecords,
@@ -69,6 +71,7 @@ export class HandlerWatch {
     const now = this.clock.monotonic();
     this.checkBlocked(now - this.lookedAt, 1);
     this.awaitedSince = now;
+    this.blockedBefore = this.slow.blockedMs;
     const { handlerTimeoutMs } = this.slow.limits;
     return handlerTimeoutMs === undefined ? promise : this.bounded(promise, handlerTimeoutMs);
   }
@@ -80,9 +83,11 @@ export class HandlerWatch {
     if (this.awaitedSince === undefined) return;
     const tookMs = now - this.awaitedSince;
     this.awaitedSince = undefined;
-    const { transactionTimeoutMs } = this.slow.limits;
-    if (transactionTimeoutMs !== undefined && tookMs >= transactionTimeoutMs && !this.hasLateHandler)
-      this.note(tookMs, 'transactionTimeout');
+    const { transactionTimeoutMs = Infinity } = this.slow.limits;
+    if (tookMs < transactionTimeoutMs || this.hasLateHandler) return;
+    // It may have had its answer for long, while the handler of another task blocked the event loop.
+    const othersMs = this.slow.blockedMs - this.blockedBefore;
+    if (2 * othersMs < tookMs) this.note(tookMs, 'transactionTimeout');
   }
 
   private async bounded(promise: PromiseLike<unknown>, limitMs: number): Promise<unknown> {
@@ -105,9 +110,11 @@ export class HandlerWatch {
   }
 
   private checkBlocked(tookMs: number, records: number): void {
-    if (tookMs < this.slow.limits.sessionTimeoutMs) return;
+    const { sessionTimeoutMs, transactionTimeoutMs = Infinity } = this.slow.limits;
+    this.slow.blockedMs += tookMs;
+    if (tookMs < Math.min(sessionTimeoutMs, transactionTimeoutMs)) return;
     // Which of them it was is found when they are handled again.
-    if (records === 1) this.note(tookMs, 'group.sessionTimeout');
+    if (records === 1) this.note(tookMs, tookMs < sessionTimeoutMs ? 'transactionTimeout' : 'group.sessionTimeout');
     this.timedRecords = TIMED_RECORDS;
   }
 

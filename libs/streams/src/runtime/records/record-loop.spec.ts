@@ -4,6 +4,7 @@ import { ManualClock } from '../../testing/manual-clock.js';
 import type { ProcessorContext } from '../../topology/processor.js';
 import { LogError } from '../../errors/log-error.js';
 import { StoreCorruptedError } from '../../errors/store-corrupted-error.js';
+import type { OutputPort } from './output.js';
 import { SourceQueue } from './source-queue.js';
 import { chunkOf, LIMITS, portOf, world, type Handler } from './testing/record-loop-world.js';
 
@@ -296,20 +297,52 @@ describe('the loop over the records of a task', () => {
       expect(queues[0]!.rejected.size).toBe(0);
     });
 
-    it('finds the record that blocks the event loop for longer than the session time-out', async () => {
-      const all = Array.from({ length: 100 }, (_, i) => i);
-      const { loop, clock, queues, slowRecords, warnings } = world({ a: all }, ({ offset }) => {
-        if (offset === 60) block(clock, 11_000);
-      });
-      await loop.run(Infinity);
-      expect(slowRecords.discarded([{ id: '0_0', records: loop }])).toBe(false);
-      queues[0]!.reset(0);
-      queues[0]!.push(chunkOf('a', all));
-      await loop.run(Infinity);
-      expect(slowRecords.discarded([{ id: '0_0', records: loop }])).toBe(true);
-      expect(warnings).toEqual([
-        expect.stringMatching(/^parent blocked the event loop for 11000 ms with the record at offset 60 of "a"/),
-      ]);
+    it.each([
+      [10_000, /^parent blocked the event loop for 11000 ms with the record at offset 60 of "a"/],
+      [45_000, /^parent took 11000 ms for the record at offset 60 of "a" .* after 10000 ms/],
+    ])(
+      'finds the record that blocks the event loop, with a session time-out of %d ms',
+      async (sessionTimeoutMs, text) => {
+        const all = Array.from({ length: 100 }, (_, i) => i);
+        const handle: Handler = ({ offset }) => {
+          if (offset === 60) block(clock, 11_000);
+        };
+        const limits = { ...LIMITS, sessionTimeoutMs };
+        const { loop, clock, queues, slowRecords, warnings } = world(
+          { a: all },
+          handle,
+          undefined,
+          {},
+          portOf({}),
+          limits,
+        );
+        await loop.run(Infinity);
+        expect(slowRecords.discarded([{ id: '0_0', records: loop }])).toBe(false);
+        queues[0]!.reset(0);
+        queues[0]!.push(chunkOf('a', all));
+        await loop.run(Infinity);
+        expect(slowRecords.discarded([{ id: '0_0', records: loop }])).toBe(true);
+        expect(warnings).toEqual([expect.stringMatching(text)]);
+      },
+    );
+
+    it.each([
+      ['handles its next record', (port: OutputPort) => void (port.isFull = false)],
+      ['waits for the producer', (port: OutputPort) => void (port.isFull = true)],
+    ])('does not blame a handler that waits while another task blocks the event loop and %s', async (_, then) => {
+      let answer = (): void => undefined;
+      const port = portOf({ drain: async () => undefined });
+      const waiting = world({ a: [1] }, () => new Promise<void>((resolve) => (answer = resolve)));
+      const handle: Handler = () => {
+        answer();
+        block(waiting.clock, 12_000);
+        then(port);
+      };
+      const blocking = world({ b: [1] }, handle, undefined, {}, port, LIMITS, waiting);
+      await Promise.all([waiting.loop.run(Infinity), blocking.loop.run(Infinity)]);
+      const queues = [...waiting.queues, ...blocking.queues];
+      waiting.slowRecords.discarded([{ id: '0_0', records: { queues } }]);
+      expect(waiting.warnings.filter((text) => text.includes('"a"'))).toEqual([]);
     });
 
     it('ends its slice in time although its handlers compute for long', async () => {

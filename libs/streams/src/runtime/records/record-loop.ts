@@ -154,6 +154,7 @@ export class RecordLoop {
       const pending = this.advance(until);
       if (pending === undefined) return;
       const { promise, by } = pending;
+      if (by === undefined) this.look();
       try {
         const result = await (by === undefined ? promise : this.watch.awaited(promise));
         this.watch.ended();

@@ -41,6 +41,8 @@ interface DiscardedTask {
  * after some times in a row the policy for bad records decides.
  */
 export class SlowRecords {
+  /** How long handlers have blocked the event loop, those of all tasks together; only differences mean something. */
+  blockedMs = 0;
   private pending: SlowRecord[] = [];
   /** Times in a row, by place. */
   private readonly counts = new Map<string, number>();

@@ -54,8 +54,10 @@ export function world(
   producer = {},
   port: OutputPort = portOf(producer),
   limits: HandlerLimits = LIMITS,
+  /** Another task of the same instance. */
+  neighbour?: { readonly clock: ManualClock; readonly slowRecords: SlowRecords; readonly warnings: string[] },
 ) {
-  const clock = new ManualClock();
+  const clock = neighbour?.clock ?? new ManualClock();
   const scope: TaskScope = {
     taskId: '0_0',
     record: new CurrentRecord(),
@@ -68,8 +70,9 @@ export function world(
   const origins = new ErrorOrigins();
   const engineFailure = new EngineFailure();
   const failures: unknown[] = [];
-  const warnings: string[] = [];
-  const slowRecords = new SlowRecords(limits, { ...silentLogger, warn: (text) => void warnings.push(text) });
+  const warnings = neighbour?.warnings ?? [];
+  const slowRecords =
+    neighbour?.slowRecords ?? new SlowRecords(limits, { ...silentLogger, warn: (text) => void warnings.push(text) });
   const loop = new RecordLoop({
     scope,
     output,
