@@ -9,6 +9,7 @@ const event: fc.Arbitrary<Event> = fc.oneof(
   { weight: 5, arbitrary: fc.record({ kind: fc.constant('assign' as const), tasks: subset, standbys: subset }) },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('commit' as const), fails: fc.boolean() }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('damage' as const), task: fc.constantFrom(...TASKS) }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('late' as const), task: fc.constantFrom(...TASKS) }) },
   { weight: 4, arbitrary: simple('settle') },
   { weight: 6, arbitrary: simple('revoke', 'lose', 'recover', 'replace', 'hold', 'release') },
 );
@@ -29,3 +30,21 @@ it('begins no task and no commit that another member may own, in whatever order 
   expect(counts.commits).toBeGreaterThan(100);
   expect(counts.activations).toBeGreaterThan(300);
 }, 60_000);
+
+it.each([0, 1, 2, 3, 4])(
+  'claims a task whose handler was given up while its user code is made again (%d)',
+  async (rounds) => {
+    const group = new DisputedGroup();
+    const settle = async (times: number): Promise<void> => {
+      for (let i = 0; i < times; i++) await group.happen({ kind: 'settle' });
+    };
+    await group.happen({ kind: 'assign', tasks: TASKS, standbys: [] });
+    await settle(5);
+    await group.happen({ kind: 'late', task: '0_0' });
+    await settle(rounds);
+    await group.happen({ kind: 'assign', tasks: TASKS.slice(1), standbys: [] });
+    await settle(5);
+    await group.close();
+    expect(group.violations).toEqual([]);
+  },
+);

@@ -222,6 +222,8 @@ export class TaskManager {
     former.stores.discard();
     await this.closeUserCodeOf(former);
     const task = this.options.factory.successor(former);
+    // The group is told so at any moment: another member that is given the task begins it at once.
+    task.tenure = former.tenure;
     this.tasks.set(task.id, task);
     await task.createUserCode();
   }

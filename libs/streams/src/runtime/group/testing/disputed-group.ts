@@ -1,3 +1,4 @@
+import type { BadRecord } from '../../../config/bad-record-policy.js';
 import { LogError } from '../../../errors/log-error.js';
 import { StoreCorruptedError } from '../../../errors/store-corrupted-error.js';
 import type { GroupListener } from '../../../log/group-member.js';
@@ -19,6 +20,7 @@ import { Recovery } from '../../processing/recovery.js';
 import type { TaskInput } from '../../processing/task-input.js';
 import { UncaughtErrors } from '../../processing/uncaught-errors.js';
 import { UncommittedLimit } from '../../processing/uncommitted-limit.js';
+import { HalfDoneRecordError } from '../../records/half-done-record-error.js';
 import type { OutputTopics } from '../../records/output-topics.js';
 import type { SlowRecords } from '../../records/slow-records.js';
 import { StateMachine } from '../../state-machine.js';
@@ -33,10 +35,13 @@ import { Tenures } from '../tenures.js';
 
 export const TASKS: readonly TaskId[] = ['0_0', '0_1', '0_2'];
 
+/** Longer than one `settle`, so that things happen before the user code has begun. */
+const SET_UP_TURNS = 12;
+
 /** What happens to the instance. Nothing waits for what went before, unless that holds everything up. */
 export type Event =
   | { readonly kind: 'assign'; readonly tasks: readonly TaskId[]; readonly standbys: readonly TaskId[] }
-  | { readonly kind: 'damage'; readonly task: TaskId }
+  | { readonly kind: 'damage' | 'late'; readonly task: TaskId }
   | { readonly kind: 'commit'; readonly fails: boolean }
   | { readonly kind: 'revoke' | 'lose' | 'recover' | 'replace' | 'hold' | 'release' | 'settle' };
 
@@ -80,7 +85,10 @@ export class DisputedGroup {
     const input = { fill: async () => undefined, add: () => turns(1), remove: () => undefined };
     const onFailure = (error: unknown): void => void this.violations.push(`The instance failed: ${String(error)}`);
     const tasks: TaskManager = new TaskManager({
-      factory: { create: (_sub: unknown, partition: number) => this.task(`0_${partition}`) },
+      factory: {
+        create: (_sub: unknown, partition: number) => this.task(`0_${partition}`),
+        successor: ({ id }: Task) => this.task(id, SET_UP_TURNS),
+      },
       assignment: { locate: (id: TaskId) => ({ sub: {}, partition: Number(id.split('_')[1]) }) },
       restorer: { restore: (task: Task, signal: AbortSignal) => this.restore(task, signal) },
       follower: { follow: () => undefined, unfollow: () => turns(1), mend: () => undefined, isReady: () => false },
@@ -186,6 +194,9 @@ export class DisputedGroup {
       case 'damage':
         this.tasks.damaged(new StoreCorruptedError('balances', event.task, 'the test damaged it'));
         break;
+      case 'late':
+        this.giveUpHandler(event.task);
+        break;
       case 'recover':
         this.loop.recoverFrom(new LogError('abortable', 'LOG_TRANSACTION_ABORTABLE', 'The transaction timed out.'));
         break;
@@ -206,6 +217,14 @@ export class DisputedGroup {
       default:
         await this.clock.settle();
     }
+  }
+
+  private giveUpHandler(id: TaskId): void {
+    const task = this.tasks.get(id);
+    if (task === undefined) return;
+    task.records.watch.hasLateHandler = true;
+    const place = { topic: 'in', partition: task.partition, offset: 0, handler: 'apply', taskId: id };
+    this.loop.recoverFrom(new HalfDoneRecordError(place as BadRecord));
   }
 
   async close(): Promise<void> {
@@ -290,7 +309,8 @@ export class DisputedGroup {
     signal.throwIfAborted();
   }
 
-  private task(id: TaskId): Task {
+  /** @param setUpTurns how long its user code takes to begin. */
+  private task(id: TaskId, setUpTurns = 0): Task {
     const store = {
       open: () => turns(1),
       wipe: () => turns(1),
@@ -326,7 +346,7 @@ export class DisputedGroup {
       },
       flush: async () => undefined,
       onRestored: async () => undefined,
-      createUserCode: async () => undefined,
+      createUserCode: () => turns(setUpTurns),
       closeUserCode: async () => undefined,
     } as unknown as Task;
   }
