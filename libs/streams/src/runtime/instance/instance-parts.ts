@@ -275,6 +275,7 @@ export function assembleParts(
     uncommittedLimit: new UncommittedLimit({
       maxBytes: memory.uncommittedMaxBytes,
       transactionTimeoutMs: config.transactionTimeoutMs,
+      hasSlowHandler: () => slowRecords.hasNoted,
       clock,
       logger,
     }),

@@ -38,6 +38,7 @@ describe('the processing loop', () => {
       uncommittedLimit: new UncommittedLimit({
         maxBytes: 1000,
         transactionTimeoutMs: 10_000,
+        hasSlowHandler: () => false,
         clock: new SystemClock(),
         logger: silentLogger,
       }),
@@ -150,7 +151,13 @@ describe('the processing loop', () => {
     const clock = new ManualClock();
     const timedOut = new LogError('fenced', 'LOG_PRODUCER_FENCED', 'The transaction took too long.');
     const limitOf = (maxBytes: number): UncommittedLimit =>
-      new UncommittedLimit({ maxBytes, transactionTimeoutMs: 10_000, clock, logger: silentLogger });
+      new UncommittedLimit({
+        maxBytes,
+        transactionTimeoutMs: 10_000,
+        hasSlowHandler: () => false,
+        clock,
+        logger: silentLogger,
+      });
     const run = async (): Promise<void> => undefined;
     const records = { hasRecords: true, heldMs: 0, queues: [], run, takeCommitRequest: () => false };
 

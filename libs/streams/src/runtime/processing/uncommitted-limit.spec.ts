@@ -11,11 +11,14 @@ describe('the limit of uncommitted work', () => {
   let clock: ManualClock;
   let warnings: string[];
   let limit: UncommittedLimit;
+  let hasSlowHandler: boolean;
   beforeEach(() => {
     clock = new ManualClock();
+    hasSlowHandler = false;
     warnings = [];
     const logger = { ...silentLogger, warn: (message: string) => void warnings.push(message) };
-    limit = new UncommittedLimit({ maxBytes: 64 * MIB, transactionTimeoutMs: 10_000, clock, logger });
+    const bounds = { maxBytes: 64 * MIB, transactionTimeoutMs: 10_000 };
+    limit = new UncommittedLimit({ ...bounds, hasSlowHandler: () => hasSlowHandler, clock, logger });
   });
 
   /** Work of so many bytes whose commit fails after a while. */
@@ -57,6 +60,8 @@ describe('the limit of uncommitted work', () => {
     await fail(8 * MIB, 20_000, new Error('a hook failed'));
     await fail(8 * MIB, 20_000, new LogError('migrated', 'LOG_ILLEGAL_GENERATION', 'The group went on.'));
     await fail(1000, 20_000);
+    hasSlowHandler = true;
+    expect(await fail(8 * MIB, 20_000)).toBe(false);
     expect(limit.bytes).toBe(64 * MIB);
     expect(warnings).toEqual([]);
   });

@@ -11,6 +11,8 @@ const QUICK = 1 / 4;
 export interface UncommittedLimitOptions {
   readonly maxBytes: number;
   readonly transactionTimeoutMs: number;
+  /** Whether a handler has taken longer than a transaction lasts, which the size of the work does not explain. */
+  readonly hasSlowHandler: () => boolean;
   readonly clock: Clock;
   readonly logger: StreamsLogger;
 }
@@ -64,11 +66,11 @@ export class UncommittedLimit {
 
   /** The work is dropped, and will be done again. @returns whether it was too much, so that the limit is lower now. */
   failed(error: unknown): boolean {
-    const { clock, logger } = this.options;
+    const { clock, logger, hasSlowHandler } = this.options;
     const work = this.committing ?? this.open;
     this.committing = undefined;
     this.open = undefined;
-    if (work === undefined || work.bytes <= LEAST_BYTES) return false;
+    if (work === undefined || work.bytes <= LEAST_BYTES || hasSlowHandler()) return false;
     const ageMs = clock.monotonic() - work.sinceMs;
     if (!this.hasTimedOut(error, ageMs)) return false;
     const before = this.limit;

@@ -52,6 +52,11 @@ export class SlowRecords {
     private readonly logger: StreamsLogger,
   ) {}
 
+  /** Whether a record was noted since work was discarded last. */
+  get hasNoted(): boolean {
+    return this.pending.length > 0;
+  }
+
   /** Notes a record that is not committed yet. */
   note(record: SlowRecord): void {
     this.pending.push(record);
