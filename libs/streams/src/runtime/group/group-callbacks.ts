@@ -117,8 +117,8 @@ export function groupCallbacks(options: GroupCallbacksOptions): GroupListener {
       const tenure = tenures.assigned({ identity, members: data.members, isWarmingUp: data.isWarmingUp });
       const departed = data.instances === undefined ? data.departed : owners.allDeparted(new Set(data.instances));
       owners.update(seal.openOwners(data.owners), identity.generationId, seal.openNeighbours(data.neighbours));
-      pending.add({ data, tenure, departed });
-      return loop.exclusive(() => pending.apply(follow));
+      const next = pending.add({ data, tenure, departed });
+      return loop.exclusive(() => pending.apply(next, follow));
     },
 
     onFatal: options.onFatal,

@@ -14,6 +14,21 @@ const event: fc.Arbitrary<Event> = fc.oneof(
   { weight: 6, arbitrary: simple('revoke', 'lose', 'recover', 'replace', 'hold', 'release') },
 );
 
+/** A membership is lost, and its successor's assignment comes, while an assignment of the former one waits. */
+const LOST_WHILE_WAITING: Event[] = [
+  { kind: 'assign', tasks: ['0_2'], standbys: [] },
+  { kind: 'commit', fails: false },
+  { kind: 'assign', tasks: [], standbys: [] },
+  { kind: 'lose' },
+  { kind: 'damage', task: '0_0' },
+  { kind: 'assign', tasks: ['0_1', '0_2'], standbys: [] },
+  { kind: 'commit', fails: false },
+  { kind: 'assign', tasks: [], standbys: [] },
+  { kind: 'settle' },
+  { kind: 'commit', fails: false },
+  { kind: 'assign', tasks: [], standbys: [] },
+];
+
 it('begins no task and no commit that another member may own, in whatever order things happen', async () => {
   const counts = { commits: 0, activations: 0 };
   await fc.assert(
@@ -25,7 +40,7 @@ it('begins no task and no commit that another member may own, in whatever order 
       counts.activations += group.activations;
       expect(group.violations).toEqual([]);
     }),
-    { numRuns: 120 },
+    { numRuns: 120, examples: [[LOST_WHILE_WAITING]] },
   );
   expect(counts.commits).toBeGreaterThan(100);
   expect(counts.activations).toBeGreaterThan(300);

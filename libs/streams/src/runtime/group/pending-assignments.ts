@@ -23,16 +23,21 @@ export class PendingAssignments {
 
   constructor(private readonly logger: StreamsLogger) {}
 
-  add(next: PendingAssignment): void {
+  /** @returns what to apply. */
+  add(next: PendingAssignment): PendingAssignment {
     const before = this.newest?.tenure === next.tenure ? this.newest.departed : [];
     this.newest = { ...next, departed: [...new Set([...before, ...next.departed])] };
+    return this.newest;
   }
 
-  /** Applies the newest assignment; does nothing if that happened already, or if its tenure has ended. */
-  async apply(action: (assignment: PendingAssignment) => Promise<void>): Promise<void> {
-    const next = this.newest;
+  /**
+   * Applies an assignment; does nothing if a newer one has come, or if its tenure has ended. The newer one waits for its own turn: the tasks of a
+   * membership that was lost before it came are suspended first.
+   */
+  async apply(next: PendingAssignment, action: (assignment: PendingAssignment) => Promise<void>): Promise<void> {
+    if (this.newest !== next) return;
     this.newest = undefined;
-    if (!next?.tenure.isLive) return;
+    if (!next.tenure.isLive) return;
     this.applying = next;
     try {
       await action(next);
