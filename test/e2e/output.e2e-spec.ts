@@ -236,7 +236,7 @@ describe('RecordProducer and TopicAdmin', () => {
     const producer = app.nest.get(RecordProducer);
     await producer.send('in', { key: 'a', value: 1 });
     await app.close();
-    await expect(producer.send('in', { key: 'a', value: 1 })).rejects.toMatchObject({ code: 'LOG_CLOSED' });
+    await expect(producer.send('in', { key: 'a', value: 1 })).rejects.toMatchObject({ code: 'LOG_INSTANCE_ENDED' });
   });
 
   it('create what is missing and describe what is there', async () => {
