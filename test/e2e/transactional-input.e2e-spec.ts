@@ -38,7 +38,7 @@ describe.each(['exactly_once', 'at_least_once'] as const)(
         await producer.abort();
       }
       const instance = await bank.start({ engine: 'memory', processingGuarantee: guarantee, commitInterval: 10 });
-      await expect.poll(() => storeContent(instance)).toEqual(model(committed));
+      await expect.poll(() => storeContent(instance), { timeout: 10_000 }).toEqual(model(committed));
       const partitions = Array.from({ length: PARTITIONS }, (_, partition) => ({ topic: input, partition }));
       const ends = await bank.log.admin.endOffsets(partitions, 'read_uncommitted');
       await expect.poll(() => bank!.log.admin.committedOffsets('bank', partitions), { timeout: 10_000 }).toEqual(ends);

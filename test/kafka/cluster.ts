@@ -2,10 +2,13 @@ import kafkajs from 'kafkajs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
 import { newClusterId } from './broker.js';
 import { BrokerProcess, freePort } from './broker-process.js';
 import { formatStorage, kafkaJars } from './kafka-jars.js';
 
+const run = promisify(execFile);
 const INTERNAL_TOPICS = ['__consumer_offsets', '__transaction_state'];
 const HEALTH_TIMEOUT_MS = 120_000;
 const PROBE_TIMEOUT_MS = 3000;
@@ -67,7 +70,7 @@ export class KafkaCluster {
   private constructor(
     private readonly folder: string,
     private readonly ports: readonly Ports[],
-    jars: string,
+    private readonly jars: string,
   ) {
     this.processes = ports.map(
       ({ client }, i) =>
@@ -121,6 +124,16 @@ export class KafkaCluster {
 
   broker(node: number): BrokerProcess {
     return this.processes[node - 1];
+  }
+
+  /** What each client may produce to a broker in a second. Undefined: without limit. */
+  async limitProducers(bytesPerSecond: number | undefined): Promise<void> {
+    const change =
+      bytesPerSecond === undefined
+        ? ['--delete-config', 'producer_byte_rate']
+        : ['--add-config', `producer_byte_rate=${bytesPerSecond}`];
+    const config = ['kafka.admin.ConfigCommand', '--bootstrap-server', this.brokers, '--alter', '--client-defaults'];
+    await run('java', ['-XX:TieredStopAtLevel=1', '-cp', `${this.jars}/*`, ...config, ...change]);
   }
 
   /** Settles once every replica of the topics, and of the internal ones that exist, is in sync. @throws Error if that takes too long. */

@@ -28,13 +28,13 @@ export function reportText(report: TortureReport): string {
   const seconds = (ms: number | null): string => (ms === null ? 'never' : (ms / 1000).toFixed(1)).padStart(9);
   const rows = report.faults.map(
     ({ at, kind, target, holdMs, recoveryMs, readyMs }) =>
-      `${seconds(at)}  ${kind.padEnd(14)}  ${target.padEnd(6)} ${seconds(holdMs)} ${seconds(recoveryMs)} ${seconds(readyMs)}`,
+      `${seconds(at)}  ${kind.padEnd(16)}  ${target.padEnd(6)} ${seconds(holdMs)} ${seconds(recoveryMs)} ${seconds(readyMs)}`,
   );
   const statuses = Object.entries(report.queries.byStatus).map(([status, count]) => `${status}: ${count}`);
   return [
     `seed ${report.seed}, ${report.minutes} minutes, times in seconds`,
     '',
-    `${'at'.padStart(9)}  ${'fault'.padEnd(14)}  ${'target'.padEnd(6)} ${'lasted'.padStart(9)} ${'recovered'.padStart(9)} ${'ready'.padStart(9)}`,
+    `${'at'.padStart(9)}  ${'fault'.padEnd(16)}  ${'target'.padEnd(6)} ${'lasted'.padStart(9)} ${'recovered'.padStart(9)} ${'ready'.padStart(9)}`,
     ...rows,
     '',
     `${report.records} transactions, ${report.queries.total} queries (${statuses.join(', ')})`,

@@ -5,8 +5,17 @@ import { partitionForKey } from '../../libs/streams/src/log/partitioner.js';
 import { KafkaCluster } from '../kafka/cluster.js';
 import { compare, compareScan, lagOf, openLog } from './checks/comparison.js';
 import { AppFleet } from './faults/app-fleet.js';
+import { APP_FAULT_KINDS } from './faults/app-faults.js';
 import { runFaults, type FaultLaneOptions } from './faults/fault-lane.js';
-import { APP_FAULTS, BROKER_FAULTS, planFaults, SESSION_TIMEOUT_MS } from './faults/fault-plan.js';
+import {
+  APP_FAULTS,
+  BROKER_FAULTS,
+  planFaults,
+  SESSION_TIMEOUT_MS,
+  SHORT_APP_FAULTS,
+  SHORT_BROKER_FAULTS,
+} from './faults/fault-plan.js';
+import { loseOffsets, recreateChangelog } from './faults/outages.js';
 import { Random } from './faults/random.js';
 import type { Fault, TortureReport } from './report.js';
 import { BankModel } from './traffic/bank-model.js';
@@ -21,6 +30,8 @@ const APPS = ['a', 'b', 'c'];
 const TOPICS = ['transactions', 'balance-updates', 'bank-balances-changelog'];
 /** Beyond the time that a fault lasts. */
 const RECOVERY_LIMIT_MS = 120_000 + SESSION_TIMEOUT_MS;
+/** Less than what flows: 300 transactions, outputs and changelog records a second, on three brokers. */
+const QUOTA_BYTES_PER_SECOND = 10_000;
 const PROGRESS_EVERY_MS = 5000;
 
 export interface TortureOptions {
@@ -29,6 +40,8 @@ export interface TortureOptions {
   readonly minutes: number;
   /** Cuts the longest faults. Default: as they come, up to 60 s. */
   readonly maxHoldMs?: number;
+  /** Leaves out clocks, slow handlers, quotas, and what vanishes at the end. Default: false. */
+  readonly isShort?: boolean;
   /** The built example. Default: what `buildApp` makes. */
   readonly entry?: string;
   /** Folder for what the instances and brokers wrote. Default: nowhere. */
@@ -111,16 +124,18 @@ class Torture {
 
   private async torment(): Promise<void> {
     const { faults, startedAt } = this;
-    const { minutes, seed, maxHoldMs = Infinity } = this.options;
+    const { minutes, seed, maxHoldMs = Infinity, isShort = false } = this.options;
+    const appKinds = isShort ? SHORT_APP_FAULTS : APP_FAULTS;
+    const brokerKinds = isShort ? SHORT_BROKER_FAULTS : BROKER_FAULTS;
     const endsAt = performance.now() + minutes * 60_000;
     const run = {
       isTimeUp: () => performance.now() > endsAt,
       elapsedMs: () => performance.now() - startedAt,
       signal: this.ending.signal,
     };
-    const apps = planFaults(new Random(seed), { kinds: APP_FAULTS, targets: APPS, allowsDouble: true, maxHoldMs });
+    const apps = planFaults(new Random(seed), { kinds: appKinds, targets: APPS, allowsDouble: true, maxHoldMs });
     const brokers = planFaults(new Random(seed + 1), {
-      kinds: BROKER_FAULTS,
+      kinds: brokerKinds,
       targets: this.cluster.nodes.map(String),
       allowsDouble: false,
       maxHoldMs,
@@ -131,8 +146,8 @@ class Torture {
         throw error;
       });
     const lanes = await Promise.allSettled([
-      orEnd(runFaults(this.appLane(apps), { ...run, atLeast: APP_FAULTS.length }, faults)),
-      orEnd(runFaults(this.brokerLane(brokers), { ...run, atLeast: BROKER_FAULTS.length }, faults)),
+      orEnd(runFaults(this.appLane(apps), { ...run, atLeast: appKinds.length }, faults)),
+      orEnd(runFaults(this.brokerLane(brokers), { ...run, atLeast: brokerKinds.length }, faults)),
     ]);
     for (const lane of lanes) if (lane.status === 'rejected') throw lane.reason;
     if (this.ending.signal.aborted) throw new Error('the run was ended early');
@@ -144,19 +159,10 @@ class Torture {
     const { fleet } = this;
     return {
       plan,
-      inject: async ({ kind, targets }) => {
-        if (kind === 'app-kill') for (const id of targets) await fleet.kill(id);
-        else if (kind === 'app-stop') await Promise.all(targets.map((id) => fleet.stop(id)));
-        else for (const id of targets) fleet.pause(id);
-      },
-      heal: async ({ kind, targets }) => {
-        for (const id of targets) {
-          if (kind === 'app-kill' || kind === 'app-stop') await fleet.start(id);
-          else fleet.resume(id);
-        }
-      },
-      restored: async ({ targets }) => {
-        for (const id of targets) await this.ready(id);
+      inject: (fault) => APP_FAULT_KINDS[fault.kind].inject(fleet, fault),
+      heal: (fault) => APP_FAULT_KINDS[fault.kind].heal(fleet, fault),
+      restored: async () => {
+        for (const id of APPS) await this.ready(id);
       },
       measure: (fault) => this.measure(fault),
       report: this.options.report,
@@ -173,11 +179,13 @@ class Torture {
         const broker = cluster.broker(Number(targets[0]));
         if (kind === 'broker-kill') await broker.kill();
         else if (kind === 'broker-restart') await broker.stop();
+        else if (kind === 'broker-quota') await cluster.limitProducers(QUOTA_BYTES_PER_SECOND);
         else broker.pause();
       },
       heal: async ({ kind, targets }) => {
         const broker = cluster.broker(Number(targets[0]));
         if (kind === 'broker-pause') broker.resume();
+        else if (kind === 'broker-quota') await cluster.limitProducers(undefined);
         else await broker.boot();
       },
       // Only then may the next broker fail.
@@ -203,6 +211,13 @@ class Torture {
     await load.stop();
     await this.until('everything to be processed', async () => (await lagOf(log, PARTITIONS)) === 0);
     await this.queries.stop();
+    const outage = { brokers: this.cluster.brokers, fleet, ids: APPS };
+    if (!this.options.isShort) {
+      this.options.report('the offsets are lost, and brought back');
+      this.mismatches.push(...(await loseOffsets(outage)));
+      for (const id of APPS) await fleet.start(id);
+      for (const id of APPS) await this.ready(id);
+    }
     const comparison = { log, fleet, model, partitions: PARTITIONS, produced: load.total };
     this.options.report('comparing');
     this.mismatches.push(...(await compare(comparison)));
@@ -213,6 +228,9 @@ class Torture {
       return status === 200;
     });
     this.mismatches.push(...(await compareScan(comparison, first)));
+    if (this.options.isShort) return;
+    this.options.report('the changelog is another topic');
+    this.mismatches.push(...(await recreateChangelog(outage)));
   }
 
   private async until(what: string, condition: () => Promise<boolean>): Promise<void> {

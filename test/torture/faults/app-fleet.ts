@@ -4,6 +4,7 @@ import { AppProcess } from '../../support/built-app.js';
 import type { QueryTarget } from '../traffic/queries.js';
 
 const STOP_TIMEOUT_MS = 60_000;
+const FAILURE_TIMEOUT_MS = 60_000;
 
 /** One instance over all its processes; its state directory stays. */
 class App implements QueryTarget {
@@ -34,10 +35,12 @@ export class AppFleet {
     return this.apps;
   }
 
-  async start(id: string): Promise<void> {
+  /** @param env further variables of this one process. */
+  async start(id: string, env: Readonly<Record<string, string>> = {}): Promise<void> {
     const app = this.app(id);
     const { brokers, entry } = this;
-    app.process = await AppProcess.start({ brokers, instanceId: id, stateDir: app.stateDir, ...(entry && { entry }) });
+    const { stateDir } = app;
+    app.process = await AppProcess.start({ brokers, instanceId: id, stateDir, env, ...(entry && { entry }) });
   }
 
   async kill(id: string): Promise<void> {
@@ -76,16 +79,23 @@ export class AppFleet {
     const { process } = this.app(id);
     if (process === undefined) return false;
     if (process.hasExited) throw new Error(`${id} has ended by itself:\n${process.output.slice(-2000)}`);
-    try {
-      const response = await fetch(`${process.url}/health/ready`, { signal: AbortSignal.timeout(1000) });
-      const body = (await response.json()) as { details?: { streams?: { failure?: string } } };
-      const failure = body.details?.streams?.failure;
-      if (failure !== undefined) throw new FailedInstanceError(`${id} has failed with ${failure}`);
-      return response.ok;
-    } catch (error) {
-      if (error instanceof FailedInstanceError) throw error;
-      return false;
+    const { isReady, failure } = await readiness(process);
+    if (failure !== undefined) throw new Error(`${id} has failed with ${failure}`);
+    return isReady;
+  }
+
+  /** Settles with the code that an instance fails with, with its last words if its process ends, or with what else became of it. */
+  async failure(id: string, timeoutMs = FAILURE_TIMEOUT_MS): Promise<string> {
+    const { process } = this.app(id);
+    const end = performance.now() + timeoutMs;
+    while (process !== undefined && performance.now() < end) {
+      if (process.hasExited) return process.output.slice(-2000);
+      const { isReady, failure } = await readiness(process);
+      if (failure !== undefined) return failure;
+      if (isReady) return 'readiness';
+      await new Promise((resolve) => setTimeout(resolve, 100));
     }
+    return 'nothing in time';
   }
 
   /** @returns status and body of the answer. */
@@ -112,4 +122,13 @@ export class AppFleet {
   }
 }
 
-class FailedInstanceError extends Error {}
+async function readiness(process: AppProcess): Promise<{ readonly isReady: boolean; readonly failure?: string }> {
+  try {
+    const response = await fetch(`${process.url}/health/ready`, { signal: AbortSignal.timeout(1000) });
+    const body = (await response.json()) as { details?: { streams?: { failure?: string } } };
+    const failure = body.details?.streams?.failure;
+    return { isReady: response.ok, ...(failure === undefined ? {} : { failure }) };
+  } catch {
+    return { isReady: false };
+  }
+}

@@ -1,7 +1,18 @@
 import type { Random } from './random.js';
 
-export const APP_FAULTS = ['app-kill', 'app-stop', 'app-pause', 'app-long-pause'] as const;
-export const BROKER_FAULTS = ['broker-kill', 'broker-pause', 'broker-restart'] as const;
+export const APP_FAULTS = [
+  'app-kill',
+  'app-stop',
+  'app-pause',
+  'app-long-pause',
+  'app-clock',
+  'app-slow-handler',
+] as const;
+export const BROKER_FAULTS = ['broker-kill', 'broker-pause', 'broker-restart', 'broker-quota'] as const;
+
+/** Those of the short form: the others take longer, and `npm run torture` has them. */
+export const SHORT_APP_FAULTS = ['app-kill', 'app-stop', 'app-pause', 'app-long-pause'] as const;
+export const SHORT_BROKER_FAULTS = ['broker-kill', 'broker-pause', 'broker-restart'] as const;
 
 export type FaultKind = (typeof APP_FAULTS)[number] | (typeof BROKER_FAULTS)[number];
 
@@ -23,9 +34,12 @@ const HOLDS: Readonly<Record<FaultKind, readonly [number, number]>> = {
   'app-stop': [0, 5000],
   'app-pause': [2000, 9000],
   'app-long-pause': [SESSION_TIMEOUT_MS + 2000, 60_000],
+  'app-clock': [2000, 20_000],
+  'app-slow-handler': [SESSION_TIMEOUT_MS + 2000, 60_000],
   'broker-kill': [500, 12_000],
   'broker-pause': [1000, 20_000],
   'broker-restart': [0, 5000],
+  'broker-quota': [2000, 20_000],
 };
 
 const DOUBLE_SHARE = 0.2;
