@@ -3,9 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { benchBroker } from '../harness/broker.js';
 import { measureChild, type Measurement } from '../harness/child.js';
-import { loadTopic } from '../harness/load-topic.js';
+import { loadBalances } from '../harness/load-balances.js';
 import { figure, type Bench, type BenchResult, type Figure, type Progress } from '../harness/report.js';
-import { PARTITIONS } from '../harness/workload.js';
 
 const ENTRIES = Number(process.env.BENCH_RECORDS ?? 1_000_000);
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 3);
@@ -19,14 +18,7 @@ async function run(progress: Progress): Promise<BenchResult> {
   const broker = await benchBroker(progress);
   const measured: Record<Variant, Measurement[]> = { raw: [], rocksdb: [], memory: [] };
   try {
-    progress(`loading ${ENTRIES} entries`);
-    await broker.createTopic(SOURCE, PARTITIONS);
-    const config = { 'cleanup.policy': 'compact' };
-    const load = { topic: CHANGELOG, partitions: PARTITIONS, records: ENTRIES, config, progress };
-    await loadTopic(broker.brokers, load, (index) => ({
-      key: `acc-${String(index).padStart(7, '0')}`,
-      value: entry(index),
-    }));
+    await loadBalances(broker, { changelog: CHANGELOG, source: SOURCE, entries: ENTRIES, progress });
     for (let round = 1; round <= ROUNDS; round++) {
       for (const variant of ['raw', 'rocksdb', 'memory'] as const) {
         const result = await measure(variant, broker.brokers);
@@ -81,11 +73,6 @@ async function measure(variant: Variant, brokers: string): Promise<Measurement> 
   ]);
   if (result.records !== ENTRIES) throw new Error(`${variant} restored ${result.records} of ${ENTRIES} entries`);
   return result;
-}
-
-/** About 90 bytes of JSON. */
-function entry(index: number): string {
-  return JSON.stringify({ accountId: `acc-${index}`, balance: index * 7, count: index % 100, note: 'x'.repeat(24) });
 }
 
 export const restoreBench: Bench = { name: 'restore', run };
